@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The one runner for cc, ld, make, QEMU and the rest. It keeps argv, exit code, signal, time and log; a
+ * failed command shows its last lines and where the whole log is. Every child dies with Jettison: Ctrl-C
+ * ends the whole process group of what is running.
+ */
+import { createWriteStream } from "node:fs";
+import { execa } from "execa";
+import { fail } from "./diagnostics.js";
+
+export interface RunOptions {
+  cwd?: string;
+  env?: Record<string, string>;
+  /** The whole output, both streams, goes to this file. */
+  log?: string;
+  /** Called for each line of output as it comes. */
+  onLine?: (line: string) => void;
+  /** Milliseconds after which the command's process group is ended. */
+  timeout?: number;
+  input?: string;
+}
+
+export interface RunResult {
+  readonly argv: readonly string[];
+  readonly stdout: string;
+  readonly seconds: number;
+}
+
+const groups = new Set<number>();
+
+function endGroups(signal: NodeJS.Signals): void {
+  for (const pid of groups) {
+    try {
+      process.kill(-pid, signal);
+    } catch {
+      groups.delete(pid); // it had ended already
+    }
+  }
+}
+
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+  process.once(signal, () => {
+    endGroups("SIGTERM");
+    process.exit(signal === "SIGINT" ? 130 : 143);
+  });
+process.once("exit", () => endGroups("SIGTERM"));
+
+const tailLines = 15;
+
+/** Runs a command to its end; anything but exit code 0 is a `command-failed` diagnostic. */
+export async function run(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
+  const [file, ...args] = argv;
+  const start = performance.now();
+  const child = execa(file!, args, {
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    ...(options.env === undefined ? {} : { env: options.env }),
+    ...(options.input === undefined ? { stdin: "ignore" as const } : { input: options.input }),
+    detached: true,
+    all: true,
+    reject: false,
+    stripFinalNewline: false,
+    maxBuffer: 1 << 28,
+  });
+  const pid = child.pid;
+  if (pid !== undefined) groups.add(pid);
+  const log = options.log === undefined ? undefined : createWriteStream(options.log);
+  if (log !== undefined) child.all.pipe(log);
+  const timer =
+    options.timeout === undefined || pid === undefined
+      ? undefined
+      : setTimeout(() => process.kill(-pid, "SIGKILL"), options.timeout);
+  if (options.onLine !== undefined)
+    for await (const line of child.iterable({ from: "all" })) options.onLine(line);
+  const result = await child;
+  clearTimeout(timer);
+  if (pid !== undefined) groups.delete(pid);
+  const seconds = (performance.now() - start) / 1000;
+  if (result.exitCode !== 0) {
+    const status =
+      result.exitCode !== undefined
+        ? `ended with exit code ${result.exitCode}`
+        : result.signal !== undefined
+          ? `was ended by ${result.signal} after ${seconds.toFixed(0)} s`
+          : `could not be started: ${result.originalMessage ?? "unknown cause"}`;
+    const tail = (result.all ?? "").trimEnd().split("\n").slice(-tailLines).join("\n");
+    fail("command-failed", {
+      command: argv.join(" "),
+      status,
+      tail,
+      ...(options.log === undefined ? {} : { log: options.log }),
+    });
+  }
+  return { argv, stdout: result.stdout, seconds };
+}
