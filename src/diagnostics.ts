@@ -87,6 +87,121 @@ export const catalogue = {
       `${f.command} ${f.status}.${f.tail ? `\n${f.tail}` : ""}`,
     (f) => (f.log === undefined ? "See its last lines above." : `The whole log is ${f.log}.`),
   ),
+  "source-package-missing": entry(
+    2,
+    (f: { tarball: string; package: string }) => `${f.tarball} does not exist: Debian's kernel source is not installed.`,
+    (f) => `Run: apt-get install ${f.package}`,
+  ),
+  "source-not-kernel": entry(
+    2,
+    (f: { folder: string; what: string }) => `${f.folder} is no Linux source tree: ${f.what}.`,
+    () => "Give the top folder of a kernel tree.",
+  ),
+  "source-not-clean": entry(
+    2,
+    (f: { folder: string; sign: string }) => `${f.folder} has been built in: it holds ${f.sign}.`,
+    () => "Give a clean tree or a git checkout, or run make mrproper there.",
+  ),
+  "kernel-unsupported": entry(
+    2,
+    (f: { what: string; supported: readonly string[] }) => `${f.what} has no patch series here.`,
+    (f) => `Supported: ${f.supported.join(", ")}.`,
+  ),
+  "patch-failed": entry(
+    2,
+    (f: { patch: string; file: string; where: string }) => `${f.patch} does not apply to ${f.file}, ${f.where}.`,
+    () => "This tree differs there from the one the series is for: see jettison patches.",
+  ),
+  "config-missing": entry(
+    2,
+    (f: { places: readonly string[] }) => `No kernel configuration: ${f.places.join(" and ")} do not exist.`,
+    () => "Give one with --config.",
+  ),
+  "config-unsupported": entry(
+    2,
+    (f: { option: string; is: string; needs: string; why: string }) =>
+      `${f.option} is ${f.is} in this configuration, and has to be ${f.needs}: ${f.why}.`,
+    (f) => `Set ${f.option} to ${f.needs}.`,
+  ),
+  "config-not-taken": entry(
+    2,
+    (f: { file: string; line: number; wanted: string; is: string }) =>
+      `${f.file}:${f.line}: ${f.wanted} has no effect: the configuration made of it has ${f.is}.`,
+    () => "Set what this option depends on, or remove the line.",
+  ),
+  "no-space": entry(
+    2,
+    (f: { path: string; free: number; needed: number }) =>
+      `${f.path}: ${(f.free / 2 ** 30).toFixed(1)} GiB are free on its disk, and ${(f.needed / 2 ** 30).toFixed(1)} GiB are needed.`,
+    () => "Make room, or set JETTISON_CACHE to a folder on another disk.",
+  ),
+  "output-inside-source": entry(
+    2,
+    (f: { source: string; output: string }) => `${f.output} is inside the source tree ${f.source}, which is only read.`,
+    () => "Give an output folder elsewhere.",
+  ),
+  "kernel-build-failed": entry(
+    2,
+    (f: { errors: string; log: string }) => `The kernel build failed:\n${f.errors}\n`,
+    (f) => `The whole log is ${f.log}.`,
+  ),
+  "machine-unknown": entry(
+    2,
+    (f: { machine: string; near: readonly string[] }) => `There is no machine ${f.machine}.${near(f.near)}`,
+    () => "The machines are the files of machines/.",
+  ),
+  "machine-invalid": entry(
+    2,
+    (f: { file: string; line: number; column: number; what: string }) =>
+      `${f.file}:${f.line}:${f.column}: ${f.what}.`,
+    () => "See machines/q35.yaml for the form of a machine.",
+  ),
+  "image-missing": entry(
+    2,
+    (f: { image: string; what: string }) => `${f.image} is no kernel image: ${f.what}.`,
+    () => "Give a bzImage, or the folder of a finished kernel build.",
+  ),
+  "image-plain": entry(
+    2,
+    (f: { image: string; machine: string }) =>
+      `${f.image} has no /sys/kernel/jettison, seen on ${f.machine}: it was built without Jettison.`,
+    () => "Build it with jettison build.",
+  ),
+  "tool-missing": entry(
+    2,
+    (f: { tool: string; purpose: string; package: string }) =>
+      `${f.tool} is not installed, and ${f.purpose} needs it.`,
+    (f) => `Run: apt-get install ${f.package}`,
+  ),
+  "hypervisor-missing": entry(
+    2,
+    (f: { package: string; cause: string }) => `Debian's package ${f.package} cannot be had: ${f.cause}.`,
+    () => "Run apt-get update, or leave the machine out that boots under it.",
+  ),
+  "guest-failed": entry(
+    1,
+    (f: { machine: string; cause: string; console: string; log: string }) =>
+      `The guest failed on ${f.machine}: ${f.cause}.${f.console ? ` Its console:\n${f.console}\n` : ""}`,
+    (f) => `The whole console is ${f.log}.`,
+  ),
+  "memory-differs": entry(
+    1,
+    (f: { machine: string; freed: number; off: number; on: number }) =>
+      `On ${f.machine} ${f.freed} bytes were freed, but MemTotal went from ${f.off} to ${f.on} bytes, by ${f.on - f.off}.`,
+    () => "The two must be the same: compare the kernel logs of the two boots.",
+  ),
+  "selftest-failed": entry(
+    1,
+    (f: { machine: string; failures: number; pages: number }) =>
+      `On ${f.machine} the boot self-test found ${f.failures} faults in ${f.pages} freed pages.`,
+    () => "The kernel log names each page and what is wrong with it.",
+  ),
+  "selftest-absent": entry(
+    1,
+    (f: { machine: string; freed: number; tested: number }) =>
+      `On ${f.machine} ${f.freed} pages were freed, and the boot self-test looked at ${f.tested}.`,
+    () => "The self-test has to check every freed page: see jettison=selftest in the kernel log.",
+  ),
 } satisfies Record<string, Entry<never>>;
 
 export type Code = keyof typeof catalogue;

@@ -26,6 +26,15 @@ export interface RunResult {
   readonly seconds: number;
 }
 
+export interface Ended extends RunResult {
+  /** How it ended, as the end of a sentence; undefined after exit code 0. */
+  readonly status: string | undefined;
+  readonly timedOut: boolean;
+  /** The command does not exist. */
+  readonly notFound: boolean;
+  readonly tail: string;
+}
+
 const groups = new Set<number>();
 
 function endGroups(signal: NodeJS.Signals): void {
@@ -47,8 +56,8 @@ process.once("exit", () => endGroups("SIGTERM"));
 
 const tailLines = 15;
 
-/** Runs a command to its end; anything but exit code 0 is a `command-failed` diagnostic. */
-export async function run(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
+/** Runs a command to its end, however it ends. */
+export async function runToEnd(argv: readonly string[], options: RunOptions = {}): Promise<Ended> {
   const [file, ...args] = argv;
   const start = performance.now();
   const child = execa(file!, args, {
@@ -65,30 +74,42 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
   if (pid !== undefined) groups.add(pid);
   const log = options.log === undefined ? undefined : createWriteStream(options.log);
   if (log !== undefined) child.all.pipe(log);
+  let timedOut = false;
   const timer =
     options.timeout === undefined || pid === undefined
       ? undefined
-      : setTimeout(() => process.kill(-pid, "SIGKILL"), options.timeout);
+      : setTimeout(() => {
+          timedOut = true;
+          process.kill(-pid, "SIGKILL");
+        }, options.timeout);
   if (options.onLine !== undefined)
     for await (const line of child.iterable({ from: "all" })) options.onLine(line);
   const result = await child;
   clearTimeout(timer);
   if (pid !== undefined) groups.delete(pid);
   const seconds = (performance.now() - start) / 1000;
-  if (result.exitCode !== 0) {
-    const status =
-      result.exitCode !== undefined
+  const status =
+    result.exitCode === 0
+      ? undefined
+      : result.exitCode !== undefined
         ? `ended with exit code ${result.exitCode}`
         : result.signal !== undefined
           ? `was ended by ${result.signal} after ${seconds.toFixed(0)} s`
           : `could not be started: ${result.originalMessage ?? "unknown cause"}`;
-    const tail = (result.all ?? "").trimEnd().split("\n").slice(-tailLines).join("\n");
+  const notFound = result.code === "ENOENT";
+  const tail = (result.all ?? "").trimEnd().split("\n").slice(-tailLines).join("\n");
+  return { argv, stdout: result.stdout, seconds, status, timedOut, notFound, tail };
+}
+
+/** Runs a command to its end; anything but exit code 0 is a `command-failed` diagnostic. */
+export async function run(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
+  const { status, tail, stdout, seconds } = await runToEnd(argv, options);
+  if (status !== undefined)
     fail("command-failed", {
       command: argv.join(" "),
       status,
       tail,
       ...(options.log === undefined ? {} : { log: options.log }),
     });
-  }
-  return { argv, stdout: result.stdout, seconds };
+  return { argv, stdout, seconds };
 }

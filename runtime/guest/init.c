@@ -1,0 +1,450 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The only program of a guest. It says what the kernel shows in /sys/kernel/jettison, then puts every page
+ * the page allocator has to use, reads all of it back, and turns the machine off.
+ *
+ * What it says goes through /dev/kmsg, where a line is one record of the kernel's log: nothing that the
+ * kernel prints at the same moment can land in the middle of it. A line is
+ *	jettison-guest: <key> <words>
+ * and the last one is "done ok", or "failed <why>" followed by "done failed".
+ */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysinfo.h>
+#include <unistd.h>
+
+#define MIB (1ul << 20)
+#define PAGE 4096ul
+
+/*
+ * What is left free. An allocation that cannot be met ends in the OOM killer, and this process is all it
+ * could kill, so the fill stops above the watermark that reserve_little() sets and the errors of the free
+ * counter, which lags by a batch a CPU.
+ */
+#define LEFT_FREE (2 * MIB)
+
+static int out = -1;
+static unsigned int cpus;
+
+static void say(const char *format, ...)
+{
+	/* <1>: shown whatever "quiet" or "loglevel=" say. */
+	char line[512] = "<1>jettison-guest: ";
+	size_t start = strlen(line), length;
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(line + start, sizeof(line) - start - 1, format, arguments);
+	va_end(arguments);
+	for (char *c = line + start; *c; c++)
+		if (*c < ' ' || *c > '~')
+			*c = ' ';
+	length = strlen(line);
+	line[length++] = '\n';
+	if (write(out, line, length) < 0)
+		write(1, line + 3, length - 3);
+}
+
+static void power_off(const char *result)
+{
+	say("done %s", result);
+	reboot(RB_POWER_OFF);
+	/* A kernel without ACPI would halt, which returns to nobody; QEMU also ends when a guest resets. */
+	reboot(RB_AUTOBOOT);
+	for (;;)
+		pause();
+}
+
+static void fail(const char *format, ...)
+{
+	char why[300];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(why, sizeof(why), format, arguments);
+	va_end(arguments);
+	say("failed %s", why);
+	power_off("failed");
+}
+
+static int read_text(const char *path, char *text, size_t size)
+{
+	int fd = open(path, O_RDONLY);
+	ssize_t length = fd < 0 ? -1 : read(fd, text, size - 1);
+
+	if (fd >= 0)
+		close(fd);
+	if (length < 0)
+		return -1;
+	while (length > 0 && text[length - 1] == '\n')
+		length--;
+	text[length] = 0;
+	return 0;
+}
+
+static int write_text(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY);
+	int result = fd < 0 || write(fd, text, strlen(text)) < 0 ? -1 : 0;
+
+	if (fd >= 0)
+		close(fd);
+	return result;
+}
+
+static void mount_on(const char *type, const char *path, const char *options)
+{
+	mkdir(path, 0755);
+	if (mount(type, path, type, 0, options) && errno != EBUSY)
+		fail("%s cannot be mounted: %s", type, strerror(errno));
+}
+
+static void use_cpu(unsigned int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu % cpus, &set);
+	sched_setaffinity(0, sizeof(set), &set);
+}
+
+static unsigned long free_bytes(void)
+{
+	struct sysinfo info;
+
+	sysinfo(&info);
+	return info.freeram * info.mem_unit;
+}
+
+/* ---- What the kernel shows ---- */
+
+static void say_mem_total(void)
+{
+	char text[256];
+	unsigned long kib;
+
+	if (read_text("/proc/meminfo", text, sizeof(text)) || sscanf(text, "MemTotal: %lu kB", &kib) != 1)
+		fail("/proc/meminfo has no MemTotal");
+	say("mem-total %lu", kib * 1024);
+}
+
+static void say_file(const char *key, const char *folder, const char *name)
+{
+	char path[512], text[200];
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	if (!read_text(path, text, sizeof(text)))
+		say("%s %s %s", key, name, text);
+}
+
+static int is_name(const struct dirent *entry)
+{
+	return entry->d_name[0] != '.';
+}
+
+static void say_sysfs(void)
+{
+	static const char root[] = "/sys/kernel/jettison";
+	struct dirent **entries;
+	int count = scandir(root, &entries, is_name, alphasort);
+
+	if (count < 0) {
+		say("sysfs-absent");
+		return;
+	}
+	for (int i = 0; i < count; i++) {
+		char folder[512], key[300];
+		struct dirent **files;
+		int nr;
+
+		snprintf(folder, sizeof(folder), "%s/%s", root, entries[i]->d_name);
+		nr = scandir(folder, &files, is_name, alphasort);
+		if (nr < 0) {
+			say_file("sysfs", root, entries[i]->d_name);
+			continue;
+		}
+		snprintf(key, sizeof(key), "component %s", entries[i]->d_name);
+		for (int j = 0; j < nr; j++)
+			say_file(key, folder, files[j]->d_name);
+	}
+}
+
+/* ---- Which pages of the kernel's text somebody uses ---- */
+
+/* Bits of /proc/kpageflags, Documentation/admin-guide/mm/pagemap.rst: */
+#define KPF_SLAB (1ull << 7)
+#define KPF_SWAPBACKED (1ull << 14) /* tmpfs and anonymous memory */
+
+static unsigned long code_start, code_pages;
+static uint8_t *code_used;
+
+static void find_kernel_code(void)
+{
+	char line[200];
+	unsigned long start, end;
+	FILE *file = fopen("/proc/iomem", "r");
+
+	while (file && fgets(line, sizeof(line), file))
+		if (strstr(line, ": Kernel code") && sscanf(line, " %lx-%lx", &start, &end) == 2) {
+			code_start = start / PAGE;
+			code_pages = (end + 1 - start) / PAGE;
+		}
+	if (file)
+		fclose(file);
+	code_used = calloc(code_pages + 1, 1);
+}
+
+/* Counts the pages of the kernel's text that now have one of the flags, and adds them to code_used. */
+static void say_code_pages(const char *key, uint64_t wanted)
+{
+	static uint64_t flags[512];
+	unsigned long count = 0;
+	int fd = open("/proc/kpageflags", O_RDONLY);
+
+	if (fd < 0)
+		return;
+	for (unsigned long page = 0; page < code_pages; page += 512) {
+		ssize_t length = pread(fd, flags, sizeof(flags), (code_start + page) * 8);
+
+		for (unsigned long i = 0; (ssize_t)(i * 8 + 7) < length && page + i < code_pages; i++)
+			if (flags[i] & wanted) {
+				code_used[page + i] = 1;
+				count++;
+			}
+	}
+	close(fd);
+	say("code-pages %s %lu", key, count);
+}
+
+static void say_code_pages_used(void)
+{
+	unsigned long count = 0;
+
+	if (access("/proc/kpageflags", R_OK))
+		return;
+	for (unsigned long page = 0; page < code_pages; page++)
+		count += code_used[page];
+	say("code-pages used %lu", count);
+}
+
+/* ---- Using all memory ---- */
+
+/*
+ * Watermarks and the reserve for lower zones keep megabytes from ordinary allocations for ever, and the
+ * freed pages could be among them.
+ */
+static void reserve_little(void)
+{
+	write_text("/proc/sys/vm/min_free_kbytes", "256");
+	write_text("/proc/sys/vm/lowmem_reserve_ratio", "0 0 0 0");
+	write_text("/proc/sys/vm/overcommit_memory", "1");
+}
+
+/*
+ * Pages on a CPU's list of free pages are neither counted as free nor found by the other CPUs, and one
+ * allocated for tmpfs comes from another list than one for slab. Pages freed at boot start out there.
+ * No interface drains the lists in every configuration, so they are emptied from both ends: the fills
+ * allocate on every CPU in turn, which takes what its lists hold first; and the tmpfs files are removed
+ * oldest first on one CPU, whose lists pass the oldest pages on to the allocator, so that what stays on
+ * them when slab is filled is the end of the last file. The other CPUs are turned off and on again, which
+ * drains theirs. Compaction, where built in, starts by draining all of them.
+ */
+static void drain_lists(void)
+{
+	sync();
+	write_text("/proc/sys/vm/drop_caches", "3");
+	write_text("/proc/sys/vm/compact_memory", "1");
+	for (unsigned int cpu = 1; cpu < cpus; cpu++) {
+		char path[80];
+
+		snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%u/online", cpu);
+		use_cpu(0);
+		if (!write_text(path, "0") && write_text(path, "1"))
+			fail("CPU %u does not come back", cpu);
+	}
+}
+
+#define CHUNK (256 * 1024ul)
+#define CHUNKS_PER_FILE 16ul
+
+static uint64_t made[CHUNK / 8], seen[CHUNK / 8];
+
+/* No two pages alike: a page used twice, or one that was not kept, shows. */
+static void make_pattern(uint64_t number, size_t bytes)
+{
+	uint64_t word = (number + 1) * 0x9e3779b97f4a7c15ull;
+
+	for (size_t i = 0; i < (bytes + 7) / 8; i++) {
+		word += 0xd1342543de82ef95ull;
+		made[i] = word;
+	}
+}
+
+static int open_fill_file(unsigned long number, int flags)
+{
+	char path[40];
+
+	snprintf(path, sizeof(path), "/fill/%lu", number);
+	return open(path, flags, 0600);
+}
+
+static unsigned long fill_tmpfs(void)
+{
+	unsigned long chunks = 0, bytes = 0;
+	int fd = -1, full = 0;
+
+	mount_on("tmpfs", "/fill", "size=100%,nr_inodes=0");
+	while (!full && free_bytes() > LEFT_FREE + CHUNK) {
+		ssize_t length;
+
+		if (chunks % CHUNKS_PER_FILE == 0) {
+			close(fd);
+			fd = open_fill_file(chunks / CHUNKS_PER_FILE, O_CREAT | O_RDWR);
+			if (fd < 0)
+				fail("tmpfs: %s", strerror(errno));
+			use_cpu(chunks / CHUNKS_PER_FILE);
+		}
+		make_pattern(chunks, CHUNK);
+		length = write(fd, made, CHUNK);
+		if (length < 0 && errno != ENOSPC)
+			fail("tmpfs: %s", strerror(errno));
+		full = length != (ssize_t)CHUNK;
+		bytes += length > 0 ? length : 0;
+		chunks++;
+	}
+	close(fd);
+	say_code_pages("tmpfs", KPF_SWAPBACKED);
+
+	for (unsigned long chunk = 0, left = bytes; left > 0; chunk++) {
+		size_t want = left < CHUNK ? left : CHUNK;
+
+		if (chunk % CHUNKS_PER_FILE == 0) {
+			if (chunk > 0)
+				close(fd);
+			fd = open_fill_file(chunk / CHUNKS_PER_FILE, O_RDONLY);
+		}
+		make_pattern(chunk, CHUNK);
+		if (read(fd, seen, want) != (ssize_t)want || memcmp(made, seen, want))
+			fail("tmpfs: %lu KiB from the start differ from what was written", chunk * CHUNK / 1024);
+		left -= want;
+	}
+	close(fd);
+
+	use_cpu(0);
+	for (unsigned long number = 0; number * CHUNKS_PER_FILE < chunks; number++) {
+		char path[40];
+
+		snprintf(path, sizeof(path), "/fill/%lu", number);
+		unlink(path);
+	}
+	umount("/fill");
+	return bytes;
+}
+
+/*
+ * Datagrams that nobody has received yet: the kernel copies each into an object from kmalloc with
+ * copy_from_user and its checks (CONFIG_HARDENED_USERCOPY), and out of it with copy_to_user. Page cache
+ * takes neither way. With the 320 bytes of skb_shared_info these fit objects of 704 to 8192 bytes.
+ */
+static const size_t sizes[] = { 7800, 3700, 1700, 3600, 700, 3700, 1600, 3650, 300, 3700 };
+#define SIZES (sizeof(sizes) / sizeof(sizes[0]))
+
+static size_t message_size(unsigned long number, unsigned long few)
+{
+	size_t size = sizes[number % SIZES];
+
+	/* An object of two pages needs two free ones side by side: not once few are left, see LEFT_FREE. */
+	return size > PAGE && number >= few ? PAGE / 2 : size;
+}
+
+static unsigned long fill_slab(void)
+{
+	unsigned long messages = 0, few = ~0ul, bytes = 0, enough;
+	int pair[2], big = 1 << 30;
+
+	write_text("/proc/sys/net/unix/max_dgram_qlen", "1000000000");
+	if (socketpair(AF_UNIX, SOCK_DGRAM, 0, pair))
+		fail("slab: no unix sockets: %s", strerror(errno));
+	if (setsockopt(pair[0], SOL_SOCKET, SO_SNDBUFFORCE, &big, sizeof(big)))
+		fail("slab: SO_SNDBUFFORCE: %s", strerror(errno));
+	enough = free_bytes() / 8;
+	for (;; messages++) {
+		size_t size;
+
+		if (messages % 16 == 0) {
+			unsigned long left = free_bytes();
+
+			if (left < LEFT_FREE)
+				break;
+			if (left < enough && few == ~0ul)
+				few = messages;
+			use_cpu(messages / 1024);
+		}
+		size = message_size(messages, few);
+		make_pattern(messages, size);
+		if (send(pair[0], made, size, MSG_DONTWAIT) != (ssize_t)size) {
+			if (errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM)
+				break;
+			fail("slab: message %lu: %s", messages, strerror(errno));
+		}
+		bytes += size;
+	}
+	say_code_pages("slab", KPF_SLAB);
+
+	for (unsigned long message = 0; message < messages; message++) {
+		size_t size = message_size(message, few);
+
+		make_pattern(message, size);
+		if (recv(pair[1], seen, sizeof(seen), MSG_DONTWAIT) != (ssize_t)size || memcmp(made, seen, size))
+			fail("slab: message %lu differs from what was sent", message);
+	}
+	close(pair[0]);
+	close(pair[1]);
+	return bytes;
+}
+
+int main(void)
+{
+	unsigned long before, bytes;
+
+	mount_on("devtmpfs", "/dev", NULL);
+	out = open("/dev/kmsg", O_WRONLY);
+	mount_on("proc", "/proc", NULL);
+	mount_on("sysfs", "/sys", NULL);
+	/* Lines that come fast from a program are dropped otherwise. */
+	write_text("/proc/sys/kernel/printk_devkmsg", "on");
+	say("begin");
+	cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	say_mem_total();
+	say_sysfs();
+
+	find_kernel_code();
+	reserve_little();
+	before = free_bytes();
+	say("free %lu", before);
+	bytes = fill_tmpfs();
+	say("fill tmpfs %lu", bytes);
+	if (bytes < before / 2)
+		fail("tmpfs: only %lu of %lu free bytes could be used", bytes, before);
+	drain_lists();
+	bytes = fill_slab();
+	say("fill slab %lu", bytes);
+	if (bytes < before / 2)
+		fail("slab: only %lu of %lu free bytes could be used", bytes, before);
+	say_code_pages_used();
+	/* Gates that were called since the first look count too. */
+	say_sysfs();
+	power_off("ok");
+}

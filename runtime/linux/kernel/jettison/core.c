@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Jettison: give back the memory of built-in components that this machine has
+ * no use for.
+ *
+ * The link stage gathers what only serves a component into page-aligned
+ * regions at the end of the kernel's text, and puts a gate in the way of every
+ * reference from outside. An open gate jumps to its function, a shut one ends
+ * in jettison_shut_gate(). At boot
+ *
+ *  - jettison_decide() shuts the regions of the components that are not in
+ *    use, makes sure that no task is inside, and has the tables that patch
+ *    code forget them. It runs after the last initcall, while the tables can
+ *    still be written and init data can still be read;
+ *  - jettison_release() frees the pages. It runs after mark_readonly(), which
+ *    would make them read-only again, and before pti_finalize(), which copies
+ *    the mapping of the kernel's image.
+ */
+#define pr_fmt(fmt) "jettison: " fmt
+
+#include <linux/bitops.h>
+#include <linux/bug.h>
+#include <linux/cpu.h>
+#include <linux/ftrace.h>
+#include <linux/jettison.h>
+#include <linux/kprobes.h>
+#include <linux/ktime.h>
+#include <linux/lockdep.h>
+#include <linux/mm.h>
+#include <linux/poison.h>
+#include <linux/sched.h>
+#include <linux/set_memory.h>
+
+#include <asm/sections.h>
+#include <asm/tlbflush.h>
+
+#include "jettison.h"
+
+const char * const jettison_state_names[] = {
+	[JETTISON_KEPT]		= "kept",
+	[JETTISON_JETTISONED]	= "jettisoned",
+	[JETTISON_REFUSED]	= "refused",
+	[JETTISON_WITHHELD]	= "withheld",
+};
+
+struct jettison_fate *jettison_fates;
+u64 jettison_leaving;
+ktime_t jettison_decide_time;
+unsigned long jettison_pages;
+
+/* Set for good when the regions that are shut stop being kernel text. */
+static bool text_gone __read_mostly;
+
+/* The region that @addr lies in, or -1. Asked by unwinders, so no tracing. */
+int notrace jettison_region_of(unsigned long addr)
+{
+	int low = 0, high = (int)jettison_nr_regions - 1;
+
+	while (low <= high) {
+		int middle = (low + high) / 2;
+
+		if (addr < (unsigned long)jettison_regions[middle].start)
+			high = middle - 1;
+		else if (addr >= (unsigned long)jettison_regions[middle].end)
+			low = middle + 1;
+		else
+			return middle;
+	}
+	return -1;
+}
+
+bool notrace __jettison_text_gone(unsigned long addr)
+{
+	int region;
+
+	if (!READ_ONCE(text_gone))
+		return false;
+	region = jettison_region_of(addr);
+	return region >= 0 && jettison_region_shut[region];
+}
+
+/**
+ * jettison_gave_back - whether memory that was kernel text no longer is
+ * @addr: address in the direct map
+ * @n: number of bytes, at least one
+ *
+ * Return: true if none of the bytes at @addr is an alias of kernel text that
+ * is still there.
+ */
+bool jettison_gave_back(unsigned long addr, unsigned long n)
+{
+	unsigned long last;
+
+	addr += (unsigned long)_text - (unsigned long)lm_alias(_text);
+	last = addr + n - 1;
+	for (addr &= PAGE_MASK; addr <= last; addr += PAGE_SIZE) {
+		if (__is_kernel_text(addr) && !jettison_text_gone(addr))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * A region with several owners is counted at one of them, or sums over the
+ * components would not add up: at the last that shares its fate.
+ */
+unsigned int jettison_counted_at(const struct jettison_region *region)
+{
+	u64 owners = region->owners;
+
+	if (!jettison_region_shut[region - jettison_regions])
+		owners &= ~jettison_leaving;
+	return fls64(owners) - 1;
+}
+
+/* A shut gate jumps here, so whoever called the gate is the caller. */
+__visible unsigned long jettison_shut_gate(const struct jettison_gate *gate)
+{
+	const struct jettison_region *region = &jettison_regions[gate->region];
+	atomic_long_t *calls = &jettison_gate_calls[gate - jettison_gates];
+
+	if (READ_ONCE(jettison_selftest.task) == current)
+		return gate->answer;
+
+	WARN(atomic_long_inc_return(calls) == 1,
+	     "jettison: %pS called %s(), which is gone, and got %ld. Boot with jettison.keep=%s\n",
+	     __builtin_return_address(0), gate->name, gate->answer,
+	     jettison_components[jettison_counted_at(region)].name);
+	return gate->answer;
+}
+
+/* The flags of the page-table entry that maps @addr, 0 where there is none. */
+unsigned long jettison_mapping(unsigned long addr)
+{
+	unsigned int level;
+	pte_t *pte = lookup_address(addr, &level);
+
+	return pte && (pte_flags(*pte) & _PAGE_PRESENT) ? pte_flags(*pte) : 0;
+}
+
+/* Whether @mapping is that of memory: read-write and not executable. */
+bool jettison_mapping_is_memory(unsigned long mapping)
+{
+	unsigned long want = _PAGE_RW | (__supported_pte_mask & _PAGE_NX);
+
+	return (mapping & want) == want;
+}
+
+/*
+ * set_memory_rw() and its like look after aliases and protect the kernel's
+ * text; both is wrong here. So take the old address away on its own, and make
+ * the alias in the direct map, which mark_readonly() left read-only, a page
+ * like any other. A page that did not end up like that is not freed.
+ */
+static bool free_region(const struct jettison_region *region)
+{
+	unsigned long old = (unsigned long)region->start;
+	unsigned long size = region->end - region->start;
+	unsigned long start = (unsigned long)lm_alias(region->start);
+	unsigned long offset;
+
+	lockdep_free_key_range(region->start, size);
+
+	if (set_memory_np_noalias(old, size >> PAGE_SHIFT))
+		return false;
+	for (offset = 0; offset < size; offset += PAGE_SIZE) {
+		if (set_direct_map_default_noflush(virt_to_page(start + offset)))
+			return false;
+	}
+	flush_tlb_kernel_range(start, start + size);
+
+	for (offset = 0; offset < size; offset += PAGE_SIZE) {
+		if (jettison_mapping(old + offset) ||
+		    !jettison_mapping_is_memory(jettison_mapping(start + offset)))
+			return false;
+	}
+
+	jettison_pages += free_reserved_area((void *)start, (void *)start + size,
+					     POISON_FREE_INITMEM, NULL);
+	return true;
+}
+
+static void free_regions(void)
+{
+	const struct jettison_region *region;
+	unsigned int i, owner;
+
+	/*
+	 * Jump labels and static calls ask whether an address is kernel text
+	 * and patch it without letting go of the CPU hotplug lock: after this
+	 * nobody is between the two.
+	 */
+	cpus_write_lock();
+	WRITE_ONCE(text_gone, true);
+	cpus_write_unlock();
+
+	for (i = 0; i < jettison_nr_regions; i++) {
+		region = &jettison_regions[i];
+		if (!jettison_region_shut[i])
+			continue;
+
+		/* From here on neither accepts an address in there. */
+		kprobe_free_mem(region->start, region->end);
+		ftrace_free_mem(NULL, region->start, region->end);
+
+		if (free_region(region))
+			continue;
+		for (owner = 0; owner < jettison_nr_components; owner++) {
+			if (!(region->owners & BIT_ULL(owner)))
+				continue;
+			jettison_fates[owner].state = JETTISON_WITHHELD;
+			jettison_fates[owner].reason = "page-tables";
+		}
+	}
+}
+
+void jettison_release(void)
+{
+	unsigned long ram = totalram_pages();
+	ktime_t start = ktime_get();
+	unsigned int i;
+
+	if (!jettison_fates)
+		return;
+
+	if (jettison_leaving)
+		free_regions();
+	ram = totalram_pages() - ram;
+
+	for (i = 0; i < jettison_nr_regions; i++) {
+		const struct jettison_region *region = &jettison_regions[i];
+
+		jettison_fates[jettison_counted_at(region)].pages +=
+			(region->end - region->start) >> PAGE_SHIFT;
+	}
+	for (i = 0; i < jettison_nr_components; i++) {
+		pr_info("%s: %s, %lu pages (%s)\n", jettison_components[i].name,
+			jettison_state_names[jettison_fates[i].state],
+			jettison_fates[i].pages, jettison_fates[i].reason);
+	}
+	pr_info("%lu pages freed in %lld ms\n", jettison_pages,
+		ktime_to_ms(ktime_sub(ktime_get(), start) + jettison_decide_time));
+
+	if (jettison_mode == JETTISON_MODE_SELFTEST)
+		jettison_run_selftest(ram);
+}

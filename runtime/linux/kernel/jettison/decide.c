@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Which components leave: what the command line says, what is in use, what
+ * this machine allows. All of this is gone after boot.
+ */
+#define pr_fmt(fmt) "jettison: " fmt
+
+#include <linux/bitops.h>
+#include <linux/delay.h>
+#include <linux/init.h>
+#include <linux/jettison.h>
+#include <linux/jump_label.h>
+#include <linux/ktime.h>
+#include <linux/list.h>
+#include <linux/mm.h>
+#include <linux/rcupdate.h>
+#include <linux/slab.h>
+#include <linux/static_call.h>
+#include <linux/string.h>
+
+#include <asm/alternative.h>
+#include <asm/cpufeature.h>
+
+#include "jettison.h"
+
+/* How often, and how long apart, to look whether tasks have come out. */
+#define INSIDE_TRIES	10
+#define INSIDE_WAIT_MS	10
+
+/* Results that a program may have on its stack. */
+#define MAX_RESULTS	16
+
+enum jettison_mode jettison_mode __ro_after_init = JETTISON_MODE_ON;
+
+static u64 keep __initdata;
+static u64 drop __initdata;
+
+static int __init set_mode(char *mode)
+{
+	if (mode && !strcmp(mode, "on")) {
+		jettison_mode = JETTISON_MODE_ON;
+	} else if (mode && !strcmp(mode, "selftest")) {
+		jettison_mode = JETTISON_MODE_SELFTEST;
+	} else {
+		if (!mode || strcmp(mode, "off"))
+			pr_warn("unknown mode '%s': nothing is freed\n",
+				mode ?: "");
+		jettison_mode = JETTISON_MODE_OFF;
+	}
+	return 0;
+}
+early_param("jettison", set_mode);
+
+static int __init component_named(const char *name, size_t length)
+{
+	unsigned int i;
+
+	for (i = 0; i < jettison_nr_components; i++) {
+		const char *known = jettison_components[i].name;
+
+		if (strlen(known) == length && !memcmp(known, name, length))
+			return i;
+	}
+	return -1;
+}
+
+static int __init name_components(const char *names, u64 *set)
+{
+	while (names && *names) {
+		size_t length = strcspn(names, ",");
+		int i = component_named(names, length);
+
+		if (i >= 0)
+			*set |= BIT_ULL(i);
+		else if (length)
+			pr_warn("there is no component '%.*s'\n",
+				(int)length, names);
+		names += length;
+		names += *names == ',';
+	}
+	return 0;
+}
+
+static int __init set_keep(char *names)
+{
+	return name_components(names, &keep);
+}
+early_param("jettison.keep", set_keep);
+
+static int __init set_drop(char *names)
+{
+	return name_components(names, &drop);
+}
+early_param("jettison.drop", set_drop);
+
+static bool __init equals(const struct jettison_test *test)
+{
+	switch (test->size) {
+	case 1:
+		return *(const u8 *)test->symbol == (u8)test->value;
+	case 2:
+		return *(const u16 *)test->symbol == (u16)test->value;
+	case 4:
+		return *(const u32 *)test->symbol == (u32)test->value;
+	default:
+		return *(const u64 *)test->symbol == test->value;
+	}
+}
+
+static bool __init list_not_empty(const struct list_head *list)
+{
+	/* A list that nobody has initialised has nothing on it. */
+	return list->next && !list_empty(list);
+}
+
+static bool __init holds(const struct jettison_test *test)
+{
+	bool (*calls)(void);
+
+	switch (test->op) {
+	case JETTISON_NON_ZERO:
+		return memchr_inv(test->symbol, 0, test->length);
+	case JETTISON_POINTER_SET:
+		return *(void * const *)test->symbol;
+	case JETTISON_LIST_NOT_EMPTY:
+		return list_not_empty(test->symbol);
+	case JETTISON_CALLS:
+		calls = test->symbol;
+		return calls();
+	case JETTISON_EQUALS:
+		return equals(test);
+	default:
+		return false;
+	}
+}
+
+/* A program that cannot be understood keeps its component. */
+static bool __init in_use(const struct jettison_component *component)
+{
+	const struct jettison_test *test = component->in_use;
+	const struct jettison_test *end = test + component->nr_tests;
+	bool result[MAX_RESULTS];
+	unsigned int depth = 0, i, set;
+
+	for (; test < end; test++) {
+		switch (test->op) {
+		case JETTISON_ANY:
+		case JETTISON_ALL:
+			if (test->nr > depth || depth == MAX_RESULTS)
+				goto malformed;
+			for (i = 0, set = 0; i < test->nr; i++)
+				set += result[--depth];
+			result[depth++] = test->op == JETTISON_ANY ?
+					  set : set == test->nr;
+			break;
+		case JETTISON_NOT:
+			if (!depth)
+				goto malformed;
+			result[depth - 1] = !result[depth - 1];
+			break;
+		default:
+			if (test->op > JETTISON_NOT || depth == MAX_RESULTS)
+				goto malformed;
+			result[depth++] = holds(test);
+		}
+	}
+	if (depth == 1)
+		return result[0];
+malformed:
+	pr_warn("%s: its test for being in use makes no sense\n",
+		component->name);
+	return true;
+}
+
+/* Nothing is freed on the word of tables that contradict themselves. */
+static bool __init tables_make_sense(void)
+{
+	unsigned long free_from = (unsigned long)__jettison_text_start;
+	u64 all = GENMASK_ULL(jettison_nr_components - 1, 0);
+	unsigned int i;
+
+	for (i = 0; i < jettison_nr_regions; i++) {
+		const struct jettison_region *region = &jettison_regions[i];
+		unsigned long start = (unsigned long)region->start;
+		unsigned long end = (unsigned long)region->end;
+
+		if (!PAGE_ALIGNED(start | end) || start < free_from ||
+		    start >= end || end > (unsigned long)__jettison_text_end ||
+		    !region->owners || region->owners & ~all ||
+		    (region->kind != JETTISON_TEXT &&
+		     region->kind != JETTISON_PADDING))
+			return false;
+		free_from = end;
+	}
+	for (i = 0; i < jettison_nr_gates; i++) {
+		if (jettison_gates[i].region >= jettison_nr_regions)
+			return false;
+	}
+	return true;
+}
+
+/* Why pages of the kernel's image cannot be freed here, or NULL. */
+static const char *__init cannot_free(void)
+{
+	/* The direct map and the image share their last-level page tables. */
+	if (cpu_feature_enabled(X86_FEATURE_XENPV))
+		return "xen-pv";
+	/* Nobody splits the mapping of the text. */
+	if (!rodata_enabled)
+		return "rodata-off";
+	if (!tables_make_sense())
+		return "bad-tables";
+	return NULL;
+}
+
+static struct jettison_fate __init
+decide_component(unsigned int i, const char *withheld)
+{
+	const struct jettison_component *component = &jettison_components[i];
+	bool dropped = drop & BIT_ULL(i);
+
+	if (component->refused)
+		return (struct jettison_fate){ JETTISON_REFUSED,
+					       component->reason ?: "" };
+	if (jettison_mode == JETTISON_MODE_OFF)
+		return (struct jettison_fate){ JETTISON_KEPT, "off" };
+	if (keep & BIT_ULL(i))
+		return (struct jettison_fate){ JETTISON_KEPT, "keep" };
+	if (in_use(component)) {
+		if (dropped)
+			pr_notice("%s: in use, it is not dropped\n",
+				  component->name);
+		return (struct jettison_fate){ JETTISON_KEPT, "in-use" };
+	}
+	if (component->can_appear && !dropped)
+		return (struct jettison_fate){ JETTISON_KEPT,
+			component->can_appear == JETTISON_HOTPLUG ?
+			"can-appear-hotplug" : "can-appear-module" };
+	if (withheld)
+		return (struct jettison_fate){ JETTISON_WITHHELD, withheld };
+	return (struct jettison_fate){ JETTISON_JETTISONED,
+		component->can_appear ? "drop" : "not-in-use" };
+}
+
+/* A region leaves when all of its owners leave. */
+static void __init shut_regions(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < jettison_nr_regions; i++)
+		WRITE_ONCE(jettison_region_shut[i],
+			   !(jettison_regions[i].owners & ~jettison_leaving));
+}
+
+/*
+ * Whoever comes now finds the gates shut, but a task may be inside already.
+ * Those that stay in there keep the memory.
+ */
+static void __init wait_until_outside(void)
+{
+	unsigned int tries, i;
+	u64 inside;
+
+	/*
+	 * For those that were preempted on a trampoline of ftrace or kprobes,
+	 * where their stack does not show it. Sleeping is a quiescent state
+	 * for this kind of RCU, so it says nothing about other tasks.
+	 */
+	synchronize_rcu_tasks();
+
+	for (tries = 0; tries < INSIDE_TRIES; tries++) {
+		inside = jettison_owners_inside();
+		if (!inside)
+			return;
+		msleep(INSIDE_WAIT_MS);
+	}
+
+	for (i = 0; i < jettison_nr_components; i++) {
+		if (inside & jettison_leaving & BIT_ULL(i)) {
+			jettison_fates[i].state = JETTISON_WITHHELD;
+			jettison_fates[i].reason = "task-inside";
+		}
+	}
+	jettison_leaving &= ~inside;
+	shut_regions();
+}
+
+/* Nothing may patch code in a page that has become somebody's data. */
+static void __init forget_text(const struct jettison_region *region)
+{
+	jump_label_free_mem(region->start, region->end);
+	static_call_free_mem(region->start, region->end);
+	alternatives_free_mem(region->start, region->end);
+}
+
+void __init jettison_decide(void)
+{
+	ktime_t start = ktime_get();
+	const char *withheld;
+	unsigned int i;
+
+	if (!jettison_nr_components)
+		return;
+	if (WARN_ON(jettison_nr_components > JETTISON_MAX_COMPONENTS))
+		return;
+	jettison_fates = kcalloc(jettison_nr_components,
+				 sizeof(*jettison_fates), GFP_KERNEL);
+	if (!jettison_fates)
+		return;
+
+	withheld = cannot_free();
+	for (i = 0; i < jettison_nr_components; i++) {
+		jettison_fates[i] = decide_component(i, withheld);
+		if (jettison_fates[i].state == JETTISON_JETTISONED)
+			jettison_leaving |= BIT_ULL(i);
+	}
+
+	if (jettison_leaving) {
+		shut_regions();
+		wait_until_outside();
+	}
+	for (i = 0; i < jettison_nr_regions; i++) {
+		if (jettison_region_shut[i])
+			forget_text(&jettison_regions[i]);
+	}
+
+	jettison_sysfs_init();
+	jettison_decide_time = ktime_sub(ktime_get(), start);
+}

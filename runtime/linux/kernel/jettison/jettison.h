@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the link stage hands over in tables.S, and what the parts of Jettison
+ * share.
+ */
+#ifndef _KERNEL_JETTISON_H
+#define _KERNEL_JETTISON_H
+
+#include <linux/atomic.h>
+#include <linux/build_bug.h>
+#include <linux/ktime.h>
+#include <linux/stddef.h>
+#include <linux/types.h>
+
+#define JETTISON_MAX_COMPONENTS	64
+
+/*
+ * Whether a component is in use is a postfix program of these. The first six
+ * push a truth value, the others replace what they take from the stack.
+ */
+enum jettison_op {
+	JETTISON_NON_ZERO,
+	JETTISON_POINTER_SET,
+	JETTISON_LIST_NOT_EMPTY,
+	JETTISON_CALLS,
+	JETTISON_EQUALS,
+	JETTISON_NEVER,
+	JETTISON_ANY,
+	JETTISON_ALL,
+	JETTISON_NOT,
+};
+
+struct jettison_test {
+	u8 op;
+	u8 size;		/* EQUALS: bytes of the object: 1, 2, 4 or 8 */
+	u16 nr;			/* ANY, ALL: results taken from the stack */
+	u32 length;		/* NON_ZERO: bytes of the object */
+	const void *symbol;	/* the object or the function */
+	u64 value;		/* EQUALS: the number or the address */
+};
+
+enum jettison_can_appear {
+	JETTISON_NEVER_APPEARS,
+	JETTISON_HOTPLUG,
+	JETTISON_MODULE,
+};
+
+struct jettison_component {
+	const char *name;
+	const char *reason;	/* why the plan refused it, or NULL */
+	const struct jettison_test *in_use;
+	u16 nr_tests;
+	u8 can_appear;
+	u8 refused;
+	u32 reserved;
+};
+
+enum jettison_kind {
+	JETTISON_TEXT,
+	JETTISON_RODATA,
+	JETTISON_DATA,
+	JETTISON_BSS,
+	JETTISON_PADDING,
+};
+
+struct jettison_region {	/* sorted by address */
+	void *start;		/* page-aligned, as is the end */
+	void *end;
+	u64 owners;		/* bit i: jettison_components[i] */
+	u32 kind;
+	u32 reserved;
+};
+
+#define JETTISON_GATE_VOID	0x1	/* the function returns nothing */
+
+struct jettison_gate {
+	const char *name;	/* of the function that it stands for */
+	void *entry;		/* the gate's own address */
+	long answer;		/* what it returns when shut */
+	u32 region;		/* index into jettison_regions */
+	u32 flags;
+};
+
+/* tables.S is written without these definitions. */
+static_assert(sizeof(struct jettison_test) == 24);
+static_assert(offsetof(struct jettison_test, nr) == 2);
+static_assert(offsetof(struct jettison_test, length) == 4);
+static_assert(offsetof(struct jettison_test, symbol) == 8);
+static_assert(offsetof(struct jettison_test, value) == 16);
+static_assert(sizeof(struct jettison_component) == 32);
+static_assert(offsetof(struct jettison_component, in_use) == 16);
+static_assert(offsetof(struct jettison_component, nr_tests) == 24);
+static_assert(offsetof(struct jettison_component, can_appear) == 26);
+static_assert(offsetof(struct jettison_component, refused) == 27);
+static_assert(sizeof(struct jettison_region) == 32);
+static_assert(offsetof(struct jettison_region, owners) == 16);
+static_assert(offsetof(struct jettison_region, kind) == 24);
+static_assert(sizeof(struct jettison_gate) == 32);
+static_assert(offsetof(struct jettison_gate, entry) == 8);
+static_assert(offsetof(struct jettison_gate, answer) == 16);
+static_assert(offsetof(struct jettison_gate, region) == 24);
+static_assert(offsetof(struct jettison_gate, flags) == 28);
+
+extern const struct jettison_component jettison_components[];
+extern const struct jettison_region jettison_regions[];
+extern const struct jettison_gate jettison_gates[];
+extern const u32 jettison_nr_components, jettison_nr_regions, jettison_nr_gates;
+extern u8 jettison_region_shut[];
+extern atomic_long_t jettison_gate_calls[];
+
+unsigned long jettison_shut_gate(const struct jettison_gate *gate);
+
+enum jettison_mode {
+	JETTISON_MODE_ON,
+	JETTISON_MODE_OFF,
+	JETTISON_MODE_SELFTEST,
+};
+
+enum jettison_state {
+	JETTISON_KEPT,
+	JETTISON_JETTISONED,
+	JETTISON_REFUSED,
+	JETTISON_WITHHELD,
+};
+
+/* What became of a component. */
+struct jettison_fate {
+	enum jettison_state state;
+	const char *reason;
+	unsigned long pages;	/* freed if it is jettisoned, else those that stay */
+};
+
+extern enum jettison_mode jettison_mode;
+extern struct jettison_fate *jettison_fates;	/* one a component */
+extern u64 jettison_leaving;			/* the components that do */
+extern ktime_t jettison_decide_time;
+extern unsigned long jettison_pages;		/* freed in all */
+extern const char * const jettison_state_names[];
+
+int jettison_region_of(unsigned long addr);
+unsigned int jettison_counted_at(const struct jettison_region *region);
+unsigned long jettison_mapping(unsigned long addr);
+bool jettison_mapping_is_memory(unsigned long mapping);
+u64 jettison_owners_inside(void);
+int jettison_sysfs_init(void);
+
+struct jettison_selftest {
+	struct task_struct *task;	/* whose calls of shut gates are no news */
+	unsigned long pages;
+	unsigned long failures;
+	unsigned long gates;
+};
+
+extern struct jettison_selftest jettison_selftest;
+
+void jettison_run_selftest(unsigned long ram);
+
+#endif /* _KERNEL_JETTISON_H */

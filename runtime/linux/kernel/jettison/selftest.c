@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * jettison=selftest: look at every page that was freed, and call every gate
+ * that was shut.
+ */
+#define pr_fmt(fmt) "jettison: self-test: " fmt
+
+#include <linux/mm.h>
+#include <linux/ptdump.h>
+#include <linux/sched.h>
+
+#include "jettison.h"
+
+struct jettison_selftest jettison_selftest;
+
+/* What is wrong with the page that was at @old, or NULL. */
+static const char *fault_of_page(unsigned long old, struct page *page)
+{
+	unsigned long mapping;
+
+	if (jettison_mapping(old))
+		return "still mapped at its old address";
+
+	mapping = jettison_mapping((unsigned long)page_address(page));
+	if (!mapping && !debug_pagealloc_enabled())
+		return "not in the direct map";
+	if (mapping && !jettison_mapping_is_memory(mapping))
+		return "read-only or executable in the direct map";
+	if (PageReserved(page))
+		return "reserved";
+	return NULL;
+}
+
+static void check_region(const struct jettison_region *region)
+{
+	void *old;
+
+	for (old = region->start; old < region->end; old += PAGE_SIZE) {
+		struct page *page = virt_to_page(lm_alias(old));
+		const char *fault = fault_of_page((unsigned long)old, page);
+
+		jettison_selftest.pages++;
+		if (!fault)
+			continue;
+		jettison_selftest.failures++;
+		pr_err("page %#lx: %s\n", page_to_pfn(page), fault);
+	}
+}
+
+static void call_gate(const struct jettison_gate *gate)
+{
+	unsigned long (*entry)(void) = gate->entry;
+	unsigned long answer = entry();
+
+	jettison_selftest.gates++;
+	if ((gate->flags & JETTISON_GATE_VOID) || answer == gate->answer)
+		return;
+	jettison_selftest.failures++;
+	pr_err("%s() answers %ld instead of %ld\n", gate->name, answer,
+	       gate->answer);
+}
+
+/**
+ * jettison_run_selftest - check what was done
+ * @ram: pages that the page allocator has got since before
+ */
+void jettison_run_selftest(unsigned long ram)
+{
+	unsigned int i;
+
+	for (i = 0; i < jettison_nr_regions; i++) {
+		if (jettison_region_shut[i])
+			check_region(&jettison_regions[i]);
+	}
+	if (ram != jettison_selftest.pages) {
+		jettison_selftest.failures++;
+		pr_err("the page allocator got %lu pages instead of %lu\n",
+		       ram, jettison_selftest.pages);
+	}
+	debug_checkwx();
+
+	WRITE_ONCE(jettison_selftest.task, current);
+	for (i = 0; i < jettison_nr_gates; i++) {
+		if (jettison_region_shut[jettison_gates[i].region])
+			call_gate(&jettison_gates[i]);
+	}
+	WRITE_ONCE(jettison_selftest.task, NULL);
+
+	pr_info("%lu pages, %lu failures, %lu gates\n", jettison_selftest.pages,
+		jettison_selftest.failures, jettison_selftest.gates);
+}

@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * What may leave, and what stands between it and the rest.
+ *
+ * Starts from everything that has owners and is of a kind that can leave, and looks at each reference into it
+ * from the outside, that is from what may outlive it. To the start of a function: the reference is to go
+ * through a gate. To data: the data is pinned and stays. Anything else, and anything that a gate cannot
+ * serve: the components that own the target are refused. What stays makes new crossings, so this is repeated
+ * until nothing changes; each round removes a component, a pin or a region, so it ends.
+ */
+import type { Role } from "../catalogue/sections.js";
+import { kindOfSection, type Kind } from "../catalogue/sections.js";
+import { answerFor } from "../component/answer.js";
+import type { Claims } from "../component/claim.js";
+import type { GateAnswer } from "../component/component.js";
+import {
+  describeEdge,
+  type EdgeId,
+  type Graph,
+  type IncomingEdges,
+  indexIncoming,
+  type Reference,
+  referenceKind,
+  sectionOf,
+  sourceOf,
+  type UnitId,
+} from "../graph/graph.js";
+import { keepsNothing, type Ownership } from "../ownership/owners.js";
+import { type OwnerSet, resident } from "../ownership/ownerSets.js";
+import { findRealSources } from "./alternatives.js";
+import { findFunctions, type FunctionFinder, type FunctionSymbol, isAssembly } from "./functions.js";
+
+export interface Gate {
+  /** Symbol of the gate itself. */
+  readonly gateSymbol: string;
+  readonly target: FunctionSymbol;
+  readonly unit: UnitId;
+  readonly answer: GateAnswer;
+  /** Every crossing that made it necessary. */
+  readonly crossings: readonly EdgeId[];
+  /** References that are to be aimed at the gate: the crossings, and whatever else takes the function's address. */
+  readonly references: readonly EdgeId[];
+  readonly isExported: boolean;
+}
+
+export type RefusalReason =
+  | "inside-function"
+  | "assembly"
+  | "no-gate"
+  | "unknown-section"
+  | "read-as-data"
+  | "exported"
+  | "unanswered";
+
+export interface Refusal {
+  readonly component: number;
+  readonly reason: RefusalReason;
+  /** The reference at fault. */
+  readonly edge: EdgeId;
+}
+
+export interface Pin {
+  readonly unit: UnitId;
+  readonly edge: EdgeId;
+}
+
+export interface Boundary {
+  /** 1: the unit leaves the machine's memory when its owners leave. */
+  readonly isLeaving: Uint8Array;
+  readonly gates: readonly Gate[];
+  readonly pins: readonly Pin[];
+  readonly refusals: readonly Refusal[];
+  /** Groups of units that stay because they would not fill enough of a page. */
+  readonly tooSmall: readonly { readonly kind: Kind; readonly owners: OwnerSet; readonly bytes: number }[];
+}
+
+export interface BoundaryOptions {
+  readonly kinds: ReadonlySet<Kind>;
+  /** A region of fewer bytes stays resident. */
+  readonly leastBytes: number;
+}
+
+export interface Partition {
+  readonly graph: Graph;
+  readonly roles: readonly Role[];
+  readonly claims: Claims;
+  readonly ownership: Ownership;
+}
+
+/** A reference from the outside, and what is to be done about it. */
+type Crossing =
+  | { readonly does: "gate"; readonly offset: number }
+  | { readonly does: "pin" }
+  | { readonly does: "refuse"; readonly reason: RefusalReason };
+
+export function drawBoundary(partition: Partition, options: BoundaryOptions): Boundary {
+  const { graph, roles, claims, ownership } = partition;
+  const { sets, ownersByUnit } = ownership;
+  const incoming = indexIncoming(graph);
+  const candidates: UnitId[] = [];
+  for (let unit = 0; unit < graph.unitCount; unit++)
+    if (ownersByUnit[unit] !== resident && roles[unit] === "plain") {
+      const section = sectionOf(graph, unit);
+      if (section.size > 0 && options.kinds.has(kindOfSection(section))) candidates.push(unit);
+    }
+  const isCandidate = new Set(candidates);
+  const functions = findFunctions(graph, (unit) => isCandidate.has(unit));
+  const componentByObject = objectsOfComponents(graph, claims);
+
+  const realSourceOf = findRealSources(graph, roles);
+  const refused = new Map<number, Refusal>();
+  const pinned = new Map<UnitId, Pin>();
+  for (;;) {
+    const { isLeaving, tooSmall } = chooseLeaving(partition, options, candidates, refused, pinned);
+    const judge = judgeOf(partition, { componentByObject, isLeaving, functions, realSourceOf });
+    const before = refused.size + pinned.size;
+    const refuse = (unit: UnitId, reason: RefusalReason, edge: EdgeId) => {
+      for (const component of sets.members(ownersByUnit[unit]!))
+        if (!refused.has(component)) refused.set(component, { component, reason, edge });
+    };
+    const crossings = new Map<UnitId, Map<number, EdgeId[]>>();
+    for (const unit of candidates) {
+      if (!isLeaving[unit]) continue;
+      for (const edge of edgesInto(incoming, unit)) {
+        const crossing = judge(edge);
+        if (crossing === undefined) continue;
+        if (crossing.does === "refuse") refuse(unit, crossing.reason, edge);
+        else if (crossing.does === "pin") pinned.set(unit, { unit, edge });
+        else {
+          const byOffset = crossings.get(unit) ?? new Map<number, EdgeId[]>();
+          crossings.set(unit, byOffset);
+          byOffset.set(crossing.offset, [...(byOffset.get(crossing.offset) ?? []), edge]);
+        }
+      }
+    }
+    const gates = makeGates(partition, incoming, functions, crossings, (unit, edge) =>
+      refuse(unit, "unanswered", edge),
+    );
+    if (refused.size + pinned.size > before) continue;
+    return { isLeaving, gates, pins: [...pinned.values()], refusals: [...refused.values()], tooSmall };
+  }
+}
+
+export function* edgesInto({ first, edges }: IncomingEdges, unit: UnitId): Generator<EdgeId> {
+  for (let index = first[unit]!; index < first[unit + 1]!; index++) yield edges[index]!;
+}
+
+function objectsOfComponents(graph: Graph, { componentByUnit }: Claims): Int16Array {
+  const byObject = new Int16Array(graph.objects.length).fill(-1);
+  for (let unit = 0; unit < graph.unitCount; unit++)
+    if (componentByUnit[unit]! >= 0) byObject[graph.unitObject[unit]!] = componentByUnit[unit]!;
+  return byObject;
+}
+
+function chooseLeaving(
+  { graph, ownership }: Partition,
+  { leastBytes }: BoundaryOptions,
+  candidates: readonly UnitId[],
+  refused: ReadonlyMap<number, Refusal>,
+  pinned: ReadonlyMap<UnitId, Pin>,
+) {
+  const { sets, ownersByUnit } = ownership;
+  const groups = new Map<string, { kind: Kind; owners: OwnerSet; bytes: number; units: UnitId[] }>();
+  for (const unit of candidates) {
+    const owners = ownersByUnit[unit]!;
+    if (pinned.has(unit) || sets.members(owners).some((component) => refused.has(component))) continue;
+    const section = sectionOf(graph, unit);
+    const kind = kindOfSection(section);
+    const key = `${kind} ${owners}`;
+    const group = groups.get(key) ?? { kind, owners, bytes: 0, units: [] };
+    groups.set(key, group);
+    group.bytes += section.size;
+    group.units.push(unit);
+  }
+  const isLeaving = new Uint8Array(graph.unitCount);
+  const tooSmall: { kind: Kind; owners: OwnerSet; bytes: number }[] = [];
+  for (const { kind, owners, bytes, units } of groups.values())
+    if (bytes < leastBytes) tooSmall.push({ kind, owners, bytes });
+    else for (const unit of units) isLeaving[unit] = 1;
+  return { isLeaving, tooSmall };
+}
+
+/** Decides what a reference into a leaving unit is; undefined: no crossing. */
+function judgeOf(
+  { graph, roles, claims, ownership }: Partition,
+  {
+    componentByObject,
+    isLeaving,
+    functions,
+    realSourceOf,
+  }: {
+    componentByObject: Int16Array;
+    isLeaving: Uint8Array;
+    functions: FunctionFinder;
+    realSourceOf: (edge: EdgeId) => UnitId;
+  },
+): (edge: EdgeId) => Crossing | undefined {
+  const { sets, ownersByUnit } = ownership;
+  const refuse = (reason: RefusalReason): Crossing => ({ does: "refuse", reason });
+
+  return (edge) => {
+    const from = realSourceOf(edge);
+    const to = graph.edgeTo[edge]!;
+    const kind = graph.edgeKind[edge]!;
+    const role = roles[from]!;
+    if (keepsNothing.has(role)) return undefined;
+    if (role === "unknown") return refuse("unknown-section");
+    if (isLeaving[from] && sets.isSubset(ownersByUnit[from]!, ownersByUnit[to]!)) return undefined;
+    if (role === "init") {
+      if (kind === referenceKind.branch) return undefined;
+      // The manifest shows, with its source, that what init code registers is registered only when in use.
+      const owner = componentByObject[graph.unitObject[from]!]!;
+      const members = sets.members(ownersByUnit[to]!);
+      if (members.length === 1 && members[0] === owner && claims.components[owner]!.registers) return undefined;
+    }
+    if (kindOfSection(sectionOf(graph, to)) !== "text") return { does: "pin" };
+    if (kind === referenceKind.data) return refuse("read-as-data");
+    if (role === "exports" && exportRule(claims, sets.members(ownersByUnit[to]!)) !== "gate")
+      return refuse("exported");
+    if (kind === referenceKind.branch && role === "no-gate") return refuse("no-gate");
+    if (isAssembly(graph, to)) return refuse("assembly");
+    if (kind === referenceKind.branch && role === "plain" && isAssembly(graph, from)) return refuse("assembly");
+    const { targetOffset } = describeEdge(graph, edge);
+    if (functions.at(to, targetOffset) === undefined) return refuse("inside-function");
+    return { does: "gate", offset: targetOffset };
+  };
+}
+
+const exportRule = (claims: Claims, members: readonly number[]) =>
+  members.map((member) => claims.components[member]!.exports).find((rule) => rule !== undefined) ?? "gate";
+
+function makeGates(
+  { graph, roles, claims, ownership }: Partition,
+  incoming: IncomingEdges,
+  functions: FunctionFinder,
+  crossings: ReadonlyMap<UnitId, ReadonlyMap<number, readonly EdgeId[]>>,
+  unanswered: (unit: UnitId, edge: EdgeId) => void,
+): Gate[] {
+  const gates: Gate[] = [];
+  const taken = new Map<string, number>();
+  for (const [unit, byOffset] of [...crossings].sort(([a], [b]) => a - b))
+    for (const [offset, edges] of [...byOffset].sort(([a], [b]) => a - b)) {
+      const target = functions.at(unit, offset)!;
+      const members = ownership.sets.members(ownership.ownersByUnit[unit]!);
+      const answer = members
+        .map((member) => answerFor(claims.components[member]!, target.name)?.answer)
+        .find((one) => one !== undefined);
+      if (answer === undefined) {
+        unanswered(unit, edges[0]!);
+        continue;
+      }
+      const isExport = (edge: EdgeId) => roles[sourceOf(graph, edge)] === "exports";
+      const others = [...edgesInto(incoming, unit)].filter(
+        (edge) => !edges.includes(edge) && takesAddress(graph, roles, edge, offset),
+      );
+      gates.push({
+        gateSymbol: gateSymbol(target.name, taken),
+        target,
+        unit,
+        answer,
+        crossings: edges,
+        references: [...edges.filter((edge) => !isExport(edge)), ...others].sort((a, b) => a - b),
+        isExported: edges.some(isExport),
+      });
+    }
+  return gates;
+}
+
+/** A function has one address for all who may call it through a pointer, be they in the region or outside. */
+function takesAddress(graph: Graph, roles: readonly Role[], edge: EdgeId, offset: number): boolean {
+  if (graph.edgeKind[edge] !== referenceKind.address) return false;
+  const role = roles[sourceOf(graph, edge)]!;
+  if (keepsNothing.has(role) || role === "exports") return false;
+  const reference: Reference = describeEdge(graph, edge);
+  return reference.targetOffset === offset;
+}
+
+/** `jettison_gate_` and the function's name; a second function of that name gets a number. */
+function gateSymbol(name: string, taken: Map<string, number>): string {
+  const plain = `jettison_gate_${name.replace(/\W/g, "_")}`;
+  const count = (taken.get(plain) ?? 0) + 1;
+  taken.set(plain, count);
+  return count === 1 ? plain : `${plain}_${count}`;
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+import { existsSync } from "node:fs";
+import { join, relative, resolve } from "node:path";
+import { type Command, Option } from "commander";
+import { fail } from "../diagnostics.js";
+import type { Configuration } from "../kernel/configureKernel.js";
+import { projectRoot } from "../root.js";
+
+interface Options {
+  source: string;
+  output: string;
+  config?: string;
+  tiny?: true;
+  components: string[];
+  json?: true;
+}
+
+function findConfiguration({ source, output, config, tiny }: Options): Configuration {
+  const places = config === undefined ? [join(output, ".config"), join(source, ".config")] : [config];
+  const file = places.find((place) => existsSync(place));
+  if (file === undefined) fail("config-missing", { places });
+  return { kind: tiny ? "tiny" : "whole", file };
+}
+
+async function build(given: Options): Promise<void> {
+  const options = { ...given, source: resolve(given.source), output: resolve(given.output) };
+  if (!relative(options.source, options.output).startsWith("..")) fail("output-inside-source", options);
+  const configuration = findConfiguration(options);
+  const { kernelSteps } = await import("../kernel/makeKernel.js");
+  const { runSteps } = await import("./steps.js");
+  const { steps, finish } = kernelSteps({
+    source: { folder: options.source },
+    configuration,
+    output: options.output,
+    components: options.components.map((file) => resolve(file)),
+    functionSections: true,
+    targets: ["all"],
+  });
+  await runSteps(steps);
+  const { vmlinux, image, warnings, log } = finish();
+  const plan = join(options.output, "plan.json");
+  if (options.json)
+    process.stdout.write(`${JSON.stringify({ vmlinux, image, plan, warnings, log }, null, 2)}\n`);
+  else process.stdout.write([...warnings, `kernel  ${image}`, `plan    ${plan}`, ""].join("\n"));
+}
+
+export function registerBuild(program: Command): void {
+  program
+    .command("build")
+    .description("build a kernel with Jettison from a private copy of a source tree")
+    .requiredOption("--source <dir>", "kernel source tree; it is only read")
+    .requiredOption("--output <dir>", "build folder, outside the source")
+    .option("--config <file>", "kernel configuration (the .config of the output or the source)")
+    .option("--tiny", "the configuration is a fragment, over tinyconfig")
+    .addOption(
+      new Option("--components <files...>", "manifests").default(
+        [join(projectRoot, "components/iommu.yaml")],
+        "components/iommu.yaml",
+      ),
+    )
+    .option("--json", "print what was built as JSON")
+    .action(build);
+}

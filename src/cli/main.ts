@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { Command, CommanderError } from "commander";
+import { JettisonError } from "../diagnostics.js";
+import { projectRoot } from "../root.js";
+import { registerBuild } from "./build.js";
+import { registerDoctor } from "./doctor.js";
+import { registerLd } from "./ld.js";
+import { registerPatches } from "./patches.js";
+
+/** Every command: a file of this folder each. Add one here. */
+const commands = [registerBuild, registerLd, registerPatches, registerDoctor];
+
+function makeProgram(): Command {
+  const { version } = JSON.parse(readFileSync(join(projectRoot, "package.json"), "utf8")) as {
+    version: string;
+  };
+  const program = new Command("jettison")
+    .description(
+      "One Linux kernel image for many machines: what a machine lacks the hardware for leaves its memory",
+    )
+    .version(version)
+    .exitOverride()
+    .enablePositionalOptions()
+    .showHelpAfterError("Run jettison --help for what there is.");
+  for (const register of commands) register(program);
+  return program;
+}
+
+/** The exit code for what ended a command, after telling the user. */
+function reportError(error: unknown): 0 | 1 | 2 {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2; // commander has told it
+  if (error instanceof JettisonError) {
+    process.stderr.write(`${error.message}\n`);
+    return error.exitCode;
+  }
+  const { message, stack, syscall } = error as NodeJS.ErrnoException;
+  process.stderr.write(`jettison: ${message}\n`);
+  if (process.env.JETTISON_DEBUG) process.stderr.write(`${stack}\n`);
+  else if (syscall === undefined)
+    process.stderr.write(
+      "jettison: this should not happen. Run it again with JETTISON_DEBUG=1 and report what it prints.\n",
+    );
+  return 2;
+}
+
+try {
+  await makeProgram().parseAsync();
+} catch (error) {
+  process.exitCode = reportError(error);
+}

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Command } from "commander";
+import { supportedVersions } from "../kernel/series.js";
+
+export function registerPatches(program: Command): void {
+  program
+    .command("patches")
+    .description("print the kernel series, for git am on the pristine tree")
+    .argument("[version]", "kernel version", supportedVersions().at(-1))
+    .option("--json", "print it as JSON: name and text of each patch")
+    .action(async (version: string, { json }: { json?: true }) => {
+      const { exportSeries } = await import("../kernel/exportSeries.js");
+      const patches = exportSeries(version);
+      process.stdout.write(
+        json
+          ? `${JSON.stringify({ version, patches }, null, 2)}\n`
+          : patches.map(({ text }) => text).join("\n"),
+      );
+    });
+}

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Component, Gate, GateAnswer } from "./component.js";
+import { errnoByName } from "./errno.js";
+import { nameMatcher } from "./pattern.js";
+
+/** The answer that a manifest's value stands for, or undefined where it stands for none. */
+export function parseAnswer(value: unknown): GateAnswer | undefined {
+  if (value === null) return { kind: "value", value: 0, text: "null" };
+  if (typeof value === "boolean") return { kind: "value", value: value ? 1 : 0, text: String(value) };
+  if (typeof value === "number")
+    return Number.isSafeInteger(value) ? { kind: "value", value, text: String(value) } : undefined;
+  if (value === "void") return { kind: "void", text: "void" };
+  if (typeof value !== "string" || !value.startsWith("-")) return undefined;
+  const number = errnoByName.get(value.slice(1));
+  return number === undefined ? undefined : { kind: "value", value: -number, text: value };
+}
+
+/**
+ * A function's name as the source has it. A clone that the compiler made of it (`foo.constprop.0`) answers as it
+ * does: it returns the same thing, or nothing that anyone looks at.
+ */
+export function sourceName(name: string): string {
+  return name.replace(/(\.(constprop|isra|part|cold)(\.\d+)?)+$/, "");
+}
+
+/**
+ * The gate that answers for a function: the one of its very name, then of its name in the source, then the first
+ * pattern that matches either.
+ */
+export function answerFor(component: Component, name: string): Gate | undefined {
+  const names = [name, sourceName(name)];
+  for (const one of names) {
+    const exact = component.gates.find((gate) => gate.literal && gate.pattern === one);
+    if (exact !== undefined) return exact;
+  }
+  return component.gates.find((gate) => !gate.literal && names.some(nameMatcher(gate.pattern)));
+}

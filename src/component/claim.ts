@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Finds the seeds: the units that manifests name as their components'. A component none of whose rules finds
+ * anything is not built in, and is skipped; one of whose rules some find nothing has mistakes.
+ */
+import type { Role } from "../catalogue/sections.js";
+import { type Diagnostic, diagnose, failIfAny } from "../diagnostics.js";
+import { symbolType } from "../elf/format.js";
+import { symbolName } from "../elf/object.js";
+import { formatUnit, type Graph, sectionOf, type UnitId } from "../graph/graph.js";
+import type { CodeRule, Component } from "./component.js";
+import { nearest } from "./nearest.js";
+import { nameMatcher, pathMatcher } from "./pattern.js";
+
+export interface Claims {
+  /** The components that are built in, in the order of the manifests. */
+  readonly components: readonly Component[];
+  /** Components of which this build has nothing. */
+  readonly skipped: readonly Component[];
+  /** For each unit the component that claims it, as an index into `components`; -1: none. */
+  readonly componentByUnit: Int16Array;
+  /** The rule that claimed a unit: `components/iommu.yaml:12`. */
+  readonly ruleByUnit: ReadonlyMap<UnitId, string>;
+}
+
+/** What the patterns of rules are matched against, made once for all of them. */
+interface Names {
+  readonly unitsByObject: ReadonlyMap<string, readonly UnitId[]>;
+  readonly unitsBySection: ReadonlyMap<string, readonly UnitId[]>;
+  readonly unitsBySymbol: ReadonlyMap<string, readonly UnitId[]>;
+}
+
+export function claimUnits(graph: Graph, roles: readonly Role[], manifest: readonly Component[]): Claims {
+  const diagnostics: Diagnostic[] = [];
+  const names = collectNames(graph, roles, manifest);
+  const found = manifest.map((component) => ({
+    component,
+    rules: component.code.flatMap((rule) =>
+      rule.patterns.map((pattern) => ({ rule, pattern, units: unitsMatching(names, rule, pattern) })),
+    ),
+  }));
+  const isBuilt = ({ rules }: (typeof found)[number]) => rules.some(({ units }) => units.length > 0);
+  const built = found.filter(isBuilt);
+  const componentByUnit = new Int16Array(graph.unitCount).fill(-1);
+  const ruleByUnit = new Map<UnitId, string>();
+  built.forEach(({ component, rules }, index) => {
+    for (const { rule, pattern, units } of rules) {
+      if (units.length === 0)
+        diagnostics.push(
+          diagnose("manifest-no-match", {
+            file: component.file,
+            line: rule.line,
+            kind: rule.kind.slice(0, -1),
+            name: pattern,
+            near: nearest(pattern, namesOf(names, rule.kind).keys()),
+          }),
+        );
+      const place = `${component.file}:${rule.line}`;
+      for (const unit of units) {
+        if (roles[unit] !== "plain") continue;
+        const other = componentByUnit[unit]!;
+        if (other >= 0 && other !== index)
+          diagnostics.push(
+            diagnose("manifest-claimed-twice", {
+              unit: formatUnit(graph, unit),
+              first: `${built[other]!.component.name} (${ruleByUnit.get(unit)})`,
+              second: `${component.name} (${place})`,
+            }),
+          );
+        componentByUnit[unit] = index;
+        ruleByUnit.set(unit, place);
+      }
+    }
+  });
+  failIfAny(diagnostics);
+  return {
+    components: built.map(({ component }) => component),
+    skipped: found.filter((one) => !isBuilt(one)).map(({ component }) => component),
+    componentByUnit,
+    ruleByUnit,
+  };
+}
+
+const namesOf = (names: Names, kind: CodeRule["kind"]) =>
+  kind === "objects" ? names.unitsByObject : kind === "sections" ? names.unitsBySection : names.unitsBySymbol;
+
+function unitsMatching(names: Names, rule: CodeRule, pattern: string): readonly UnitId[] {
+  const matches = rule.kind === "objects" ? pathMatcher(pattern) : nameMatcher(pattern);
+  const units: UnitId[] = [];
+  for (const [name, some] of namesOf(names, rule.kind)) if (matches(name)) units.push(...some);
+  return units;
+}
+
+function collectNames(graph: Graph, roles: readonly Role[], manifest: readonly Component[]): Names {
+  const asked = new Set(manifest.flatMap(({ code }) => code.map(({ kind }) => kind)));
+  const unitsByObject = new Map<string, UnitId[]>();
+  const unitsBySection = new Map<string, UnitId[]>();
+  const unitsBySymbol = new Map<string, UnitId[]>();
+  const add = (map: Map<string, UnitId[]>, name: string, unit: UnitId) => {
+    const units = map.get(name);
+    if (units === undefined) map.set(name, [unit]);
+    else units.push(unit);
+  };
+  for (let unit = 0; unit < graph.unitCount; unit++) {
+    add(unitsByObject, graph.objects[graph.unitObject[unit]!]!.file, unit);
+    if (asked.has("sections")) add(unitsBySection, sectionOf(graph, unit).name, unit);
+  }
+  if (asked.has("symbols"))
+    graph.objects.forEach((object, index) => {
+      const base = graph.symbolBase[index]!;
+      for (let symbol = 1; symbol < object.symbols.count; symbol++) {
+        const unit = graph.symbolUnit[base + symbol]!;
+        const type = object.symbols.type[symbol];
+        if (unit < 0 || roles[unit] !== "plain") continue;
+        if (type === symbolType.function || type === symbolType.object)
+          add(unitsBySymbol, symbolName(object, symbol), unit);
+      }
+    });
+  return { unitsByObject, unitsBySection, unitsBySymbol };
+}

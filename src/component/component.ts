@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+/** A component as its manifest describes it: plain values, nothing of the build in them yet. */
+
+export interface Component {
+  readonly name: string;
+  readonly title: string;
+  /** Where it is described. Lines count from 1. */
+  readonly file: string;
+  readonly line: number;
+  readonly code: readonly CodeRule[];
+  readonly inUse: InUse;
+  readonly present?: Present;
+  readonly canAppear: CanAppear;
+  readonly registers?: Registers;
+  /** The component's own, then those its file gives to all of its components. */
+  readonly gates: readonly Gate[];
+  /** What an exported function of it gets. Absent: `gate`. */
+  readonly exports?: ExportRule;
+}
+
+export interface CodeRule {
+  /** Objects by path from the build's root, sections and symbols by name. */
+  readonly kind: "objects" | "sections" | "symbols";
+  readonly patterns: readonly string[];
+  readonly line: number;
+}
+
+/** Asked at boot, when all initcalls have run. */
+export type InUse = InUseTest | InUseJoin;
+
+export type InUseTest = { readonly line: number; readonly ifBuilt?: string } & (
+  | { readonly op: "nonZero" | "pointerSet" | "listNotEmpty" | "calls"; readonly symbol: string }
+  | { readonly op: "equals"; readonly symbol: string; readonly value: number | { readonly symbol: string } }
+);
+
+export type InUseJoin = { readonly line: number } & (
+  | { readonly op: "never" }
+  | { readonly op: "any" | "all"; readonly of: readonly InUse[] }
+  | { readonly op: "not"; readonly of: InUse }
+);
+
+/** Asked of a machine's description, without booting it. */
+export type Present =
+  | { readonly op: "acpiTable"; readonly signature: string }
+  | { readonly op: "cpu"; readonly vendor: string; readonly families?: readonly number[] }
+  | { readonly op: "hypervisor"; readonly name: string }
+  | { readonly op: "pciDevice"; readonly id: string }
+  | { readonly op: "never" }
+  | { readonly op: "any" | "all"; readonly of: readonly Present[] }
+  | { readonly op: "not"; readonly of: Present };
+
+/** How a component that was not in use at boot can come into use later. */
+export type CanAppear = "never" | "hotplug" | "module";
+
+/** The claim, with its reason, that init code leaves no address of the component behind unless it is in use. */
+export interface Registers {
+  readonly when: "inUse";
+  readonly why: string;
+}
+
+export type ExportRule = "gate" | "refuse" | "keep";
+
+export interface Gate {
+  /** A function's name, or a pattern of names. */
+  readonly pattern: string;
+  readonly literal: boolean;
+  readonly answer: GateAnswer;
+  readonly file: string;
+  readonly line: number;
+}
+
+/** What a shut gate returns; `text` is how the manifest writes it. */
+export type GateAnswer =
+  | { readonly kind: "void"; readonly text: string }
+  | { readonly kind: "value"; readonly value: number; readonly text: string };
+
+/** A test whose object the build lacks is false: the driver that would have set its symbol is not there. */
+export function restrictToBuild(test: InUse, isBuilt: (object: string) => boolean): InUse {
+  switch (test.op) {
+    case "any":
+    case "all":
+      return { ...test, of: test.of.map((one) => restrictToBuild(one, isBuilt)) };
+    case "not":
+      return { ...test, of: restrictToBuild(test.of, isBuilt) };
+    case "never":
+      return test;
+    default:
+      return test.ifBuilt === undefined || isBuilt(test.ifBuilt) ? test : { op: "never", line: test.line };
+  }
+}

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Makes a changed copy of a relocatable object: sections renamed, global symbols added, relocations aimed at
+ * another symbol. Everything else stays byte for byte where it was. The tables that grow (section names,
+ * symbols, symbol names, section headers) are written anew behind the old file, which the linker does not
+ * mind; sizes past 65,280 sections need nothing special, since no index changes.
+ */
+import { fail } from "../diagnostics.js";
+import {
+  relaSize,
+  sectionFlag,
+  sectionHeaderSize,
+  sectionType,
+  specialIndex,
+  symbolBinding,
+  symbolSize,
+} from "./format.js";
+import type { ElfObject } from "./object.js";
+
+export interface NewSymbol {
+  readonly name: string;
+  /** Section that holds it; 0 for a symbol that another object defines. */
+  readonly section: number;
+  readonly type: number;
+  readonly visibility: number;
+  readonly value: number;
+  readonly size: number;
+}
+
+export interface ObjectEditor {
+  renameSection(section: number, name: string): void;
+  /** The section keeps its bytes, but is no longer merged with others' equal constants and strings. */
+  dropMerge(section: number): void;
+  /** Adds a global symbol; the same name gives the same index. */
+  addSymbol(symbol: NewSymbol): number;
+  /** Gives an undefined symbol another name: what it refers to changes, its relocations stay. */
+  renameSymbol(symbol: number, name: string): void;
+  /** Aims the relocation at file offset `at` at another symbol. */
+  retarget(at: number, symbol: number, addend: number): void;
+  finish(): Buffer;
+}
+
+export function editObject(object: ElfObject): ObjectEditor {
+  const { file, sections, symbols } = object;
+  const copy = Buffer.from(object.bytes);
+  const sectionNames = new Map<number, string>();
+  const unmerged = new Set<number>();
+  const added = new Map<string, number>();
+  const newSymbols: NewSymbol[] = [];
+  const renamed = new Map<number, string>();
+
+  return {
+    renameSection: (section, name) => void sectionNames.set(section, name),
+    dropMerge: (section) => void unmerged.add(section),
+    addSymbol(symbol) {
+      if (symbols.section === 0)
+        fail("elf-malformed", { file, what: "a symbol is to be added, but there is no symbol table" });
+      const known = added.get(symbol.name);
+      if (known !== undefined) return known;
+      const index = symbols.count + newSymbols.length;
+      added.set(symbol.name, index);
+      newSymbols.push(symbol);
+      return index;
+    },
+    renameSymbol: (symbol, name) => void renamed.set(symbol, name),
+    retarget(at, symbol, addend) {
+      const type = copy.readUInt32LE(at + 8);
+      copy.writeBigUInt64LE((BigInt(symbol) << 32n) | BigInt(type), at + 8);
+      copy.writeBigInt64LE(BigInt(addend), at + 16);
+    },
+    finish() {
+      const tail = openTail(copy.byteLength);
+      const headers = Buffer.from(
+        copy.subarray(object.headersOffset, object.headersOffset + sections.length * sectionHeaderSize),
+      );
+      const place = (section: number, content: Buffer, align: number) => {
+        headers.writeBigUInt64LE(BigInt(tail.append(content, align)), section * sectionHeaderSize + 24);
+        headers.writeBigUInt64LE(BigInt(content.byteLength), section * sectionHeaderSize + 32);
+      };
+      const content = (section: number) => {
+        const { offset, size } = sections[section]!;
+        return copy.subarray(offset, offset + size);
+      };
+
+      for (const section of unmerged) {
+        const at = section * sectionHeaderSize + 8;
+        const flags = headers.readBigUInt64LE(at) & ~BigInt(sectionFlag.merge | sectionFlag.strings);
+        headers.writeBigUInt64LE(flags, at);
+        headers.writeBigUInt64LE(0n, section * sectionHeaderSize + 56);
+      }
+      const symbolNames = sections[symbols.section]!.link;
+      const nameTables = new Map([[object.sectionNames, growStrings(content(object.sectionNames))]]);
+      const stringsOf = (section: number) => {
+        const strings = nameTables.get(section) ?? growStrings(content(section));
+        nameTables.set(section, strings);
+        return strings;
+      };
+      for (const [section, name] of sectionNames)
+        headers.writeUInt32LE(stringsOf(object.sectionNames).add(name), section * sectionHeaderSize);
+
+      for (const [symbol, name] of renamed)
+        copy.writeUInt32LE(
+          stringsOf(symbolNames).add(name),
+          sections[symbols.section]!.offset + symbol * symbolSize,
+        );
+      if (newSymbols.length > 0) {
+        const strings = stringsOf(symbolNames);
+        const rows = Buffer.alloc(newSymbols.length * symbolSize);
+        newSymbols.forEach((symbol, row) => {
+          writeSymbol(rows, row, symbol, strings.add(symbol.name));
+        });
+        place(symbols.section, Buffer.concat([content(symbols.section), rows]), 8);
+        extendIndexTable(object, newSymbols, (section, indices) =>
+          place(section, Buffer.concat([content(section).subarray(0, symbols.count * 4), indices]), 4),
+        );
+      }
+      for (const [section, strings] of nameTables)
+        if (strings.hasGrown()) place(section, strings.finish(), 1);
+      const headersOffset = tail.append(headers, 8);
+      const result = Buffer.concat([copy, ...tail.parts]);
+      result.writeBigUInt64LE(BigInt(headersOffset), 40);
+      return result;
+    },
+  };
+}
+
+/** Where content that is written behind the old file comes to lie. */
+function openTail(start: number) {
+  const parts: Buffer[] = [];
+  let end = start;
+  return {
+    parts,
+    append(content: Buffer, align: number): number {
+      const padding = (align - (end % align)) % align;
+      if (padding > 0) parts.push(Buffer.alloc(padding));
+      const offset = end + padding;
+      parts.push(content);
+      end = offset + content.byteLength;
+      return offset;
+    },
+  };
+}
+
+function growStrings(old: Buffer) {
+  const added = new Map<string, number>();
+  let text = "";
+  return {
+    add(name: string): number {
+      const known = added.get(name);
+      if (known !== undefined) return known;
+      const offset = old.byteLength + text.length;
+      text += `${name}\0`;
+      added.set(name, offset);
+      return offset;
+    },
+    hasGrown: () => text.length > 0,
+    finish: () => Buffer.concat([old, Buffer.from(text, "latin1")]),
+  };
+}
+
+function writeSymbol(rows: Buffer, row: number, symbol: NewSymbol, name: number): void {
+  const at = row * symbolSize;
+  const isExtended = symbol.section >= specialIndex.reserved;
+  rows.writeUInt32LE(name, at);
+  rows.writeUInt8((symbolBinding.global << 4) | symbol.type, at + 4);
+  rows.writeUInt8(symbol.visibility, at + 5);
+  rows.writeUInt16LE(isExtended ? specialIndex.extended : symbol.section, at + 6);
+  rows.writeBigUInt64LE(BigInt(symbol.value), at + 8);
+  rows.writeBigUInt64LE(BigInt(symbol.size), at + 16);
+}
+
+function extendIndexTable(
+  object: ElfObject,
+  symbols: readonly NewSymbol[],
+  place: (section: number, indices: Buffer) => void,
+): void {
+  const table = object.sections.findIndex(
+    (section) => section.type === sectionType.symtabShndx && section.link === object.symbols.section,
+  );
+  if (table < 0) return; // with fewer than 65,280 sections every index fits into its symbol
+  const indices = Buffer.alloc(symbols.length * 4);
+  symbols.forEach((symbol, row) => {
+    if (symbol.section >= specialIndex.reserved) indices.writeUInt32LE(symbol.section, row * 4);
+  });
+  place(table, indices);
+}
+
+/** File offset of a relocation entry. */
+export const relocationAt = (object: ElfObject, rela: number, entry: number) =>
+  object.sections[rela]!.offset + entry * relaSize;

@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Reads relocatable x86-64 objects. Nothing is copied: sections and symbols are views of the file's bytes.
+ * The input is untrusted. Every offset, count and index is checked against the file's real size before it
+ * is used, so a damaged object ends in a diagnostic that names file, section and offset.
+ */
+import { fail } from "../diagnostics.js";
+import {
+  headerSize,
+  relaSize,
+  sectionFlag,
+  sectionHeaderSize,
+  sectionType,
+  specialIndex,
+  symbolBinding,
+  symbolSize,
+} from "./format.js";
+
+export interface Section {
+  readonly name: string;
+  readonly type: number;
+  readonly flags: number;
+  /** Byte offset in the file; meaningless for `nobits`. */
+  readonly offset: number;
+  /** Bytes. */
+  readonly size: number;
+  readonly link: number;
+  readonly info: number;
+  readonly align: number;
+  readonly entrySize: number;
+}
+
+/** A group of sections that stay or go together. */
+export interface Group {
+  readonly section: number;
+  readonly isComdat: boolean;
+  /** Index of the symbol whose name identifies the group. */
+  readonly signature: number;
+  readonly members: readonly number[];
+}
+
+/** The symbol table in columns; symbol 0 is the null symbol. */
+export interface SymbolTable {
+  readonly count: number;
+  /** Index of the section that holds it; 0 where the object has none. */
+  readonly section: number;
+  readonly nameOffset: Uint32Array;
+  readonly binding: Uint8Array;
+  readonly type: Uint8Array;
+  readonly visibility: Uint8Array;
+  /** Section index with extended indices resolved; see `specialIndex` for what is none. */
+  readonly sectionIndex: Uint32Array;
+  readonly isSpecial: Uint8Array;
+  readonly value: Float64Array;
+  readonly size: Float64Array;
+}
+
+export interface ElfObject {
+  readonly file: string;
+  readonly bytes: Buffer;
+  readonly view: DataView;
+  readonly headersOffset: number;
+  readonly sectionNames: number;
+  readonly sections: readonly Section[];
+  readonly symbols: SymbolTable;
+  readonly groups: readonly Group[];
+}
+
+/** A NUL-terminated string inside a string table. */
+function readString(file: string, bytes: Buffer, table: Section, offset: number): string {
+  const start = table.offset + offset;
+  const limit = table.offset + table.size;
+  const end = offset < table.size ? bytes.indexOf(0, start) : -1;
+  if (end < 0 || end >= limit)
+    fail("elf-malformed", { file, section: table.name, offset, what: "no terminated string starts here" });
+  return bytes.toString("latin1", start, end);
+}
+
+/** A 64-bit field. Values past 2^53 appear only in damaged files; they stay larger than any file. */
+const word64 = (view: DataView, offset: number) =>
+  view.getUint32(offset, true) + view.getUint32(offset + 4, true) * 0x100000000;
+
+export function readObject(file: string, bytes: Buffer): ElfObject {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const size = bytes.byteLength;
+  if (size < headerSize)
+    fail("elf-truncated", { file, what: "the ELF header", offset: 0, end: headerSize, size });
+  if (view.getUint32(0) !== 0x7f454c46) fail("elf-unsupported", { file, what: "it is no ELF file" });
+  if (bytes[4] !== 2 || bytes[5] !== 1 || view.getUint16(18, true) !== 62)
+    fail("elf-unsupported", { file, what: "it is not for x86-64" });
+  if (view.getUint16(16, true) !== 1) fail("elf-unsupported", { file, what: "it is not relocatable" });
+
+  const headersOffset = word64(view, 40);
+  const sections = readSections(file, bytes, view, headersOffset);
+  const sectionNames = sectionNamesIndex(view, headersOffset);
+  const symbols = readSymbols(file, view, sections);
+  return {
+    file,
+    bytes,
+    view,
+    headersOffset,
+    sectionNames,
+    sections,
+    symbols,
+    groups: readGroups(file, view, sections, symbols),
+  };
+}
+
+function sectionNamesIndex(view: DataView, headersOffset: number): number {
+  const index = view.getUint16(62, true);
+  return index === specialIndex.extended ? view.getUint32(headersOffset + 40, true) : index;
+}
+
+function readSections(file: string, bytes: Buffer, view: DataView, headersOffset: number): Section[] {
+  const size = bytes.byteLength;
+  const what = "the section header table";
+  const tableEnd = (count: number) => {
+    const end = headersOffset + count * sectionHeaderSize;
+    if (headersOffset < headerSize || end > size)
+      fail("elf-truncated", { file, what, offset: headersOffset, end, size });
+  };
+  if (view.getUint16(58, true) !== sectionHeaderSize)
+    fail("elf-malformed", { file, offset: 58, what: "section headers are not 64 bytes long" });
+  tableEnd(1);
+  // With 0xff00 sections or more the count stands in the first header (gABI, e_shnum).
+  const count = view.getUint16(60, true) || word64(view, headersOffset + 32);
+  tableEnd(count);
+
+  const names = sectionNamesIndex(view, headersOffset);
+  if (names >= count)
+    fail("elf-malformed", { file, offset: 62, what: `section name table ${names} does not exist` });
+  const header = (index: number, name: string): Section => {
+    const at = headersOffset + index * sectionHeaderSize;
+    return {
+      name,
+      type: view.getUint32(at + 4, true),
+      flags: word64(view, at + 8),
+      offset: word64(view, at + 24),
+      size: word64(view, at + 32),
+      link: view.getUint32(at + 40, true),
+      info: view.getUint32(at + 44, true),
+      align: word64(view, at + 48),
+      entrySize: word64(view, at + 56),
+    };
+  };
+  const checkExtent = (section: Section, index: number) => {
+    if (index === 0 || section.type === sectionType.nobits || section.type === sectionType.null) return;
+    const end = section.offset + section.size;
+    if (end > size)
+      fail("elf-truncated", {
+        file,
+        what: `section ${section.name || index}`,
+        offset: section.offset,
+        end,
+        size,
+      });
+  };
+
+  const nameTable = header(names, "the section name table");
+  checkExtent(nameTable, names);
+  if (nameTable.type !== sectionType.strtab)
+    fail("elf-malformed", { file, offset: 62, what: "the section name table is no string table" });
+  const sections = new Array<Section>(count);
+  for (let index = 0; index < count; index++) {
+    const nameOffset = view.getUint32(headersOffset + index * sectionHeaderSize, true);
+    const section = header(index, index === 0 ? "" : readString(file, bytes, nameTable, nameOffset));
+    checkExtent(section, index);
+    if (section.flags & sectionFlag.alloc && section.size > 2 ** 31)
+      fail("elf-malformed", { file, section: section.name, what: "it claims more than 2 GiB" });
+    sections[index] = section;
+  }
+  return sections;
+}
+
+function readSymbols(file: string, view: DataView, sections: readonly Section[]): SymbolTable {
+  const index = sections.findIndex((section) => section.type === sectionType.symtab);
+  const table = sections[index];
+  const count = table === undefined ? 0 : table.size / symbolSize;
+  const columns: SymbolTable = {
+    count,
+    section: Math.max(index, 0),
+    nameOffset: new Uint32Array(count),
+    binding: new Uint8Array(count),
+    type: new Uint8Array(count),
+    visibility: new Uint8Array(count),
+    sectionIndex: new Uint32Array(count),
+    isSpecial: new Uint8Array(count),
+    value: new Float64Array(count),
+    size: new Float64Array(count),
+  };
+  if (table === undefined) return columns;
+  if (!Number.isInteger(count) || table.entrySize !== symbolSize)
+    fail("elf-malformed", { file, section: table.name, what: "symbols are not 24 bytes long" });
+  if (sections[table.link]?.type !== sectionType.strtab)
+    fail("elf-malformed", { file, section: table.name, what: `its string table ${table.link} is none` });
+  const extended = sections.find(
+    (section) => section.type === sectionType.symtabShndx && section.link === index,
+  );
+  if (extended !== undefined && extended.size < count * 4)
+    fail("elf-malformed", { file, section: extended.name, what: "it is shorter than the symbol table" });
+
+  for (let symbol = 0; symbol < count; symbol++) {
+    const at = table.offset + symbol * symbolSize;
+    const info = view.getUint8(at + 4);
+    let sectionIndex = view.getUint16(at + 6, true);
+    let isSpecial = sectionIndex >= specialIndex.reserved;
+    if (sectionIndex === specialIndex.extended) {
+      if (extended === undefined)
+        fail("elf-malformed", {
+          file,
+          section: table.name,
+          offset: symbol * symbolSize,
+          what: "an index table is missing",
+        });
+      sectionIndex = view.getUint32(extended.offset + symbol * 4, true);
+      isSpecial = false;
+    }
+    if (!isSpecial && sectionIndex >= sections.length)
+      fail("elf-malformed", {
+        file,
+        section: table.name,
+        offset: symbol * symbolSize,
+        what: `symbol ${symbol} lies in section ${sectionIndex} of ${sections.length}`,
+      });
+    columns.nameOffset[symbol] = view.getUint32(at, true);
+    columns.binding[symbol] = info >> 4;
+    columns.type[symbol] = info & 15;
+    columns.visibility[symbol] = view.getUint8(at + 5) & 3;
+    columns.sectionIndex[symbol] = sectionIndex;
+    columns.isSpecial[symbol] = isSpecial ? 1 : 0;
+    columns.value[symbol] = word64(view, at + 8);
+    columns.size[symbol] = word64(view, at + 16);
+  }
+  return columns;
+}
+
+function readGroups(
+  file: string,
+  view: DataView,
+  sections: readonly Section[],
+  symbols: SymbolTable,
+): Group[] {
+  const groups: Group[] = [];
+  sections.forEach((section, index) => {
+    if (section.type !== sectionType.group) return;
+    const members: number[] = [];
+    for (let at = 4; at + 4 <= section.size; at += 4) {
+      const member = view.getUint32(section.offset + at, true);
+      if (member >= sections.length)
+        fail("elf-malformed", {
+          file,
+          section: section.name,
+          offset: at,
+          what: `section ${member} does not exist`,
+        });
+      members.push(member);
+    }
+    if (section.size < 4 || section.info >= symbols.count)
+      fail("elf-malformed", { file, section: section.name, what: "the group has no signature" });
+    groups.push({
+      section: index,
+      isComdat: (view.getUint32(section.offset, true) & 1) !== 0,
+      signature: section.info,
+      members,
+    });
+  });
+  return groups;
+}
+
+/** The name of a symbol; a section symbol has the name of its section. */
+export function symbolName(object: ElfObject, symbol: number): string {
+  const { symbols, sections, file, bytes } = object;
+  const offset = symbols.nameOffset[symbol]!;
+  if (offset === 0)
+    return symbols.isSpecial[symbol] ? "" : (sections[symbols.sectionIndex[symbol]!]?.name ?? "");
+  return readString(file, bytes, sections[sections[symbols.section]!.link]!, offset);
+}
+
+export const isLocal = (symbols: SymbolTable, symbol: number) =>
+  symbols.binding[symbol] === symbolBinding.local;
+
+/**
+ * The number of relocations in a `rela` section, checked: whole entries, of a section and symbol table that
+ * exist.
+ */
+export function countRelocations(object: ElfObject, rela: Section): number {
+  const { file, sections, symbols } = object;
+  const count = rela.size / relaSize;
+  if (!Number.isInteger(count) || rela.entrySize !== relaSize)
+    fail("elf-malformed", { file, section: rela.name, what: "relocations are not 24 bytes long" });
+  if (rela.info === 0 || rela.info >= sections.length)
+    fail("elf-malformed", {
+      file,
+      section: rela.name,
+      what: `it relocates section ${rela.info}, which is none`,
+    });
+  if (count > 0 && rela.link !== symbols.section)
+    fail("elf-malformed", { file, section: rela.name, what: "its symbol table is not the object's" });
+  return count;
+}

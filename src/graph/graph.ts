@@ -1,0 +1,375 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The reference graph of one link.
+ *
+ * Vertices are units: the allocated sections of all objects, numbered in link order. Edges are the
+ * relocations in them, in file order, so that the edges of a unit stand together. Every relocation is an
+ * edge or a counted exclusion with its reason; `countReferences` adds them up.
+ *
+ * Where an edge leads is the section that defines its symbol, whatever the addend: compilers and hand-written
+ * assembly form addresses outside the object they mean (`array - 8`, one past an end), never into another one.
+ */
+import { fail } from "../diagnostics.js";
+import {
+  relaSize,
+  relocationType,
+  relocationWidth,
+  sectionFlag,
+  sectionType,
+  specialIndex,
+} from "../elf/format.js";
+import { countRelocations, type ElfObject, isLocal, symbolName } from "../elf/object.js";
+
+/** How a unit refers to another. */
+export const referenceKind = { branch: 0, address: 1, data: 2 } as const;
+export type ReferenceKind = (typeof referenceKind)[keyof typeof referenceKind];
+
+/** Why a relocation is no edge. */
+export const exclusions = [
+  "none",
+  "absolute",
+  "linker-defined",
+  "weak-undefined",
+  "common",
+  "not-allocated",
+] as const;
+const firstExclusion = 16;
+
+export type UnitId = number;
+export type EdgeId = number;
+
+export interface Graph {
+  readonly objects: readonly ElfObject[];
+  readonly unitCount: number;
+  readonly unitObject: Uint32Array;
+  /** Index of the section in its object. */
+  readonly unitSection: Uint32Array;
+  /** Where the symbols of an object begin in the columns of symbols. */
+  readonly symbolBase: Uint32Array;
+  /** For each symbol of each object the one that defines it, in the same numbering; -1: none does. */
+  readonly definition: Int32Array;
+  /** For each symbol of each object the unit it is defined in; -1: none. */
+  readonly symbolUnit: Int32Array;
+  /** Names of global symbols to the symbols that define them. */
+  readonly globals: ReadonlyMap<string, number>;
+  /** Edges of unit u: firstEdge[u] up to firstEdge[u + 1]. */
+  readonly firstEdge: Uint32Array;
+  /** The unit an edge leads to; -1 where the relocation is excluded. */
+  readonly edgeTo: Int32Array;
+  /** A `ReferenceKind`, or 16 plus the index of an exclusion. */
+  readonly edgeKind: Uint8Array;
+  /** File offset of the relocation entry in the object of the edge's unit. */
+  readonly edgeAt: Float64Array;
+}
+
+export function buildGraph(objects: readonly ElfObject[]): Graph {
+  const units = numberUnits(objects);
+  const symbols = resolveSymbols(objects, units);
+  return { objects, ...units, ...symbols, ...collectEdges(objects, units, symbols) };
+}
+
+function numberUnits(objects: readonly ElfObject[]) {
+  const isUnit = (flags: number) => (flags & sectionFlag.alloc) !== 0;
+  let unitCount = 0;
+  for (const { sections } of objects) for (const { flags } of sections) if (isUnit(flags)) unitCount++;
+  const unitObject = new Uint32Array(unitCount);
+  const unitSection = new Uint32Array(unitCount);
+  const unitBySection: Int32Array[] = [];
+  let unit = 0;
+  objects.forEach(({ sections }, object) => {
+    const bySection = new Int32Array(sections.length).fill(-1);
+    sections.forEach(({ flags }, section) => {
+      if (!isUnit(flags)) return;
+      unitObject[unit] = object;
+      unitSection[unit] = section;
+      bySection[section] = unit++;
+    });
+    unitBySection.push(bySection);
+  });
+  return { unitCount, unitObject, unitSection, unitBySection };
+}
+
+/** As the linker does: a strong definition beats weak ones, of which the first counts. */
+function resolveSymbols(objects: readonly ElfObject[], { unitBySection }: ReturnType<typeof numberUnits>) {
+  const symbolBase = new Uint32Array(objects.length);
+  let total = 0;
+  objects.forEach(({ symbols }, object) => {
+    symbolBase[object] = total;
+    total += symbols.count;
+  });
+  const definition = new Int32Array(total).fill(-1);
+  const symbolUnit = new Int32Array(total).fill(-1);
+  const globals = new Map<string, number>();
+  const strong = new Set<string>();
+  const names: string[][] = [];
+  objects.forEach((object, index) => {
+    const { symbols } = object;
+    const bySection = unitBySection[index]!;
+    const base = symbolBase[index]!;
+    const own: string[] = [];
+    for (let symbol = 1; symbol < symbols.count; symbol++) {
+      const isDefined = symbols.isSpecial[symbol] === 1 || symbols.sectionIndex[symbol] !== 0;
+      if (isDefined && symbols.isSpecial[symbol] === 0)
+        symbolUnit[base + symbol] = bySection[symbols.sectionIndex[symbol]!]!;
+      if (isLocal(symbols, symbol)) {
+        definition[base + symbol] = base + symbol;
+        continue;
+      }
+      const name = symbolName(object, symbol);
+      own[symbol] = name;
+      if (!isDefined) continue;
+      const isStrong = symbols.binding[symbol] === 1 && symbols.sectionIndex[symbol] !== specialIndex.common;
+      if (isStrong ? !strong.has(name) : !globals.has(name)) globals.set(name, base + symbol);
+      if (isStrong) strong.add(name);
+    }
+    names.push(own);
+  });
+  objects.forEach(({ symbols }, index) => {
+    const base = symbolBase[index]!;
+    for (let symbol = 1; symbol < symbols.count; symbol++)
+      if (!isLocal(symbols, symbol)) definition[base + symbol] = globals.get(names[index]![symbol]!) ?? -1;
+  });
+  return { symbolBase, definition, symbolUnit, globals };
+}
+
+function collectEdges(
+  objects: readonly ElfObject[],
+  { unitCount, unitBySection }: ReturnType<typeof numberUnits>,
+  { symbolBase, definition, symbolUnit }: ReturnType<typeof resolveSymbols>,
+) {
+  const relocated = objects.map((object) => {
+    const sections = object.sections.flatMap((section, index) =>
+      section.type === sectionType.rela && (object.sections[section.info]?.flags ?? 0) & sectionFlag.alloc
+        ? [{ index, target: section.info, count: countRelocations(object, section) }]
+        : [],
+    );
+    return sections.sort((a, b) => a.target - b.target);
+  });
+  const total = relocated.flat().reduce((sum, { count }) => sum + count, 0);
+  const firstEdge = new Uint32Array(unitCount + 1);
+  const edgeTo = new Int32Array(total);
+  const edgeKind = new Uint8Array(total);
+  const edgeAt = new Float64Array(total);
+
+  let edge = 0;
+  let nextUnit = 0;
+  objects.forEach((object, index) => {
+    const { symbols, view, sections } = object;
+    const base = symbolBase[index]!;
+    for (const { index: rela, target, count } of relocated[index]!) {
+      const unit = unitBySection[index]![target]!;
+      while (nextUnit <= unit) firstEdge[nextUnit++] = edge;
+      const holder = sections[target]!;
+      const isCode = (holder.flags & sectionFlag.execute) !== 0;
+      const start = sections[rela]!.offset;
+      for (let entry = 0; entry < count; entry++, edge++) {
+        const at = start + entry * relaSize;
+        const type = view.getUint32(at + 8, true);
+        const symbol = view.getUint32(at + 12, true);
+        const offset = view.getUint32(at, true) + view.getUint32(at + 4, true) * 0x100000000;
+        checkRelocation(object, rela, entry, type, symbol, offset);
+        edgeAt[edge] = at;
+        const defining = definition[base + symbol]!;
+        const to = defining < 0 ? -1 : symbolUnit[defining]!;
+        edgeTo[edge] = to;
+        if (to < 0 || type === relocationType.none) {
+          edgeTo[edge] = -1;
+          edgeKind[edge] = firstExclusion + exclusionOf(type, symbol, symbols, defining);
+        } else edgeKind[edge] = kindOf(type, isCode, object, holder.offset + offset);
+      }
+    }
+  });
+  while (nextUnit <= unitCount) firstEdge[nextUnit++] = edge;
+
+  const executable = executableUnits(objects, unitBySection, unitCount);
+  for (let e = 0; e < total; e++)
+    if (edgeTo[e]! >= 0 && edgeKind[e] !== referenceKind.branch)
+      edgeKind[e] = executable[edgeTo[e]!] ? referenceKind.address : referenceKind.data;
+  return { firstEdge, edgeTo, edgeKind, edgeAt };
+}
+
+function executableUnits(
+  objects: readonly ElfObject[],
+  unitBySection: readonly Int32Array[],
+  unitCount: number,
+) {
+  const executable = new Uint8Array(unitCount);
+  objects.forEach(({ sections }, index) => {
+    sections.forEach(({ flags }, section) => {
+      const unit = unitBySection[index]![section]!;
+      if (unit >= 0 && flags & sectionFlag.execute) executable[unit] = 1;
+    });
+  });
+  return executable;
+}
+
+function checkRelocation(
+  object: ElfObject,
+  rela: number,
+  entry: number,
+  type: number,
+  symbol: number,
+  offset: number,
+): void {
+  const { file, sections, symbols } = object;
+  const target = sections[sections[rela]!.info]!;
+  const width = relocationWidth.get(type);
+  if (symbol >= symbols.count)
+    fail("elf-malformed", {
+      file,
+      section: sections[rela]!.name,
+      offset: entry * relaSize,
+      what: `symbol ${symbol} does not exist`,
+    });
+  if (width === undefined)
+    fail("relocation-unknown", {
+      file,
+      section: target.name,
+      offset,
+      type,
+      symbol: symbolName(object, symbol),
+    });
+  if (offset + width > target.size || target.type === sectionType.nobits)
+    fail("elf-malformed", {
+      file,
+      section: target.name,
+      offset,
+      what: "a relocation lies outside the section",
+    });
+}
+
+function exclusionOf(type: number, symbol: number, symbols: ElfObject["symbols"], defining: number): number {
+  if (type === relocationType.none || symbol === 0) return 0;
+  if (defining >= 0) {
+    if (symbols.isSpecial[symbol] === 1) return symbols.sectionIndex[symbol] === specialIndex.common ? 4 : 1;
+    return symbols.sectionIndex[symbol] === 0 ? 1 : 5;
+  }
+  return symbols.binding[symbol] === 2 ? 3 : 2;
+}
+
+/**
+ * `call`, `jmp` and `jcc` have their opcode right before the field. No other instruction that takes a
+ * PC-relative operand has such a byte there: it has a ModRM byte with mod 0 and rm 5 (Intel SDM, table 2-2).
+ */
+function kindOf(type: number, isCode: boolean, object: ElfObject, field: number): ReferenceKind {
+  if (type === relocationType.plt32) return referenceKind.branch;
+  if (type !== relocationType.pc32 || !isCode) return referenceKind.data;
+  const { bytes } = object;
+  const opcode = bytes[field - 1]!;
+  const isBranch =
+    opcode === 0xe8 || opcode === 0xe9 || ((opcode & 0xf0) === 0x80 && bytes[field - 2] === 0x0f);
+  return isBranch ? referenceKind.branch : referenceKind.data;
+}
+
+/** Relocations by what became of them; the values add up to the number of relocations. */
+export function countReferences(graph: Graph): Record<string, number> {
+  const names = [...Object.keys(referenceKind)];
+  const counts: Record<string, number> = {};
+  for (const kind of graph.edgeKind) {
+    const name = kind < firstExclusion ? names[kind]! : exclusions[kind - firstExclusion]!;
+    counts[name] = (counts[name] ?? 0) + 1;
+  }
+  return counts;
+}
+
+/** Edges by the unit they lead to: those of unit u are edges[first[u]] up to edges[first[u + 1]]. */
+export interface IncomingEdges {
+  readonly first: Uint32Array;
+  readonly edges: Uint32Array;
+}
+
+/** A counting sort: one pass to count, one to place. */
+export function indexIncoming(graph: Graph): IncomingEdges {
+  const { edgeTo, unitCount } = graph;
+  const first = new Uint32Array(unitCount + 1);
+  for (const to of edgeTo) if (to >= 0) first[to + 1]!++;
+  for (let unit = 0; unit < unitCount; unit++) first[unit + 1]! += first[unit]!;
+  const next = first.slice();
+  const edges = new Uint32Array(first[unitCount]!);
+  for (let edge = 0; edge < edgeTo.length; edge++) {
+    const to = edgeTo[edge]!;
+    if (to >= 0) edges[next[to]!++] = edge;
+  }
+  return { first, edges };
+}
+
+/** The unit an edge belongs to: the greatest u with firstEdge[u] <= edge and edges of its own. */
+export function sourceOf(graph: Graph, edge: EdgeId): UnitId {
+  const { firstEdge } = graph;
+  let low = 0;
+  let high = graph.unitCount;
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    if (firstEdge[middle]! <= edge) low = middle;
+    else high = middle;
+  }
+  return low;
+}
+
+/** Everything there is to know of a reference, decoded from its relocation. */
+export interface Reference {
+  readonly from: UnitId;
+  readonly to: UnitId;
+  readonly kind: ReferenceKind;
+  readonly type: number;
+  /** Offset of the field in the unit that refers. */
+  readonly offset: number;
+  /** Number of the symbol it names, in the numbering of its object. */
+  readonly symbol: number;
+  readonly addend: number;
+  /** Offset in the unit it leads to. What a field means depends on where its instruction ends; for what is
+   * neither a branch nor a `lea` it is right only to within the width of an immediate operand. */
+  readonly targetOffset: number;
+}
+
+export function describeEdge(graph: Graph, edge: EdgeId): Reference {
+  const from = sourceOf(graph, edge);
+  const object = graph.objects[graph.unitObject[from]!]!;
+  const at = graph.edgeAt[edge]!;
+  const { view } = object;
+  const type = view.getUint32(at + 8, true);
+  const symbol = view.getUint32(at + 12, true);
+  const addend = Number(view.getBigInt64(at + 16, true));
+  const isCode = (object.sections[graph.unitSection[from]!]!.flags & sectionFlag.execute) !== 0;
+  const isRelativeCode = isCode && (type === relocationType.pc32 || type === relocationType.plt32);
+  const defining = graph.definition[graph.symbolBase[graph.unitObject[from]!]! + symbol]!;
+  const value = defining < 0 ? 0 : symbolValue(graph, defining);
+  return {
+    from,
+    to: graph.edgeTo[edge]!,
+    kind: graph.edgeKind[edge]! as ReferenceKind,
+    type,
+    offset: view.getUint32(at, true),
+    symbol,
+    addend,
+    targetOffset: value + addend + (isRelativeCode ? 4 : 0),
+  };
+}
+
+/** The object that holds a symbol of the global numbering, and its number there. */
+export function locateSymbol(graph: Graph, symbol: number): { object: number; symbol: number } {
+  const { symbolBase } = graph;
+  let low = 0;
+  let high = symbolBase.length;
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    if (symbolBase[middle]! <= symbol) low = middle;
+    else high = middle;
+  }
+  // Objects without symbols share their base with the next one: the last of them is it.
+  return { object: low, symbol: symbol - symbolBase[low]! };
+}
+
+function symbolValue(graph: Graph, global: number): number {
+  const { object, symbol } = locateSymbol(graph, global);
+  return graph.objects[object]!.symbols.value[symbol]!;
+}
+
+export const sectionOf = (graph: Graph, unit: UnitId) =>
+  graph.objects[graph.unitObject[unit]!]!.sections[graph.unitSection[unit]!]!;
+
+export const objectOf = (graph: Graph, unit: UnitId) => graph.objects[graph.unitObject[unit]!]!;
+
+/** `drivers/iommu/amd/init.o:(.text.foo)`. */
+export const formatUnit = (graph: Graph, unit: UnitId) =>
+  `${objectOf(graph, unit).file}:(${sectionOf(graph, unit).name})`;

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+import { createHash } from "node:crypto";
+import { type Patch, readSeries, type Series } from "./series.js";
+
+/** The name that git gives to a file's content; a diff carries its first 12 digits. */
+const blobName = (content: string) =>
+  createHash("sha1")
+    .update(`blob ${Buffer.byteLength(content)}\0`)
+    .update(content)
+    .digest("hex")
+    .slice(0, 12);
+
+function addFile(path: string, content: string): string {
+  const lines = content.replace(/\n$/, "").split("\n");
+  return [
+    `diff --git a/${path} b/${path}`,
+    "new file mode 100644",
+    `index ${"0".repeat(12)}..${blobName(content)}`,
+    "--- /dev/null",
+    `+++ b/${path}`,
+    `@@ -0,0 +1,${lines.length} @@`,
+    ...lines.map((line) => `+${line}`),
+    ...(content.endsWith("\n") ? [] : ["\\ No newline at end of file"]),
+  ].join("\n");
+}
+
+const message = `A link made by Jettison groups the text of optional components into
+page-aligned regions and lists them, with what says whether a component
+is in use, in tables that are empty here. At boot the regions of the
+components that this machine has no use for are shut, unmapped and given
+to the page allocator.
+
+Nothing calls this yet: the hooks follow.`;
+
+/** The first patch: the files of our own, as the patch series finds them. */
+function filesPatch({ files, patches }: Series): Patch {
+  const author = patches[0]?.text.match(/^From: (.*)$/m)?.[1] ?? "Jettison <jettison@localhost>";
+  const date = patches[0]?.text.match(/^Date: (.*)$/m)?.[1] ?? "Thu, 1 Jan 1970 00:00:00 +0000";
+  const text = [
+    `From ${"0".repeat(40)} Mon Sep 17 00:00:00 2001`,
+    `From: ${author}`,
+    `Date: ${date}`,
+    "Subject: [PATCH] jettison: free the text of components that a machine has no use for",
+    "",
+    message,
+    "---",
+    ...files.map(([path, content]) => addFile(path, content)),
+    "-- ",
+    "",
+  ].join("\n");
+  return { name: "0000-jettison-files.patch", text };
+}
+
+/** The whole series in the form of `git format-patch`, in order. */
+export function exportSeries(version: string): Patch[] {
+  const series = readSeries(version);
+  return [filesPatch(series), ...series.patches];
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * One process at a time in a folder of the cache. The lock is the kernel's own (flock), held by a child that
+ * lives as long as our end of its pipe: however this process ends, the lock goes with it, and there is no
+ * such thing as a stale one. The file stays behind and means nothing when nobody holds it.
+ */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { fail } from "../diagnostics.js";
+
+/** Milliseconds after which a lock that did not come at once counts as waited for. */
+const patience = 300;
+
+/** Runs `work` while holding `<path>.lock`. `onWait` hears which process has it, when another one does. */
+export async function withLock<T>(
+  path: string,
+  work: () => Promise<T>,
+  onWait?: (pid: number) => void,
+): Promise<T> {
+  const file = `${path}.lock`;
+  mkdirSync(dirname(file), { recursive: true });
+  const holder = spawn("flock", [file, "sh", "-c", "echo held; exec cat"], {
+    stdio: ["pipe", "pipe", "ignore"],
+    detached: true, // the terminal's Ctrl-C is not for it: it has to outlive what is being ended
+  });
+  const timer = setTimeout(() => onWait?.(Number(readFileSync(file, "utf8"))), patience);
+  try {
+    await Promise.race([
+      once(holder.stdout, "data"),
+      once(holder, "exit").then(([code]) => {
+        throw new Error(`flock ended with exit code ${code}`);
+      }),
+    ]).catch((error: Error) =>
+      fail("command-failed", {
+        command: `flock ${file}`,
+        status: "did not get the lock",
+        tail: error.message,
+      }),
+    );
+    clearTimeout(timer);
+    writeFileSync(file, `${process.pid}\n`);
+    return await work();
+  } finally {
+    clearTimeout(timer);
+    holder.stdin.end();
+  }
+}

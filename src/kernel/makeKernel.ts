@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+import { createHash } from "node:crypto";
+import { mkdirSync, readFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { cacheFolder } from "../cache.js";
+import { projectRoot } from "../root.js";
+import type { Step } from "../step.js";
+import { buildKernel, jettisonLd, type KernelBuild } from "./buildKernel.js";
+import { identifyCompiler } from "./compiler.js";
+import { type Configuration, configureKernel } from "./configureKernel.js";
+import { fetchSource } from "./fetchSource.js";
+import { formatOption, parseOptions } from "./options.js";
+import { type PrivateSource, preparePrivateSource } from "./preparePrivateSource.js";
+import type { KernelProgress } from "./progress.js";
+
+export interface KernelJob {
+  /** A kernel tree, which is only read; or Debian's of a version. */
+  readonly source: { readonly folder: string } | { readonly debian: string };
+  readonly configuration: Configuration;
+  /** Manifests; no manifest and no function sections give the kernel that the plain linker makes. */
+  readonly components: readonly string[];
+  readonly functionSections: boolean;
+  /** Where it is built; in the cache, by what objects are made of, where not given. */
+  readonly output?: string;
+  readonly targets?: readonly string[];
+  /** The linker; the one of Jettison where not given. */
+  readonly ld?: string;
+}
+
+/** What `jettison demo` builds, and the tests boot. */
+export const demoJob: KernelJob = {
+  source: { debian: "6.12" },
+  configuration: { kind: "tiny", file: join(projectRoot, "configs/demo.config") },
+  components: [join(projectRoot, "components/iommu.yaml")],
+  functionSections: true,
+};
+
+/** The build folder in the cache. Manifests and our own kernel files do not name it: make and the link's key know what they change. */
+async function cachedOutput(job: KernelJob, source: PrivateSource): Promise<string> {
+  const { kind, file } = job.configuration;
+  const options = parseOptions(readFileSync(file, "utf8")).map(({ name, value }) =>
+    formatOption(name, value),
+  );
+  const key = createHash("sha256")
+    .update([source.folder, kind, ...options, job.functionSections, await identifyCompiler()].join("\n"))
+    .digest("hex")
+    .slice(0, 12);
+  return cacheFolder("build", `${basename(file, ".config")}-${key}`);
+}
+
+const count = (n: number) => n.toLocaleString("en");
+
+function describeProgress({ phase, done, total, counted }: KernelProgress): string {
+  if (phase === "link") return "linking";
+  if (phase === "image") return "packing the image";
+  return `${count(done)} of ${counted ? "" : "about "}${count(total)} objects`;
+}
+
+export interface KernelSteps {
+  readonly steps: readonly Step[];
+  /** What they made, once all have run. */
+  finish(): KernelBuild;
+}
+
+export function kernelSteps(job: KernelJob): KernelSteps {
+  let source: PrivateSource;
+  let output: string;
+  let build: KernelBuild;
+  return {
+    steps: [
+      {
+        title: "Source",
+        async run(report) {
+          const pristine =
+            "folder" in job.source
+              ? job.source.folder
+              : await fetchSource(job.source.debian, { onProgress: report });
+          source = await preparePrivateSource({ source: pristine, onProgress: report });
+          return `Linux ${source.release}, patched`;
+        },
+      },
+      {
+        title: "Configuration",
+        async run(report) {
+          output = job.output ?? (await cachedOutput(job, source));
+          mkdirSync(output, { recursive: true });
+          await configureKernel({ source, output, configuration: job.configuration, onProgress: report });
+          return output;
+        },
+      },
+      {
+        title: "Kernel",
+        async run(report) {
+          build = await buildKernel({
+            source: source.folder,
+            output,
+            ld: job.ld ?? jettisonLd,
+            components: job.components,
+            functionSections: job.functionSections,
+            ...(job.targets === undefined ? {} : { targets: job.targets }),
+            onProgress: (progress) => report(describeProgress(progress)),
+            onWait: (pid) => report(`waiting for process ${pid}, which is building in ${output}`),
+          });
+          if (build.compiled === 0)
+            return build.linked ? "linked again, its objects were there" : "was there";
+          return `${count(build.compiled)} objects compiled`;
+        },
+      },
+    ],
+    finish: () => build,
+  };
+}
+
+/** All the steps, one after the other. */
+export async function makeKernel(job: KernelJob, report?: (text: string) => void): Promise<KernelBuild> {
+  const { steps, finish } = kernelSteps(job);
+  for (const step of steps) await step.run((text) => report?.(`${step.title}: ${text}`));
+  return finish();
+}

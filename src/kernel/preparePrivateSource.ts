@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * A private copy of a kernel tree with our series applied. The given tree is only read.
+ *
+ * The copy is kept and brought up to date in place: a file gets a new time only when its content changes,
+ * so that make rebuilds exactly what a new patch, a new file of ours or an edit of the user's touches.
+ */
+import { createHash } from "node:crypto";
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { cacheFolder } from "../cache.js";
+import { run } from "../process.js";
+import { withLock } from "./lock.js";
+import { readSeries } from "./series.js";
+import { listSourceFiles } from "./sourceFiles.js";
+import { needSpace, spaceOfSource } from "./space.js";
+import { stageSeries } from "./stageSeries.js";
+import { type KernelVersion, readKernelVersion } from "./version.js";
+
+export interface PrivateSource extends KernelVersion {
+  readonly folder: string;
+  /** Changes with anything that our series puts into the tree. */
+  readonly seriesHash: string;
+}
+
+export interface PrepareOptions {
+  /** A kernel tree: the user's, or `fetchSource`'s. */
+  source: string;
+  onProgress?: (text: string) => void;
+}
+
+/** What the copy was made of, so that the next run can take away what is no longer in either. */
+interface Made {
+  readonly copied: readonly string[];
+  readonly staged: readonly string[];
+}
+
+function readMade(file: string): Made {
+  return existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as Made) : { copied: [], staged: [] };
+}
+
+/** Writes beside and renames: neither a half-written file nor, through a hard link, somebody else's changes. */
+function replaceFile(file: string, content: Buffer, mode: number): void {
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(`${file}.jettison-new`, content, { mode });
+  renameSync(`${file}.jettison-new`, file);
+}
+
+/** A tree of our own in the cache is never edited: links to its files do, and take 3 s instead of 30. */
+async function linkTree(pristine: string, folder: string): Promise<string[]> {
+  if (!existsSync(folder)) {
+    rmSync(`${folder}.linking`, { recursive: true, force: true });
+    await run(["cp", "-al", pristine, `${folder}.linking`]);
+    renameSync(`${folder}.linking`, folder);
+  }
+  return [];
+}
+
+async function copyTree(source: string, folder: string, made: Made, touched: Set<string>): Promise<string[]> {
+  const files = await listSourceFiles(source);
+  if (!existsSync(folder)) await needSpace(folder, spaceOfSource);
+  mkdirSync(folder, { recursive: true });
+  const present = new Set(files);
+  for (const path of made.copied) if (!present.has(path)) rmSync(join(folder, path), { force: true });
+  // What our series touches is not copied over its patched form, which would get a new time every run.
+  const wanted = files.filter((path) => !touched.has(path));
+  await run(
+    ["rsync", "-a", "--ignore-missing-args", "--from0", "--files-from=-", `${source}/`, `${folder}/`],
+    {
+      input: wanted.join("\0"),
+    },
+  );
+  return files;
+}
+
+export async function preparePrivateSource({ source, onProgress }: PrepareOptions): Promise<PrivateSource> {
+  const version = readKernelVersion(source);
+  const series = readSeries(version.version);
+  const pristine = realpathSync(source);
+  mkdirSync(cacheFolder(), { recursive: true });
+  const ours = pristine.startsWith(`${realpathSync(cacheFolder())}/`);
+  const home = ours
+    ? dirname(pristine)
+    : cacheFolder(
+        "source",
+        `${basename(pristine)}-${createHash("sha256").update(pristine).digest("hex").slice(0, 12)}`,
+      );
+  const folder = join(home, "linux");
+  const madeFile = join(home, "made.json");
+
+  const staged = await stageSeries(pristine, series);
+  await withLock(
+    home,
+    async () => {
+      const made = readMade(madeFile);
+      const touched = new Set([...staged.keys(), ...made.staged]);
+      // Written first: whatever an interrupted run has staged is then known to the next one.
+      const remember = (copied: readonly string[], paths: Iterable<string>) => {
+        mkdirSync(home, { recursive: true });
+        writeFileSync(madeFile, JSON.stringify({ copied, staged: [...paths] } satisfies Made));
+      };
+      remember(made.copied, touched);
+      onProgress?.(existsSync(folder) ? "bringing the private copy up to date" : "making the private copy");
+      const copied = ours
+        ? await linkTree(pristine, folder)
+        : await copyTree(pristine, folder, made, touched);
+      remember(copied, touched);
+      for (const path of touched) {
+        const original = join(pristine, path);
+        const content = staged.get(path) ?? (existsSync(original) ? readFileSync(original) : undefined);
+        const file = join(folder, path);
+        if (content === undefined) rmSync(file, { force: true });
+        else if (!existsSync(file) || !readFileSync(file).equals(content))
+          replaceFile(file, content, existsSync(original) ? statSync(original).mode & 0o777 : 0o644);
+      }
+      remember(copied, staged.keys());
+    },
+    (pid) => onProgress?.(`waiting for process ${pid}, which is working on the same source`),
+  );
+
+  const hash = createHash("sha256");
+  for (const [path, content] of staged) hash.update(`${path}\0${content.length}\0`).update(content);
+  return { ...version, folder, seriesHash: hash.digest("hex") };
+}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { type Diagnostic, diagnose, failIfAny, JettisonError } from "../diagnostics.js";
+import { run } from "../process.js";
+import { type Patch, type Series, touchedFiles } from "./series.js";
+
+/** `patching file mm/usercopy.c` and `Hunk #2 FAILED at 123.`, as GNU patch prints them. */
+function failedHunks(patch: Patch, output: string): Diagnostic[] {
+  const found: Diagnostic[] = [];
+  let file = "an unknown file";
+  for (const line of output.split("\n")) {
+    file = line.match(/(?:patching file|File) (\S+)/)?.[1] ?? file;
+    const hunk = line.match(/^Hunk (#\d+) FAILED at (\d+)/);
+    if (hunk !== null)
+      found.push(
+        diagnose("patch-failed", { patch: patch.name, file, where: `hunk ${hunk[1]}, line ${hunk[2]}` }),
+      );
+  }
+  return found;
+}
+
+/**
+ * The content that every file our series touches is to have, worked out beside the tree on copies of just
+ * these files: the tree is changed only once all of it is known to fit. No fuzz: a hunk whose surroundings
+ * changed has to be looked at.
+ */
+export async function stageSeries(pristine: string, series: Series): Promise<Map<string, Buffer>> {
+  const stage = mkdtempSync(join(tmpdir(), "jettison-series-"));
+  const place = (path: string) => {
+    mkdirSync(dirname(join(stage, path)), { recursive: true });
+    return join(stage, path);
+  };
+  try {
+    const touched = new Set(series.patches.flatMap(touchedFiles));
+    for (const path of touched)
+      if (existsSync(join(pristine, path))) copyFileSync(join(pristine, path), place(path));
+    for (const [path, content] of series.files) writeFileSync(place(path), content);
+    const failed: Diagnostic[] = [];
+    for (const patch of series.patches) {
+      const argv = ["patch", "-p1", "--fuzz=0", "--force", "--no-backup-if-mismatch", "--reject-file=-"];
+      const lines: string[] = [];
+      try {
+        await run(argv, { cwd: stage, input: patch.text, onLine: (line) => lines.push(line) });
+      } catch (error) {
+        const hunks = failedHunks(patch, lines.join("\n"));
+        if (hunks.length === 0 || !(error instanceof JettisonError)) throw error;
+        failed.push(...hunks);
+      }
+    }
+    failIfAny(failed);
+    const paths = [...touched, ...series.files.map(([path]) => path)].sort();
+    return new Map(paths.map((path) => [path, readFileSync(join(stage, path))]));
+  } finally {
+    rmSync(stage, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fail } from "../diagnostics.js";
+import { supportedVersions } from "./series.js";
+
+export interface KernelVersion {
+  /** What a patch series is for: `6.12`. */
+  readonly version: string;
+  /** As the Makefile has it: `6.12.117`. */
+  readonly release: string;
+}
+
+/** Reads the head of the top Makefile; anything that is not a kernel with a series of ours ends here. */
+export function readKernelVersion(source: string): KernelVersion {
+  let makefile = "";
+  try {
+    makefile = readFileSync(join(source, "Makefile"), "utf8").slice(0, 2000);
+  } catch {
+    fail("source-not-kernel", { folder: source, what: "it has no Makefile" });
+  }
+  const variable = (name: string) => makefile.match(new RegExp(`^${name} *= *(\\S*) *$`, "m"))?.[1];
+  const [major, minor, patch] = [variable("VERSION"), variable("PATCHLEVEL"), variable("SUBLEVEL")];
+  if (!major || !minor || patch === undefined)
+    fail("source-not-kernel", { folder: source, what: "its Makefile names no kernel version" });
+  const version = `${major}.${minor}`;
+  const release = `${version}.${patch}${variable("EXTRAVERSION") ?? ""}`;
+  const supported = supportedVersions();
+  if (!supported.includes(version))
+    fail("kernel-unsupported", { what: `${source} is Linux ${release}, which`, supported });
+  return { version, release };
+}

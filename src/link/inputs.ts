@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The objects of a link in the linker's order: every member of the whole archives, then those members of the
+ * libraries that something needs.
+ */
+import { isArchive, readArchive } from "../elf/archive.js";
+import { specialIndex, symbolBinding } from "../elf/format.js";
+import { loadFile, loadObject } from "../elf/load.js";
+import { type ElfObject, readObject, symbolName } from "../elf/object.js";
+import type { LinkArguments } from "./arguments.js";
+
+export interface LinkInputs {
+  readonly objects: readonly ElfObject[];
+  /** Files of the objects; a member of a common archive has none of its own. */
+  readonly paths: readonly (string | undefined)[];
+  /** How many of the objects came from whole archives and plain objects; the others are library members. */
+  readonly wholeCount: number;
+}
+
+interface Input {
+  readonly object: ElfObject;
+  readonly path: string | undefined;
+}
+
+export function loadLinkInputs(link: LinkArguments): LinkInputs {
+  const load = (positions: readonly number[]) => positions.flatMap((index) => loadInput(link.argv[index]!));
+  const whole = load(link.wholeInputs);
+  const inputs = [...whole, ...selectMembers(whole, load(link.libraries))];
+  return {
+    objects: inputs.map(({ object }) => object),
+    paths: inputs.map(({ path }) => path),
+    wholeCount: whole.length,
+  };
+}
+
+function loadInput(file: string): Input[] {
+  if (!file.endsWith(".a")) return [{ object: loadObject(file, file), path: file }];
+  const bytes = loadFile(file);
+  if (!isArchive(bytes)) return [{ object: readObject(file, bytes), path: file }];
+  return readArchive(file, bytes).map(({ name, path, offset, size }) =>
+    path === undefined
+      ? { object: readObject(`${file}(${name})`, copyRange(bytes, offset!, size)), path: undefined }
+      : { object: loadObject(path, path), path },
+  );
+}
+
+/** ELF tables are read at their natural alignment, which a member of an archive need not have. */
+const copyRange = (bytes: Buffer, offset: number, size: number) =>
+  Buffer.from(bytes.subarray(offset, offset + size));
+
+/** A library member is linked when it defines what is still undefined; repeated until nothing changes. */
+function selectMembers(whole: readonly Input[], members: readonly Input[]): Input[] {
+  const defined = new Set<string>();
+  const wanted = new Set<string>();
+  const take = ({ object }: Input) => {
+    for (const name of globalsOf(object, true)) defined.add(name);
+    for (const name of globalsOf(object, false)) wanted.add(name);
+  };
+  whole.forEach(take);
+  const selected = new Set<Input>();
+  const definitions = new Map(members.map((member) => [member, globalsOf(member.object, true)]));
+  for (let changed = true; changed; ) {
+    changed = false;
+    for (const member of members) {
+      if (selected.has(member)) continue;
+      if (!definitions.get(member)!.some((name) => wanted.has(name) && !defined.has(name))) continue;
+      selected.add(member);
+      take(member);
+      changed = true;
+    }
+  }
+  return members.filter((member) => selected.has(member));
+}
+
+/** Names of the global symbols that an object defines, or of those it needs (weak ones need nothing). */
+function globalsOf(object: ElfObject, isDefined: boolean): string[] {
+  const { symbols } = object;
+  const names: string[] = [];
+  for (let symbol = 1; symbol < symbols.count; symbol++) {
+    if (symbols.binding[symbol] === symbolBinding.local) continue;
+    const isUndefined =
+      symbols.isSpecial[symbol] === 0 && symbols.sectionIndex[symbol] === specialIndex.undefined;
+    if (isUndefined === isDefined) continue;
+    if (isUndefined && symbols.binding[symbol] === symbolBinding.weak) continue;
+    names.push(symbolName(object, symbol));
+  }
+  return names;
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+/** The machines that QEMU is to be: the files of `machines/`, each named after its machine. */
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { isNode, LineCounter, parseDocument } from "yaml";
+import { z } from "zod";
+import { nearest } from "../component/nearest.js";
+import { diagnose, fail, failIfAny, JettisonError } from "../diagnostics.js";
+import { projectRoot } from "../root.js";
+
+const words = z.string().trim().min(1);
+
+const schema = z.strictObject({
+  title: words,
+  /** Options of QEMU, each with its value. */
+  qemu: z.array(z.array(z.string()).min(1)).min(1),
+  /** MiB. */
+  memory: z.int().min(64).max(65536),
+  cpus: z.int().min(1).max(64),
+  append: words,
+  /** Where the kernel is dom0: the file of a Debian package that QEMU boots, and its command line. */
+  xen: z
+    .strictObject({
+      package: z.string().regex(/^[a-z0-9][a-z0-9+.-]+$/, "the name of a Debian package is expected here"),
+      file: z
+        .string()
+        .regex(/^(?!.*\.\.)[^/].*\.gz$/, "a gzip-compressed file of the package is expected here"),
+      append: words,
+    })
+    .optional(),
+});
+
+export type Machine = Readonly<z.infer<typeof schema>> & { readonly name: string };
+
+export const machineFolder = join(projectRoot, "machines");
+
+const suffix = ".yaml";
+
+function machineNames(folder: string): string[] {
+  return readdirSync(folder)
+    .filter((file) => file.endsWith(suffix))
+    .map((file) => file.slice(0, -suffix.length))
+    .sort();
+}
+
+/** Throws `machine-unknown` with the nearest names, or `machine-invalid` for all that is wrong in the file. */
+export function loadMachine(name: string, folder = machineFolder): Machine {
+  const names = machineNames(folder);
+  if (!names.includes(name)) {
+    const near = nearest(name, names);
+    fail("machine-unknown", { machine: name, near: near.length > 0 ? near : names });
+  }
+  return parseMachine(name, join(folder, `${name}${suffix}`));
+}
+
+/** The machines that are booted when none is named. */
+export const usualMachines: readonly string[] = ["vtd", "amdvi", "q35", "pc", "xen-dom0"];
+
+function parseMachine(name: string, file: string): Machine {
+  const counter = new LineCounter();
+  const document = parseDocument(readFileSync(file, "utf8"), { lineCounter: counter, prettyErrors: false });
+  const wrong = (offset: number, what: string) => {
+    const { line, col } = counter.linePos(offset);
+    return diagnose("machine-invalid", { file, line, column: col, what });
+  };
+  failIfAny([...document.errors, ...document.warnings].map((one) => wrong(one.pos[0], one.message)));
+
+  const parsed = schema.safeParse(document.toJS({ maxAliasCount: 0 }));
+  if (parsed.success) return { name, ...parsed.data };
+  const offsetOf = (path: readonly PropertyKey[]): number => {
+    const node = document.getIn(path, true);
+    if (isNode(node)) return node.range?.[0] ?? 0;
+    return path.length > 0 ? offsetOf(path.slice(0, -1)) : 0;
+  };
+  throw new JettisonError(
+    parsed.error.issues.map(({ path, message }) =>
+      wrong(offsetOf(path), path.length > 0 ? `${path.join(".")}: ${message}` : message),
+    ),
+  );
+}

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Machine } from "./machine.js";
+
+export const qemu = "qemu-system-x86_64";
+
+/** Paths of what QEMU loads. */
+export interface BootFiles {
+  readonly image: string;
+  readonly initramfs: string;
+  readonly hypervisor?: string;
+}
+
+/**
+ * What every guest's kernel is told: without KASLR MemTotal is the same from boot to boot, and a kernel that has
+ * reported a fault ends the guest (`-no-reboot`) instead of staying there.
+ */
+const always = "nokaslr panic=-1 oops=panic";
+
+const paddedLength = 512;
+
+/**
+ * The kernel keeps copies of its command line in memory that it takes before it counts MemTotal. One length
+ * for all of them, so that MemTotal of two boots differs by what the kernel did and by nothing else.
+ */
+export function kernelCommandLine(machine: Machine, append: string): string {
+  return [machine.append, always, append].filter(Boolean).join(" ").padEnd(paddedLength);
+}
+
+/** In an option's value QEMU takes a comma for the end of it, unless there are two. */
+const escapeCommas = (text: string) => text.replaceAll(",", ",,");
+
+/**
+ * The command that boots an image. Where it runs as dom0, QEMU loads Xen as a multiboot kernel; its `-initrd` is
+ * then the list of modules, each a path up to the first blank and a command line.
+ */
+export function qemuCommand(machine: Machine, files: BootFiles, append: string): string[] {
+  const commandLine = kernelCommandLine(machine, append);
+  const load =
+    machine.xen === undefined || files.hypervisor === undefined
+      ? ["-kernel", files.image, "-initrd", files.initramfs, "-append", commandLine]
+      : [
+          ...["-kernel", files.hypervisor, "-append", machine.xen.append],
+          ...["-initrd", `${escapeCommas(`${files.image} ${commandLine}`)},${escapeCommas(files.initramfs)}`],
+        ];
+  return [
+    qemu,
+    ...machine.qemu.flat(),
+    ...["-accel", "tcg", "-m", `${machine.memory}`, "-smp", `${machine.cpus}`],
+    // Only the devices of the machine's file: the usual ones want option ROMs of further packages.
+    ...["-nodefaults", "-nographic", "-serial", "stdio", "-no-reboot"],
+    ...load,
+  ];
+}
