@@ -81,6 +81,22 @@ export const catalogue = {
       `${f.unit} is claimed by ${f.first} and by ${f.second}.`,
     () => "Let one of the two rules name less.",
   ),
+  "manifest-symbol": entry(
+    2,
+    (f: { file: string; line: number; symbol: string; what: string; near: readonly string[] }) =>
+      `${f.file}:${f.line}: ${f.symbol} ${f.what}.${near(f.near)}`,
+    () => "inUse asks about variables and functions of the kernel; static ones are looked for in the component first.",
+  ),
+  "kernel-without-runtime": entry(
+    2,
+    (f: { object: string }) => `${f.object} is not among the objects of this kernel.`,
+    () => "Apply the series that `jettison patches` prints and set CONFIG_JETTISON=y.",
+  ),
+  "too-many-components": entry(
+    2,
+    (f: { count: number }) => `${f.count} components are built in; the kernel's tables hold 64.`,
+    () => "Give the link fewer manifests.",
+  ),
   "command-failed": entry(
     2,
     (f: { command: string; status: string; log?: string; tail: string }) =>
@@ -201,6 +217,12 @@ export const catalogue = {
     (f: { machine: string; freed: number; tested: number }) =>
       `On ${f.machine} ${f.freed} pages were freed, and the boot self-test looked at ${f.tested}.`,
     () => "The self-test has to check every freed page: see jettison=selftest in the kernel log.",
+  ),
+  "freed-unused": entry(
+    1,
+    (f: { machine: string; freed: number; used: number }) =>
+      `On ${f.machine} ${f.freed} pages were freed, but filling all memory put only ${f.used} of them to use.`,
+    () => "The rest never came back from the page allocator: see /proc/kpageflags there.",
   ),
 } satisfies Record<string, Entry<never>>;
 

@@ -142,7 +142,7 @@ static void say_mem_total(void)
 
 static void say_file(const char *key, const char *folder, const char *name)
 {
-	char path[512], text[200];
+	char path[1024], text[200];
 
 	snprintf(path, sizeof(path), "%s/%s", folder, name);
 	if (!read_text(path, text, sizeof(text)))

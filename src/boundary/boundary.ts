@@ -9,7 +9,7 @@
  * until nothing changes; each round removes a component, a pin or a region, so it ends.
  */
 import type { Role } from "../catalogue/sections.js";
-import { kindOfSection, type Kind } from "../catalogue/sections.js";
+import { type Kind, kindOfSection } from "../catalogue/sections.js";
 import { answerFor } from "../component/answer.js";
 import type { Claims } from "../component/claim.js";
 import type { GateAnswer } from "../component/component.js";
@@ -25,10 +25,10 @@ import {
   sourceOf,
   type UnitId,
 } from "../graph/graph.js";
-import { keepsNothing, type Ownership } from "../ownership/owners.js";
 import { type OwnerSet, resident } from "../ownership/ownerSets.js";
+import { keepsNothing, type Ownership } from "../ownership/owners.js";
 import { findRealSources } from "./alternatives.js";
-import { findFunctions, type FunctionFinder, type FunctionSymbol, isAssembly } from "./functions.js";
+import { type FunctionFinder, type FunctionSymbol, findFunctions, isAssembly } from "./functions.js";
 
 export interface Gate {
   /** Symbol of the gate itself. */
@@ -211,7 +211,8 @@ function judgeOf(
       // The manifest shows, with its source, that what init code registers is registered only when in use.
       const owner = componentByObject[graph.unitObject[from]!]!;
       const members = sets.members(ownersByUnit[to]!);
-      if (members.length === 1 && members[0] === owner && claims.components[owner]!.registers) return undefined;
+      if (members.length === 1 && members[0] === owner && claims.components[owner]!.registers)
+        return undefined;
     }
     if (kindOfSection(sectionOf(graph, to)) !== "text") return { does: "pin" };
     if (kind === referenceKind.data) return refuse("read-as-data");
@@ -219,7 +220,8 @@ function judgeOf(
       return refuse("exported");
     if (kind === referenceKind.branch && role === "no-gate") return refuse("no-gate");
     if (isAssembly(graph, to)) return refuse("assembly");
-    if (kind === referenceKind.branch && role === "plain" && isAssembly(graph, from)) return refuse("assembly");
+    if (kind === referenceKind.branch && role === "plain" && isAssembly(graph, from))
+      return refuse("assembly");
     const { targetOffset } = describeEdge(graph, edge);
     if (functions.at(to, targetOffset) === undefined) return refuse("inside-function");
     return { does: "gate", offset: targetOffset };

@@ -68,5 +68,7 @@ export function isAssembly(graph: Graph, unit: UnitId): boolean {
   for (let symbol = 1; symbol < symbols.count && !hasSource; symbol++)
     hasSource = symbols.type[symbol] === symbolType.file && symbolName(object, symbol).endsWith(".c");
   if (!hasSource) return true;
-  return sectionOf(graph, unit).name === ".text" && object.sections.some(({ name }) => name.startsWith(".text."));
+  return (
+    sectionOf(graph, unit).name === ".text" && object.sections.some(({ name }) => name.startsWith(".text."))
+  );
 }

@@ -4,6 +4,7 @@ import { join, relative, resolve } from "node:path";
 import { type Command, Option } from "commander";
 import { fail } from "../diagnostics.js";
 import type { Configuration } from "../kernel/configureKernel.js";
+import { readKernelVersion } from "../kernel/version.js";
 import { projectRoot } from "../root.js";
 
 interface Options {
@@ -25,6 +26,7 @@ function findConfiguration({ source, output, config, tiny }: Options): Configura
 async function build(given: Options): Promise<void> {
   const options = { ...given, source: resolve(given.source), output: resolve(given.output) };
   if (!relative(options.source, options.output).startsWith("..")) fail("output-inside-source", options);
+  readKernelVersion(options.source); // what is no kernel is not to be told first that it has no configuration
   const configuration = findConfiguration(options);
   const { kernelSteps } = await import("../kernel/makeKernel.js");
   const { runSteps } = await import("./steps.js");

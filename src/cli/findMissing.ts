@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { accessSync, constants, existsSync, readFileSync } from "node:fs";
-import { statfs } from "node:fs/promises";
-import { delimiter, dirname, join } from "node:path";
+import { delimiter, join } from "node:path";
 import { cacheFolder } from "../cache.js";
-import { spaceOfBuild, spaceOfSource } from "../kernel/space.js";
+import { freeSpace, spaceOfBuild, spaceOfSource } from "../kernel/space.js";
 import { run } from "../process.js";
 
 export interface Finding {
@@ -43,6 +42,7 @@ export function parsePackages(list: string): string[] {
 
 async function findPackages(wanted: readonly string[]): Promise<Finding> {
   // dpkg-query ends with 1 when it knows none of a name: ask for all, and pick.
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg-query's own fields
   const { stdout } = await run(["dpkg-query", "-W", "-f", "${db:Status-Status} ${Package}\n"]);
   const installed = new Set(stdout.split("\n").map((line) => line.replace(/^installed /, "")));
   const missing = wanted.filter((name) => !installed.has(name));
@@ -70,14 +70,9 @@ function findPrograms(): Finding {
 const isDebian = () =>
   existsSync("/etc/os-release") && /^ID=debian$/m.test(readFileSync("/etc/os-release", "utf8"));
 
-function nearestExisting(path: string): string {
-  return existsSync(path) ? path : nearestExisting(dirname(path));
-}
-
 async function findSpace(): Promise<Finding> {
   const cache = cacheFolder();
-  const { bavail, bsize } = await statfs(nearestExisting(cache));
-  const free = (bavail * bsize) / 2 ** 30;
+  const free = (await freeSpace(cache)) / 2 ** 30;
   const needed = (spaceOfSource + spaceOfBuild) / 2 ** 30;
   const detail = `${free.toFixed(1)} GiB free for ${cache}, a first demo takes ${needed.toFixed(1)}`;
   // What is in the cache already need not be made again.

@@ -4,13 +4,15 @@ import { join } from "node:path";
 import { Command, CommanderError } from "commander";
 import { JettisonError } from "../diagnostics.js";
 import { projectRoot } from "../root.js";
+import { registerBoot } from "./boot.js";
 import { registerBuild } from "./build.js";
+import { registerDemo } from "./demo.js";
 import { registerDoctor } from "./doctor.js";
 import { registerLd } from "./ld.js";
 import { registerPatches } from "./patches.js";
 
 /** Every command: a file of this folder each. Add one here. */
-const commands = [registerBuild, registerLd, registerPatches, registerDoctor];
+const commands = [registerDemo, registerBuild, registerBoot, registerLd, registerPatches, registerDoctor];
 
 function makeProgram(): Command {
   const { version } = JSON.parse(readFileSync(join(projectRoot, "package.json"), "utf8")) as {

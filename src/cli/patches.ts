@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Command } from "commander";
-import { supportedVersions } from "../kernel/series.js";
+import { readSeries, supportedVersions } from "../kernel/series.js";
 
 export function registerPatches(program: Command): void {
   program
@@ -10,7 +10,7 @@ export function registerPatches(program: Command): void {
     .option("--json", "print it as JSON: name and text of each patch")
     .action(async (version: string, { json }: { json?: true }) => {
       const { exportSeries } = await import("../kernel/exportSeries.js");
-      const patches = exportSeries(version);
+      const patches = exportSeries(readSeries(version));
       process.stdout.write(
         json
           ? `${JSON.stringify({ version, patches }, null, 2)}\n`

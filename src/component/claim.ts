@@ -85,9 +85,12 @@ const namesOf = (names: Names, kind: CodeRule["kind"]) =>
   kind === "objects" ? names.unitsByObject : kind === "sections" ? names.unitsBySection : names.unitsBySymbol;
 
 function unitsMatching(names: Names, rule: CodeRule, pattern: string): readonly UnitId[] {
-  const matches = rule.kind === "objects" ? pathMatcher(pattern) : nameMatcher(pattern);
+  const matcher = rule.kind === "objects" ? pathMatcher : nameMatcher;
+  const matches = matcher(pattern);
+  const spared = (rule.except ?? []).map(matcher);
   const units: UnitId[] = [];
-  for (const [name, some] of namesOf(names, rule.kind)) if (matches(name)) units.push(...some);
+  for (const [name, some] of namesOf(names, rule.kind))
+    if (matches(name) && !spared.some((spares) => spares(name))) units.push(...some);
   return units;
 }
 

@@ -22,6 +22,8 @@ export interface CodeRule {
   /** Objects by path from the build's root, sections and symbols by name. */
   readonly kind: "objects" | "sections" | "symbols";
   readonly patterns: readonly string[];
+  /** What the patterns leave alone. Of these none has to match anything. */
+  readonly except?: readonly string[];
   readonly line: number;
 }
 

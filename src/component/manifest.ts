@@ -4,7 +4,7 @@
  * the files is reported together, each with its file, line and column.
  */
 import { readFileSync } from "node:fs";
-import { type Document, isMap, isNode, isPair, LineCounter, type Node, parseDocument, visit } from "yaml";
+import { type Document, isMap, isNode, isScalar, LineCounter, type Node, parseDocument, visit } from "yaml";
 import { type Diagnostic, diagnose, failIfAny } from "../diagnostics.js";
 import { parseAnswer } from "./answer.js";
 import type { Component, Gate, InUse, Present } from "./component.js";
@@ -49,35 +49,46 @@ export async function readManifests(files: readonly string[]): Promise<readonly 
 }
 
 function parseManifest(file: string, text: string, diagnostics: Diagnostic[]) {
-  const before = diagnostics.length;
   const counter = new LineCounter();
   const document = parseDocument(text, { lineCounter: counter, prettyErrors: false });
   const places = new Places(document, counter);
-  const wrong = (place: { line: number; column: number }, what: string) =>
-    diagnostics.push(diagnose("manifest-invalid", { file, ...place, what }));
+  const issues: { line: number; column: number; what: string }[] = [];
+  const wrong = (place: { line: number; column: number }, what: string) => issues.push({ ...place, what });
 
-  for (const { pos, message } of [...document.errors, ...document.warnings])
-    wrong(places.at(pos[0]), message.replace(/\.$/, ""));
-  visit(document, {
-    Alias: (_, node) => void wrong(places.at(node.range?.[0] ?? 0), "aliases are not part of the form"),
-  });
-  if (diagnostics.length > before) return { places, found: [] };
-
-  const parsed = schema.safeParse(document.toJS());
-  if (!parsed.success) {
-    for (const { path, what, atKey } of parsed.error.issues.flatMap((issue) => flattenIssue(issue)))
-      wrong(atKey ? places.ofKey(path) : places.of(path), what);
-    return { places, found: [] };
+  // A key that is given twice leaves a document whose rest can still be checked; bad YAML does not.
+  let readable = true;
+  for (const { code, pos, message } of [...document.errors, ...document.warnings]) {
+    if (code === "DUPLICATE_KEY")
+      wrong(places.at(pos[0]), `${text.slice(...pos).split(/[\s:]/, 1)[0]} is given twice`);
+    else {
+      wrong(places.at(pos[0]), message.replace(/\.$/, ""));
+      readable = false;
+    }
   }
+  visit(document, {
+    Alias: (_, node) => {
+      wrong(places.at(node.range?.[0] ?? 0), "aliases are not part of the form");
+      readable = false;
+    },
+    // To YAML that is a null, which as a gate's answer would be an answer that nobody gave.
+    Pair: (_, pair) => {
+      if (isNode(pair.key) && (pair.value === null || (isScalar(pair.value) && pair.value.source === "")))
+        wrong(places.at(pair.key.range?.[0] ?? 0), `${String(pair.key)} is given nothing`);
+    },
+  });
+
+  const parsed = readable ? schema.safeParse(document.toJS()) : undefined;
+  for (const { path, what, atKey } of parsed?.error?.issues.flatMap((issue) => flattenIssue(issue)) ?? [])
+    wrong(atKey ? places.ofKey(path) : places.of(path), what);
+
+  issues.sort((a, b) => a.line - b.line || a.column - b.column);
+  diagnostics.push(...issues.map((issue) => diagnose("manifest-invalid", { file, ...issue })));
+  if (parsed?.data === undefined || issues.length > 0) return { places, found: [] };
 
   const gatesAt = (path: Path, raw: Readonly<Record<string, unknown>>): Gate[] =>
     Object.entries(raw).map(([pattern, value]) => {
-      const place = places.ofKey([...path, pattern]);
-      const answer = parseAnswer(value)!;
-      // `name:` with nothing behind it is a null to YAML; here it is an answer that was forgotten.
-      if (answer.text === "null" && places.isEmpty([...path, pattern]))
-        wrong(place, `gate ${pattern} has no answer`);
-      return { pattern, literal: isLiteral(pattern), answer, file, line: place.line };
+      const { line } = places.ofKey([...path, pattern]);
+      return { pattern, literal: isLiteral(pattern), answer: parseAnswer(value)!, file, line };
     });
   const shared = gatesAt(["gates"], parsed.data.gates ?? {});
   const found = Object.entries(parsed.data.components).map(([name, raw]) =>
@@ -103,10 +114,10 @@ function toComponent(
     code: raw.code.map((rule, index) => {
       const kind =
         rule.objects !== undefined ? "objects" : rule.sections !== undefined ? "sections" : "symbols";
-      const patterns = rule[kind]!;
       return {
         kind,
-        patterns: typeof patterns === "string" ? [patterns] : patterns,
+        patterns: [rule[kind]!].flat(),
+        ...(rule.except === undefined ? {} : { except: [rule.except].flat() }),
         line: places.of([...path, "code", index]).line,
       };
     }),
@@ -171,14 +182,9 @@ class Places {
   ofKey(path: Path): { line: number; column: number } {
     const holder = path.length > 1 ? this.document.getIn(path.slice(0, -1), true) : this.document.contents;
     const pair = isMap(holder)
-      ? holder.items.find((one) => isPair(one) && isNode(one.key) && String(one.key) === String(path.at(-1)))
+      ? holder.items.find((one) => isNode(one.key) && String(one.key) === String(path.at(-1)))
       : undefined;
     return isNode(pair?.key) ? this.ofNode(pair.key) : this.of(path);
-  }
-
-  isEmpty(path: Path): boolean {
-    const node = this.document.getIn(path, true);
-    return !isNode(node) || node.range === undefined || node.range?.[0] === node.range?.[1];
   }
 
   private ofNode(node: Node): { line: number; column: number } {

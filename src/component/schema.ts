@@ -52,6 +52,7 @@ const codeRule = form("a rule of code", {
   objects: patterns.optional(),
   sections: patterns.optional(),
   symbols: patterns.optional(),
+  except: patterns.optional(),
 }).superRefine(justOne("a rule of code", kinds));
 
 export type RawInUse =

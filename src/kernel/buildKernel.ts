@@ -6,7 +6,7 @@
  */
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { fail, JettisonError } from "../diagnostics.js";
 import { run } from "../process.js";
 import { projectRoot } from "../root.js";
@@ -51,8 +51,10 @@ export interface KernelBuild {
 /** The linker that stands in for `ld` inside a kernel build. */
 export const jettisonLd = join(projectRoot, "bin/jettison-ld");
 
-/** The folders of `dist` whose code decides what a link gives. */
-const linkingCode = ["elf", "graph", "component", "ownership", "boundary", "layout", "link"];
+/** The folders of `dist` whose code has no say in what a link gives. */
+const notLinking = new Set(["cli", "kernel", "machine", "report"]);
+
+const dist = join(projectRoot, "dist");
 
 function filesOf(folder: string): string[] {
   if (!existsSync(folder)) return [];
@@ -64,10 +66,9 @@ function filesOf(folder: string): string[] {
 
 async function keyOfLink(ld: string | undefined, components: readonly string[]): Promise<string> {
   const hash = createHash("sha256").update(`${ld ?? "ld"}\n${await identifyCompiler()}\n`);
-  const code =
-    ld === undefined ? [] : linkingCode.flatMap((name) => filesOf(join(projectRoot, "dist", name)));
-  for (const file of [...(ld === undefined ? [] : [ld]), ...code, ...components])
-    hash.update(`${file}\0`).update(readFileSync(file));
+  const isLinking = (file: string) => !notLinking.has(relative(dist, file).split("/")[0]!);
+  const code = ld === undefined ? [] : [ld, ...filesOf(dist).filter(isLinking)];
+  for (const file of [...code, ...components]) hash.update(`${file}\0`).update(readFileSync(file));
   return hash.digest("hex");
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createHash } from "node:crypto";
-import { type Patch, readSeries, type Series } from "./series.js";
+import type { Patch, Series } from "./series.js";
 
 /** The name that git gives to a file's content; a diff carries its first 12 digits. */
 const blobName = (content: string) =>
@@ -51,8 +51,7 @@ function filesPatch({ files, patches }: Series): Patch {
   return { name: "0000-jettison-files.patch", text };
 }
 
-/** The whole series in the form of `git format-patch`, in order. */
-export function exportSeries(version: string): Patch[] {
-  const series = readSeries(version);
+/** A whole series in the form of `git format-patch`, in order. */
+export function exportSeries(series: Series): Patch[] {
   return [filesPatch(series), ...series.patches];
 }

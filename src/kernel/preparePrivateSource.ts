@@ -20,7 +20,7 @@ import { basename, dirname, join } from "node:path";
 import { cacheFolder } from "../cache.js";
 import { run } from "../process.js";
 import { withLock } from "./lock.js";
-import { readSeries } from "./series.js";
+import { readSeries, type Series } from "./series.js";
 import { listSourceFiles } from "./sourceFiles.js";
 import { needSpace, spaceOfSource } from "./space.js";
 import { stageSeries } from "./stageSeries.js";
@@ -35,6 +35,8 @@ export interface PrivateSource extends KernelVersion {
 export interface PrepareOptions {
   /** A kernel tree: the user's, or `fetchSource`'s. */
   source: string;
+  /** What to put into it; the series of its version where not given. */
+  series?: Series;
   onProgress?: (text: string) => void;
 }
 
@@ -82,52 +84,58 @@ async function copyTree(source: string, folder: string, made: Made, touched: Set
   return files;
 }
 
-export async function preparePrivateSource({ source, onProgress }: PrepareOptions): Promise<PrivateSource> {
-  const version = readKernelVersion(source);
-  const series = readSeries(version.version);
-  const pristine = realpathSync(source);
-  mkdirSync(cacheFolder(), { recursive: true });
-  const ours = pristine.startsWith(`${realpathSync(cacheFolder())}/`);
-  const home = ours
-    ? dirname(pristine)
-    : cacheFolder(
-        "source",
-        `${basename(pristine)}-${createHash("sha256").update(pristine).digest("hex").slice(0, 12)}`,
-      );
+interface Home {
+  /** Holds the copy and what it was made of. */
+  readonly home: string;
+  /** The tree is one that `fetchSource` made. */
+  readonly ours: boolean;
+}
+
+function homeOf(tree: string): Home {
+  const sources = cacheFolder("source");
+  mkdirSync(sources, { recursive: true });
+  const home = dirname(tree);
+  if (basename(tree) === "pristine" && dirname(home) === realpathSync(sources)) return { home, ours: true };
+  const key = createHash("sha256").update(tree).digest("hex").slice(0, 12);
+  return { home: join(sources, `${basename(tree)}-${key}`), ours: false };
+}
+
+async function bringUpToDate(tree: string, { home, ours }: Home, staged: Map<string, Buffer>): Promise<void> {
   const folder = join(home, "linux");
   const madeFile = join(home, "made.json");
+  const made = readMade(madeFile);
+  const remember = (copied: readonly string[], paths: Iterable<string>) =>
+    writeFileSync(madeFile, JSON.stringify({ copied, staged: [...paths] } satisfies Made));
+  const touched = new Set([...staged.keys(), ...made.staged]);
+  // Before anything is staged: should this run be interrupted, the next one knows what to look at.
+  mkdirSync(home, { recursive: true });
+  remember(made.copied, touched);
+  const copied = ours ? await linkTree(tree, folder) : await copyTree(tree, folder, made, touched);
+  remember(copied, touched);
+  for (const path of touched) {
+    const original = join(tree, path);
+    const content = staged.get(path) ?? (existsSync(original) ? readFileSync(original) : undefined);
+    const file = join(folder, path);
+    if (content === undefined) rmSync(file, { force: true });
+    else if (!existsSync(file) || !readFileSync(file).equals(content))
+      replaceFile(file, content, existsSync(original) ? statSync(original).mode & 0o777 : 0o644);
+  }
+  remember(copied, staged.keys());
+}
 
-  const staged = await stageSeries(pristine, series);
+export async function preparePrivateSource(options: PrepareOptions): Promise<PrivateSource> {
+  const { source, series, onProgress } = options;
+  const version = readKernelVersion(source);
+  const tree = realpathSync(source);
+  const home = homeOf(tree);
+  const staged = await stageSeries(tree, series ?? readSeries(version.version));
+  onProgress?.("bringing the private copy up to date");
   await withLock(
-    home,
-    async () => {
-      const made = readMade(madeFile);
-      const touched = new Set([...staged.keys(), ...made.staged]);
-      // Written first: whatever an interrupted run has staged is then known to the next one.
-      const remember = (copied: readonly string[], paths: Iterable<string>) => {
-        mkdirSync(home, { recursive: true });
-        writeFileSync(madeFile, JSON.stringify({ copied, staged: [...paths] } satisfies Made));
-      };
-      remember(made.copied, touched);
-      onProgress?.(existsSync(folder) ? "bringing the private copy up to date" : "making the private copy");
-      const copied = ours
-        ? await linkTree(pristine, folder)
-        : await copyTree(pristine, folder, made, touched);
-      remember(copied, touched);
-      for (const path of touched) {
-        const original = join(pristine, path);
-        const content = staged.get(path) ?? (existsSync(original) ? readFileSync(original) : undefined);
-        const file = join(folder, path);
-        if (content === undefined) rmSync(file, { force: true });
-        else if (!existsSync(file) || !readFileSync(file).equals(content))
-          replaceFile(file, content, existsSync(original) ? statSync(original).mode & 0o777 : 0o644);
-      }
-      remember(copied, staged.keys());
-    },
+    home.home,
+    () => bringUpToDate(tree, home, staged),
     (pid) => onProgress?.(`waiting for process ${pid}, which is working on the same source`),
   );
-
   const hash = createHash("sha256");
   for (const [path, content] of staged) hash.update(`${path}\0${content.length}\0`).update(content);
-  return { ...version, folder, seriesHash: hash.digest("hex") };
+  return { ...version, folder: join(home.home, "linux"), seriesHash: hash.digest("hex") };
 }

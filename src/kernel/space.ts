@@ -12,9 +12,14 @@ function nearestExisting(path: string): string {
   return existsSync(path) ? path : nearestExisting(dirname(path));
 }
 
-/** Ends with `no-space` where fewer than `bytes` are free for this user on the disk that holds `path`. */
-export async function needSpace(path: string, bytes: number): Promise<void> {
+/** Bytes that this user may still write on the disk that holds, or would hold, `path`. */
+export async function freeSpace(path: string): Promise<number> {
   const { bavail, bsize } = await statfs(nearestExisting(path));
-  const free = bavail * bsize;
+  return bavail * bsize;
+}
+
+/** Ends with `no-space` where fewer than `bytes` are free there. */
+export async function needSpace(path: string, bytes: number): Promise<void> {
+  const free = await freeSpace(path);
   if (free < bytes) fail("no-space", { path, free, needed: bytes });
 }

@@ -52,7 +52,13 @@ export async function stageSeries(pristine: string, series: Series): Promise<Map
       try {
         await run(argv, { cwd: stage, input: patch.text, onLine: (line) => lines.push(line) });
       } catch (error) {
-        const hunks = failedHunks(patch, lines.join("\n"));
+        const missing = touchedFiles(patch).filter((file) => !existsSync(join(stage, file)));
+        const hunks = [
+          ...missing.map((file) =>
+            diagnose("patch-failed", { patch: patch.name, file, where: "which this tree lacks" }),
+          ),
+          ...failedHunks(patch, lines.join("\n")),
+        ];
         if (hunks.length === 0 || !(error instanceof JettisonError)) throw error;
         failed.push(...hunks);
       }

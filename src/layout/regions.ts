@@ -3,8 +3,9 @@
  * Packs what leaves into regions: one for each kind of memory and set of owners, its units in link order, so
  * that the same inputs give the same regions.
  */
-import { type Kind, kindOfSection } from "../catalogue/sections.js";
+
 import type { Boundary } from "../boundary/boundary.js";
+import { type Kind, kindOfSection } from "../catalogue/sections.js";
 import { type Graph, sectionOf, type UnitId } from "../graph/graph.js";
 import type { Ownership } from "../ownership/owners.js";
 
@@ -24,7 +25,11 @@ export interface Region {
 
 const kindOrder: readonly Kind[] = ["text", "rodata", "data", "bss"];
 
-export function layoutRegions(graph: Graph, ownership: Ownership, { isLeaving }: Boundary): readonly Region[] {
+export function layoutRegions(
+  graph: Graph,
+  ownership: Ownership,
+  { isLeaving }: Boundary,
+): readonly Region[] {
   const groups = new Map<string, { kind: Kind; owners: readonly number[]; units: UnitId[] }>();
   for (let unit = 0; unit < graph.unitCount; unit++) {
     if (!isLeaving[unit]) continue;

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+import { existsSync, mkdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import type { Command } from "commander";
+import { cacheFolder } from "../cache.js";
+import type { BootResult } from "../machine/boot.js";
+import type { Step } from "../step.js";
+
+interface Options {
+  machine?: string[];
+  append?: string[];
+  json?: true;
+}
+
+/** A build folder stands for the image in it. */
+function findImage(given: string): string {
+  return existsSync(given) && statSync(given).isDirectory() ? join(given, "arch/x86/boot/bzImage") : given;
+}
+
+const mebibytes = (bytes: number) => `${Math.round(bytes / 2 ** 20)} MiB`;
+
+function describeBoot(result: BootResult): string {
+  const { machine, memTotal, mode, components, pages, selftest, fill, log } = result;
+  const width = Math.max(0, ...components.map(({ component }) => component.length));
+  return [
+    `${machine}: MemTotal ${memTotal / 1024} kB, jettison=${mode ?? "not in this kernel"}, ${pages} pages freed`,
+    ...components.map(
+      ({ component, state, reason, bytes }) =>
+        `  ${component.padEnd(width)}  ${state.padEnd(10)}  ${String(bytes / 4096).padStart(4)} pages  ${reason}`,
+    ),
+    ...(selftest === null
+      ? []
+      : [`  self-test: ${selftest.pages} pages, ${selftest.gates} gates, ${selftest.failures} failures`]),
+    `  used and read back: ${mebibytes(fill.tmpfsBytes)} in tmpfs, ${mebibytes(fill.slabBytes)} in slab objects`,
+    `  console: ${log}`,
+    "",
+  ].join("\n");
+}
+
+async function boot(image: string, { machine: names, append = [], json }: Options): Promise<void> {
+  const { bootMachine } = await import("../machine/boot.js");
+  const { loadMachine, usualMachines } = await import("../machine/machine.js");
+  const { runSteps } = await import("./steps.js");
+  const machines = (names ?? usualMachines).map((name) => loadMachine(name));
+  const logs = cacheFolder("consoles");
+  mkdirSync(logs, { recursive: true });
+  const results: BootResult[] = [];
+  const steps = machines.map(
+    (machine): Step => ({
+      title: machine.name,
+      async run(report) {
+        const result = await bootMachine({ bzImage: findImage(image) }, machine, {
+          append: append.join(" "),
+          log: join(logs, `${machine.name}.log`),
+          onLine: report,
+        });
+        results.push(result);
+        return `${result.pages} pages freed`;
+      },
+    }),
+  );
+  try {
+    await runSteps(steps);
+  } finally {
+    // The machines before the one that failed have a result all the same.
+    process.stdout.write(
+      json ? `${JSON.stringify(results, null, 2)}\n` : results.map(describeBoot).join("\n"),
+    );
+  }
+}
+
+export function registerBoot(program: Command): void {
+  program
+    .command("boot")
+    .description("boot an image under QEMU, read /sys/kernel/jettison, use all of its memory")
+    .argument("<image>", "bzImage, or a build folder")
+    .option("--machine <name...>", "machines of machines/*.yaml (those of the demo)")
+    .option("--append <words...>", "further words for the kernel's command line: jettison.keep=amd-vi")
+    .option("--json", "print what the boots showed as JSON, sizes in bytes")
+    .action(boot);
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The linker script of the `ld -r` step. It gives each region a section of its own, and merges the sections
+ * that the compiler made for each function and object back into those that the kernel's own script, objtool
+ * and modpost know.
+ *
+ * The first rule that matches an input section counts, so names that only look like a function's come first.
+ * What no rule names (double-dot names, init, tables) goes, as without a script, into an output section of
+ * its own name. Strings are told by their flags: a static `str1` in a function lies in `.rodata.str1.1` too.
+ */
+import { pageSize, type Region } from "../layout/regions.js";
+import { regionEnd, regionSection, regionStart } from "./tables.js";
+
+/** `int3`, what the kernel fills its text with. */
+const fill = "0xcccccccc";
+
+/** Text that the kernel's script places by name. */
+const namedText = ["hot", "unlikely", "unknown"];
+const keptText = ["fixup", "startup", "exit"];
+
+/** A section of a function or an object: one dot, then a name of C. */
+const ofOne = (section: string) => `.${section}.[_a-zA-Z0-9]*`;
+
+export function writeMergeScript(regions: readonly Region[]): string {
+  const rule = (section: string, inputs: string) => `\t${section} : { ${inputs} }`;
+  const strings = [1, 2, 4].flatMap((entry) =>
+    [1, 2, 4, 8, 16, 32].map((align) => {
+      const name = `.rodata.str${entry}.${align}`;
+      return rule(
+        name,
+        `INPUT_SECTION_FLAGS (SHF_MERGE & SHF_STRINGS) *(${name} .rodata.*.str${entry}.${align})`,
+      );
+    }),
+  );
+  const constants = [2, 4, 8, 16, 32, 64].map((size) => {
+    const name = `.rodata.cst${size}`;
+    return rule(name, `INPUT_SECTION_FLAGS (SHF_MERGE & !SHF_STRINGS) *(${name})`);
+  });
+  return [
+    "/* Made by jettison for this link. */",
+    "SECTIONS",
+    "{",
+    ...regions.map(regionRule),
+    ...namedText.map((name) => rule(`.text.${name}`, `*(.text.${name} .text.${name}.*)`)),
+    ...keptText.map((name) => rule(`.text.${name}`, `*(.text.${name})`)),
+    rule(".text", `*(.text ${ofOne("text")})`),
+    ...strings,
+    ...constants,
+    rule(".rodata", `INPUT_SECTION_FLAGS (!SHF_MERGE) *(.rodata ${ofOne("rodata")})`),
+    rule(".data.rel.ro.c_jump_table", "*(.data.rel.ro.c_jump_table)"),
+    rule(".data.rel.ro", "*(.data.rel.ro .data.rel.ro.*)"),
+    rule(".data", `*(.data ${ofOne("data")})`),
+    rule(".bss", `*(.bss ${ofOne("bss")})`),
+    "}",
+    "",
+  ].join("\n");
+}
+
+function regionRule(region: Region): string {
+  const section = regionSection(region);
+  return [
+    `\t${section} : ALIGN(${pageSize})`,
+    "\t{",
+    `\t\t${regionStart(region)} = .;`,
+    `\t\t*(${section})`,
+    `\t\t. = ALIGN(${pageSize});`,
+    `\t\t${regionEnd(region)} = .;`,
+    `\t} = ${fill}`,
+  ].join("\n");
+}

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Writes the assembly that stands in for the kernel's empty kernel/jettison/tables.S: a gate for every
+ * crossing, and the tables that the kernel side reads (docs/design.md, "What the link hands to the kernel").
+ */
+import type { Gate, Refusal } from "../boundary/boundary.js";
+import type { Component, InUse } from "../component/component.js";
+import type { Region } from "../layout/regions.js";
+
+export interface TableInputs {
+  readonly components: readonly Component[];
+  readonly refusals: readonly Refusal[];
+  readonly refusalText: (refusal: Refusal) => string;
+  readonly regions: readonly Region[];
+  readonly gates: readonly Gate[];
+  /** Index of the region that holds a gate's function. */
+  readonly regionOfGate: (gate: Gate) => number;
+  /** The global name under which the linker finds a gate's function. */
+  readonly nameOfTarget: (gate: Gate) => string;
+  /** What an `inUse` test asks about: its global name and its size in bytes. */
+  readonly resolve: (component: number, symbol: string) => { readonly name: string; readonly size: number };
+}
+
+const opcodes = [
+  "nonZero",
+  "pointerSet",
+  "listNotEmpty",
+  "calls",
+  "equals",
+  "never",
+  "any",
+  "all",
+  "not",
+] as const;
+const canAppear = ["never", "hotplug", "module"] as const;
+const kinds = ["text", "rodata", "data", "bss", "padding"] as const;
+const gateBytes = 32;
+
+export const regionSection = (region: Region) => `.${region.kind}..jettison.${region.name}`;
+export const regionStart = (region: Region) => `__jettison_region_${region.name}_start`;
+export const regionEnd = (region: Region) => `__jettison_region_${region.name}_end`;
+
+export function writeTables(inputs: TableInputs): string {
+  return [
+    "/* SPDX-License-Identifier: GPL-2.0-only */",
+    "/* Made by jettison for this link. */",
+    "#include <linux/linkage.h>",
+    "",
+    "\t.text",
+    ...inputs.gates.flatMap((gate, index) => gateCode(inputs, gate, index)),
+    ...table("jettison_components", ".rodata", componentRows(inputs)),
+    ...table("jettison_regions", ".rodata", regionRows(inputs)),
+    ...table("jettison_gates", ".rodata", gateRows(inputs)),
+    ...endbrNotes(inputs),
+    ...testPrograms(inputs),
+    '\t.section .data..ro_after_init, "aw"',
+    ...object("jettison_region_shut", 1, [`.skip\t${Math.max(inputs.regions.length, 1)}`]),
+    "\t.bss",
+    ...object("jettison_gate_calls", 8, [`.skip\t${8 * Math.max(inputs.gates.length, 1)}`]),
+    '\t.section .rodata.jettison.str1.1, "aMS", @progbits, 1',
+    ...strings(inputs),
+    "",
+  ].join("\n");
+}
+
+/** An open gate costs a comparison with memory and a jump; registers are as the caller left them. */
+function gateCode({ regionOfGate, nameOfTarget }: TableInputs, gate: Gate, index: number): string[] {
+  return [
+    `SYM_FUNC_START(${gate.gateSymbol})`,
+    `\tcmpb\t$0, jettison_region_shut + ${regionOfGate(gate)}(%rip)`,
+    `\tjne\t.Lshut_${index}`,
+    `\tjmp\t${nameOfTarget(gate)}`,
+    `.Lshut_${index}:`,
+    `\tleaq\tjettison_gates + ${gateBytes * index}(%rip), %rdi`,
+    "\tjmp\tjettison_shut_gate",
+    `SYM_FUNC_END(${gate.gateSymbol})`,
+    "",
+  ];
+}
+
+function componentRows({ components, refusals }: TableInputs): string[] {
+  return components.flatMap((component, index) => {
+    const isRefused = refusals.some((refusal) => refusal.component === index);
+    const tests = flatten(component.inUse).length;
+    return [
+      `.quad\t.Lname_${index}, ${isRefused ? `.Lreason_${index}` : "0"}, .Ltests_${index}`,
+      `.short\t${tests}`,
+      `.byte\t${canAppear.indexOf(component.canAppear)}, ${isRefused ? 1 : 0}`,
+      ".long\t0",
+    ];
+  });
+}
+
+function regionRows({ regions }: TableInputs): string[] {
+  return regions.flatMap((region) => {
+    const owners = region.owners.reduce((mask, owner) => mask | (1n << BigInt(owner)), 0n);
+    return [
+      `.quad\t${regionStart(region)}, ${regionEnd(region)}, 0x${owners.toString(16)}`,
+      `.long\t${kinds.indexOf(region.kind)}, 0`,
+    ];
+  });
+}
+
+/** The table holds addresses of regions, where nothing is ever called: objtool is told so. */
+function endbrNotes({ regions }: TableInputs): string[] {
+  return ["\t.section .discard.noendbr", ...regions.map((region) => `\t.long\t${regionStart(region)}`)];
+}
+
+function gateRows({ gates, regionOfGate }: TableInputs): string[] {
+  return gates.flatMap((gate, index) => {
+    const answer = gate.answer.kind === "value" ? gate.answer.value : 0;
+    return [
+      `.quad\t.Lfunction_${index}, ${gate.gateSymbol}, ${answer}`,
+      `.long\t${regionOfGate(gate)}, ${gate.answer.kind === "void" ? 1 : 0}`,
+    ];
+  });
+}
+
+/** The tests of a component as a postfix program, in memory that the kernel frees after it has decided. */
+function testPrograms({ components, resolve }: TableInputs): string[] {
+  const lines = ['\t.section .init.rodata, "a"', "\t.balign 8"];
+  components.forEach(({ inUse }, index) => {
+    lines.push(`.Ltests_${index}:`);
+    for (const test of flatten(inUse)) lines.push(...testRow(test, (symbol) => resolve(index, symbol)));
+  });
+  return lines;
+}
+
+function testRow(test: InUse, resolve: (symbol: string) => { name: string; size: number }): string[] {
+  const op = opcodes.indexOf(test.op);
+  if (!("symbol" in test)) {
+    const results = "of" in test && Array.isArray(test.of) ? test.of.length : 0;
+    return [`\t.byte\t${op}, 0`, `\t.short\t${results}`, "\t.long\t0", "\t.quad\t0, 0"];
+  }
+  const { name, size } = resolve(test.symbol);
+  const value =
+    test.op !== "equals" ? 0 : typeof test.value === "number" ? test.value : resolve(test.value.symbol).name;
+  return [
+    `\t.byte\t${op}, ${size <= 8 ? size : 0}`,
+    "\t.short\t0",
+    `\t.long\t${size}`,
+    `\t.quad\t${name}, ${value}`,
+  ];
+}
+
+/** Operands before the operator that joins them. */
+function flatten(test: InUse): InUse[] {
+  if (test.op === "any" || test.op === "all") return [...test.of.flatMap(flatten), test];
+  if (test.op === "not") return [...flatten(test.of), test];
+  return [test];
+}
+
+function strings({ components, refusals, refusalText, gates }: TableInputs): string[] {
+  const string = (label: string, text: string) => [`${label}:`, `\t.asciz\t${JSON.stringify(text)}`];
+  return [
+    ...components.flatMap(({ name }, index) => string(`.Lname_${index}`, name)),
+    ...refusals.flatMap((refusal) => string(`.Lreason_${refusal.component}`, refusalText(refusal))),
+    ...gates.flatMap(({ target }, index) => string(`.Lfunction_${index}`, target.name)),
+  ];
+}
+
+function table(name: string, section: string, rows: readonly string[]): string[] {
+  const count = `jettison_nr_${name.slice("jettison_".length)}`;
+  return [
+    `\t.section ${section}, "a"`,
+    ...object(name, 8, rows),
+    ...object(count, 4, [`.long\t(.Lend_${name} - ${name}) / ${gateBytes}`]),
+    "",
+  ];
+}
+
+function object(name: string, align: number, rows: readonly string[]): string[] {
+  return [
+    `\t.balign ${align}`,
+    `SYM_DATA_START(${name})`,
+    ...rows.map((one) => `\t${one}`),
+    `.Lend_${name}:`,
+    `SYM_DATA_END(${name})`,
+  ];
+}

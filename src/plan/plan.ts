@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The plan of one build, as `plan.json` holds it: the one thing that every report reads. Sizes are bytes.
+ */
+import type { Boundary, Refusal, RefusalReason } from "../boundary/boundary.js";
+import { type Kind, kindOfSection, type Role } from "../catalogue/sections.js";
+import type { Claims } from "../component/claim.js";
+import type { CanAppear, Component } from "../component/component.js";
+import {
+  countReferences,
+  describeEdge,
+  type EdgeId,
+  formatUnit,
+  type Graph,
+  objectOf,
+  referenceKind,
+  sectionOf,
+  type UnitId,
+} from "../graph/graph.js";
+import type { Region } from "../layout/regions.js";
+import { resident } from "../ownership/ownerSets.js";
+import type { Ownership } from "../ownership/owners.js";
+
+export const planVersion = 1;
+
+export interface PlanReference {
+  /** `drivers/acpi/pci_root.o:(.text.acpi_pci_root_add)`. */
+  readonly from: string;
+  /** Offset of the field that the relocation writes, in `from`. */
+  readonly offset: number;
+  readonly to: string;
+  readonly kind: keyof typeof referenceKind;
+}
+
+export interface PlanUnit {
+  readonly object: string;
+  readonly section: string;
+  readonly kind: Kind;
+  readonly bytes: number;
+  readonly owners: readonly string[];
+  /** The manifest's rule that claimed it; absent for a helper that its users brought along. */
+  readonly rule?: string;
+  /** Name of its region; absent when it stays. */
+  readonly region?: string;
+}
+
+export interface Plan {
+  readonly version: typeof planVersion;
+  readonly components: readonly {
+    readonly name: string;
+    readonly title: string;
+    readonly state: "planned" | "refused" | "not-built";
+    readonly canAppear: CanAppear;
+    /** Bytes of all its units, and of those that lie in regions, by kind of memory. */
+    readonly owned: Partial<Record<Kind, number>>;
+    readonly leaving: Partial<Record<Kind, number>>;
+    readonly gates: number;
+  }[];
+  readonly regions: readonly {
+    readonly name: string;
+    readonly kind: Kind;
+    readonly owners: readonly string[];
+    readonly bytes: number;
+    readonly pages: number;
+    readonly units: number;
+  }[];
+  readonly gates: readonly {
+    readonly symbol: string;
+    readonly function: string;
+    readonly object: string;
+    readonly region: string;
+    readonly answer: string;
+    readonly isExported: boolean;
+    readonly crossings: readonly PlanReference[];
+  }[];
+  readonly pins: readonly { readonly unit: string; readonly because: PlanReference }[];
+  readonly refusals: readonly {
+    readonly component: string;
+    readonly reason: RefusalReason;
+    readonly text: string;
+    readonly chain: readonly PlanReference[];
+  }[];
+  /** What would fill too little of a page of its own. */
+  readonly tooSmall: readonly {
+    readonly kind: Kind;
+    readonly owners: readonly string[];
+    readonly bytes: number;
+  }[];
+  /** Every unit that has owners. */
+  readonly units: readonly PlanUnit[];
+  readonly totals: {
+    readonly objects: number;
+    readonly units: number;
+    /** Bytes of all units by kind of memory. */
+    readonly bytes: Record<Kind, number>;
+    /** Relocations by what became of them. */
+    readonly references: Record<string, number>;
+  };
+}
+
+export interface PlanInputs {
+  readonly graph: Graph;
+  readonly roles: readonly Role[];
+  readonly claims: Claims;
+  readonly ownership: Ownership;
+  readonly boundary: Boundary;
+  readonly regions: readonly Region[];
+}
+
+const refusalTexts: Record<RefusalReason, string> = {
+  "inside-function": "refers to a place inside a function, where no gate can stand",
+  assembly: "assembly may call by rules of its own, which a gate does not keep",
+  "no-gate": "runs where no other code may be called",
+  "unknown-section": "lies in a section that the catalogue does not know",
+  "read-as-data": "reads code as data",
+  exported: "is exported, and the manifest does not let exports go through a gate",
+  unanswered: "needs a gate, and the manifest has no answer for it",
+};
+
+export function describeReference(graph: Graph, edge: EdgeId): PlanReference {
+  const { from, offset, to, kind } = describeEdge(graph, edge);
+  const kindName = (Object.keys(referenceKind) as (keyof typeof referenceKind)[])[kind]!;
+  return { from: formatUnit(graph, from), offset, to: formatUnit(graph, to), kind: kindName };
+}
+
+/** One sentence: `drivers/x.o:(.text.f)+0x1c to drivers/y.o:(.text.g): runs where no other code may be called`. */
+export function describeRefusal(graph: Graph, refusal: Refusal): string {
+  const { from, offset, to } = describeReference(graph, refusal.edge);
+  return `${from}+0x${offset.toString(16)} to ${to}: ${refusalTexts[refusal.reason]}`;
+}
+
+export function makePlan(inputs: PlanInputs): Plan {
+  const { graph, claims, ownership, boundary, regions } = inputs;
+  const { components } = claims;
+  const names = (owners: readonly number[]) => owners.map((owner) => components[owner]!.name);
+  const regionByUnit = new Map<UnitId, string>();
+  for (const { name, units } of regions) for (const unit of units) regionByUnit.set(unit, name);
+  const ownersOf = (unit: UnitId) => ownership.sets.members(ownership.ownersByUnit[unit]!);
+
+  return {
+    version: planVersion,
+    components: [
+      ...components.map((component, index) => describeComponent(inputs, regionByUnit, component, index)),
+      ...claims.skipped.map(({ name, title, canAppear }) => ({
+        ...{ name, title, state: "not-built" as const, canAppear },
+        ...{ owned: {}, leaving: {}, gates: 0 },
+      })),
+    ],
+    regions: regions.map(({ units, owners, ...region }) => ({
+      ...region,
+      owners: names(owners),
+      units: units.length,
+    })),
+    gates: boundary.gates.map((gate) => ({
+      symbol: gate.gateSymbol,
+      function: gate.target.name,
+      object: objectOf(graph, gate.unit).file,
+      region: regionByUnit.get(gate.unit)!,
+      answer: gate.answer.text,
+      isExported: gate.isExported,
+      crossings: gate.crossings.map((edge) => describeReference(graph, edge)),
+    })),
+    pins: boundary.pins.map(({ unit, edge }) => ({
+      unit: formatUnit(graph, unit),
+      because: describeReference(graph, edge),
+    })),
+    refusals: boundary.refusals.map((refusal) => ({
+      component: components[refusal.component]!.name,
+      reason: refusal.reason,
+      text: describeRefusal(graph, refusal),
+      chain: [describeReference(graph, refusal.edge)],
+    })),
+    tooSmall: boundary.tooSmall.map(({ kind, owners, bytes }) => ({
+      kind,
+      owners: names(ownership.sets.members(owners)),
+      bytes,
+    })),
+    units: describeUnits(inputs, regionByUnit, (unit) => names(ownersOf(unit))),
+    totals: countTotals(graph),
+  };
+}
+
+function describeComponent(
+  { graph, ownership, boundary }: PlanInputs,
+  regionByUnit: ReadonlyMap<UnitId, string>,
+  component: Component,
+  index: number,
+): Plan["components"][number] {
+  const owned: Partial<Record<Kind, number>> = {};
+  const leaving: Partial<Record<Kind, number>> = {};
+  for (let unit = 0; unit < graph.unitCount; unit++) {
+    if (!ownership.sets.members(ownership.ownersByUnit[unit]!).includes(index)) continue;
+    const section = sectionOf(graph, unit);
+    const kind = kindOfSection(section);
+    owned[kind] = (owned[kind] ?? 0) + section.size;
+    if (regionByUnit.has(unit)) leaving[kind] = (leaving[kind] ?? 0) + section.size;
+  }
+  const isRefused = boundary.refusals.some((refusal) => refusal.component === index);
+  return {
+    name: component.name,
+    title: component.title,
+    state: isRefused ? "refused" : "planned",
+    canAppear: component.canAppear,
+    owned,
+    leaving,
+    gates: boundary.gates.filter((gate) =>
+      ownership.sets.members(ownership.ownersByUnit[gate.unit]!).includes(index),
+    ).length,
+  };
+}
+
+function describeUnits(
+  { graph, claims, ownership }: PlanInputs,
+  regionByUnit: ReadonlyMap<UnitId, string>,
+  ownersOf: (unit: UnitId) => readonly string[],
+): PlanUnit[] {
+  const units: PlanUnit[] = [];
+  for (let unit = 0; unit < graph.unitCount; unit++) {
+    if (ownership.ownersByUnit[unit] === resident) continue;
+    const section = sectionOf(graph, unit);
+    if (section.size === 0) continue;
+    const rule = claims.ruleByUnit.get(unit);
+    const region = regionByUnit.get(unit);
+    units.push({
+      object: objectOf(graph, unit).file,
+      section: section.name,
+      kind: kindOfSection(section),
+      bytes: section.size,
+      owners: ownersOf(unit),
+      ...(rule === undefined ? {} : { rule }),
+      ...(region === undefined ? {} : { region }),
+    });
+  }
+  return units;
+}
+
+function countTotals(graph: Graph): Plan["totals"] {
+  const bytes: Record<Kind, number> = { text: 0, rodata: 0, data: 0, bss: 0 };
+  for (let unit = 0; unit < graph.unitCount; unit++) {
+    const section = sectionOf(graph, unit);
+    bytes[kindOfSection(section)] += section.size;
+  }
+  return { objects: graph.objects.length, units: graph.unitCount, bytes, references: countReferences(graph) };
+}

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+/** What `out/demo.json` holds. Sizes are bytes, pages are of 4096 bytes. */
+import type { BootResult } from "../machine/boot.js";
+import type { BootComponent } from "../machine/console.js";
+
+export const pageSize = 4096;
+
+export interface DemoComponent {
+  readonly component: string;
+  readonly state: BootComponent["state"];
+  readonly reason: string;
+  readonly pages: number;
+  readonly bytes: number;
+}
+
+export interface DemoMachine {
+  readonly machine: string;
+  readonly components: readonly DemoComponent[];
+  readonly pagesFreed: number;
+  readonly memTotalOff: number;
+  readonly memTotalOn: number;
+  readonly selftest: { readonly pages: number; readonly failures: number };
+}
+
+export interface DemoJson {
+  /** The folder of vmlinux and plan.json. */
+  readonly build: string;
+  readonly machines: readonly DemoMachine[];
+}
+
+/** A machine's two boots: one with `jettison=off`, one with `jettison=selftest`. */
+export function toDemoMachine(off: BootResult, on: BootResult): DemoMachine {
+  return {
+    machine: on.machine,
+    components: on.components.map(({ component, state, reason, bytes }) => ({
+      component,
+      state,
+      reason,
+      pages: bytes / pageSize,
+      bytes,
+    })),
+    pagesFreed: on.pages,
+    memTotalOff: off.memTotal,
+    memTotalOn: on.memTotal,
+    selftest: { pages: on.selftest?.pages ?? 0, failures: on.selftest?.failures ?? 0 },
+  };
+}

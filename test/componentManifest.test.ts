@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, expect, test } from "vitest";
+import { restrictToBuild } from "../src/component/component.js";
+import { readManifests } from "../src/component/manifest.js";
+import { JettisonError } from "../src/diagnostics.js";
+
+const folder = mkdtempSync(join(tmpdir(), "jettison-manifest-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function write(name: string, text: string): string {
+  const file = join(folder, name);
+  writeFileSync(file, text);
+  return file;
+}
+
+/** `code line:column` of everything that is wrong, in the order in which it is told. */
+async function mistakesIn(...files: string[]): Promise<string[]> {
+  try {
+    await readManifests(files);
+    return [];
+  } catch (error) {
+    if (!(error instanceof JettisonError)) throw error;
+    return error.diagnostics.map(({ code, message }) => `${code} ${/:(\d+:\d+):/.exec(message)?.[1]}`);
+  }
+}
+
+/** A component that is right but for what is written into it, which begins in line 7. */
+const component = (lines: string) => `components:
+  a:
+    title: A
+    code: [{ objects: drivers/a/** }]
+    inUse: never
+    canAppear: never
+${lines}`;
+
+const mistakesWith = (lines: string) => mistakesIn(write("with.yaml", component(lines)));
+
+test("a manifest becomes plain values that know their lines", async () => {
+  const file = write(
+    "whole.yaml",
+    `components:
+  a:
+    title: Driver A
+    code:
+      - objects: drivers/a/**
+        except: [drivers/a/trace.o]
+      - symbols: [a_*, b]
+    inUse:
+      any:
+        - listNotEmpty: a_list
+        - { equals: { ops: a_ops }, ifBuilt: drivers/ops.o }
+        - not: { equals: { a_state: 0x10 } }
+    present: { any: [{ acpiTable: AAAA }, { cpu: { vendor: GenuineIntel } }] }
+    canAppear: hotplug
+    registers: { when: inUse, why: a_init() }
+    exports: refuse
+    gates:
+      a_probe: -ENODEV
+      a_*: void
+  b:
+    title: Driver B
+    code: [{ sections: .text.b.* }]
+    inUse: { equals: { b_on: true } }
+    canAppear: never
+gates:
+  shared: null
+`,
+  );
+  const [a, b] = await readManifests([file]);
+  const shared = {
+    pattern: "shared",
+    literal: true,
+    answer: { kind: "value", value: 0, text: "null" },
+    file,
+    line: 26,
+  };
+  expect(a).toEqual({
+    name: "a",
+    title: "Driver A",
+    file,
+    line: 2,
+    code: [
+      { kind: "objects", patterns: ["drivers/a/**"], except: ["drivers/a/trace.o"], line: 5 },
+      { kind: "symbols", patterns: ["a_*", "b"], line: 7 },
+    ],
+    inUse: {
+      op: "any",
+      line: 9,
+      of: [
+        { op: "listNotEmpty", symbol: "a_list", line: 10 },
+        { op: "equals", symbol: "ops", value: { symbol: "a_ops" }, ifBuilt: "drivers/ops.o", line: 11 },
+        { op: "not", line: 12, of: { op: "equals", symbol: "a_state", value: 16, line: 12 } },
+      ],
+    },
+    present: {
+      op: "any",
+      of: [
+        { op: "acpiTable", signature: "AAAA" },
+        { op: "cpu", vendor: "GenuineIntel" },
+      ],
+    },
+    canAppear: "hotplug",
+    registers: { when: "inUse", why: "a_init()" },
+    exports: "refuse",
+    gates: [
+      {
+        pattern: "a_probe",
+        literal: true,
+        answer: { kind: "value", value: -19, text: "-ENODEV" },
+        file,
+        line: 18,
+      },
+      { pattern: "a_*", literal: false, answer: { kind: "void", text: "void" }, file, line: 19 },
+      shared,
+    ],
+  });
+  expect(b).toMatchObject({ inUse: { op: "equals", symbol: "b_on", value: 1 }, gates: [shared] });
+});
+
+test("a test whose object is not built is false", () => {
+  const line = 1;
+  const tested = { op: "nonZero", symbol: "x", ifBuilt: "x.o", line } as const;
+  const asked = { op: "any", line, of: [{ op: "not", line, of: tested }, tested] } as const;
+  expect(restrictToBuild(asked, () => true)).toEqual(asked);
+  const never = { op: "never", line };
+  expect(restrictToBuild(asked, () => false)).toEqual({
+    ...asked,
+    of: [{ op: "not", line, of: never }, never],
+  });
+});
+
+test.each([
+  ["an unknown key", "    titel: B", ["7:5"]],
+  ["a wrong choice", "    exports: open", ["7:14"]],
+  ["a registration without its reason", "    registers: { when: inUse }", ["7:5"]],
+  ["an unknown error number", "    gates: { f: -ENODVE }", ["7:17"]],
+  ["an answer that is no answer", "    gates: { f: [1], g: yes, h: 0.5, i: -5 }", ["7:17", "7:25", "7:33"]],
+  ["an answer that was forgotten", "    gates:\n      f:\n      g: null", ["8:7"]],
+  ["a name that no function can have", '    gates: { "f g": 0 }', ["7:14"]],
+  ["a key given twice", "    gates:\n      f: 0\n      f: 1", ["9:7"]],
+  ["an ACPI table with a long name", "    present: { acpiTable: DMARS }", ["7:27"]],
+  ["two kinds of presence", "    present: { acpiTable: DMAR, pciDevice: 1af4:1057 }", ["7:14"]],
+])("%s is told with its place", async (_, lines, places) => {
+  expect(await mistakesWith(lines)).toEqual(places.map((place) => `manifest-invalid ${place}`));
+});
+
+test.each([
+  ["an unknown test", "{ listNotEmtpy: a }", ["5:12", "5:14"]],
+  ["two tests at once", "{ nonZero: a, calls: f }", ["5:12"]],
+  ["a test deep inside", "{ any: [{ not: { all: [] } }] }", ["5:34"]],
+  ["a symbol that is none", '{ nonZero: "a b" }', ["5:23"]],
+  ["two symbols to be equal", "{ equals: { a: 1, b: 2 } }", ["5:22"]],
+  ["a word that is no test", "sometimes", ["5:12"]],
+  ["ifBuilt where there is no symbol", "{ any: [never], ifBuilt: a.o }", ["5:12"]],
+])("inUse: %s", async (_, inUse, places) => {
+  const text = component("").replace("inUse: never", `inUse: ${inUse}`);
+  expect(await mistakesIn(write("in-use.yaml", text))).toEqual(
+    places.map((place) => `manifest-invalid ${place}`),
+  );
+});
+
+test.each([
+  ["no rule at all", "[]", ["4:11"]],
+  ["a rule without patterns", "[{ symbols: [] }]", ["4:23"]],
+  ["a rule of two kinds", "[{ symbols: a, objects: a.o }]", ["4:12"]],
+  ["no list", "drivers/a/**", ["4:11"]],
+])("code: %s", async (_, code, places) => {
+  const text = component("").replace("[{ objects: drivers/a/** }]", code);
+  expect(await mistakesIn(write("code.yaml", text))).toEqual(
+    places.map((place) => `manifest-invalid ${place}`),
+  );
+});
+
+test.each([
+  ["nothing", "", "1:1"],
+  ["no mapping", "- a", "1:1"],
+  ["no YAML", "components: [", "1:14"],
+  ["an alias", "components: &all { a: *all }", "1:23"],
+  ["a name in capitals", component("").replace("  a:", "  A:"), "2:3"],
+])("a file that holds %s", async (_, text, place) => {
+  expect((await mistakesIn(write("odd.yaml", text)))[0]).toBe(`manifest-invalid ${place}`);
+});
+
+test("all mistakes of all files are told at once", async () => {
+  const first = write("first.yaml", component("    titel: B\n    exports: open"));
+  const second = write("second.yaml", component("").replace("title: A", ""));
+  const missing = join(folder, "missing.yaml");
+  expect(await mistakesIn(first, missing, second)).toEqual([
+    "manifest-invalid 7:5",
+    "manifest-invalid 8:14",
+    "file-unreadable undefined",
+    "manifest-invalid 2:3",
+  ]);
+});
+
+test("a component is described once", async () => {
+  const first = write("first.yaml", component(""));
+  const second = write("second.yaml", `# again\n${component("")}`);
+  expect(await mistakesIn(first, second)).toEqual(["manifest-invalid 3:3"]);
+});
+
+test("the shipped manifest is read", async () => {
+  const shipped = fileURLToPath(new URL("../components/iommu.yaml", import.meta.url));
+  const components = await readManifests([shipped]);
+  expect(components.map(({ name, canAppear }) => `${name} ${canAppear}`)).toEqual([
+    "amd-vi never",
+    "intel-vtd never",
+    "gart never",
+    "xen-swiotlb never",
+    "virtio-iommu hotplug",
+    "hyperv-iommu never",
+  ]);
+});

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { JettisonError } from "../src/diagnostics.js";
+import { loadMachine, usualMachines } from "../src/machine/machine.js";
+import { kernelCommandLine, qemuCommand } from "../src/machine/qemuCommand.js";
+
+const good = `title: a machine
+qemu:
+  - [-M, q35]
+memory: 256
+cpus: 2
+append: console=ttyS0
+`;
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "jettison-test-"));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+function caught(work: () => unknown): JettisonError {
+  try {
+    work();
+  } catch (error) {
+    if (error instanceof JettisonError) return error;
+    throw error;
+  }
+  throw new Error("nothing was thrown");
+}
+
+const load = (text: string) => {
+  writeFileSync(join(folder, "some.yaml"), text);
+  return loadMachine("some", folder);
+};
+
+describe("a machine's file", () => {
+  test("is named after its machine", () => {
+    expect(load(good)).toEqual({
+      ...{ name: "some", title: "a machine", qemu: [["-M", "q35"]] },
+      ...{ memory: 256, cpus: 2, append: "console=ttyS0" },
+    });
+  });
+
+  test.each([
+    ["a word for a number", good.replace("256", "much"), 4],
+    ["a number out of range", good.replace("256", "1"), 4],
+    ["an unknown key", `${good}cpu: 2\n`, 1],
+    ["a missing key", good.replace(/^cpus.*\n/m, ""), 1],
+    ["no YAML", `${good}a: [\n`, 8],
+    ["a path out of the package", `${good}xen: { package: xen, file: ../../x.gz, append: a }\n`, 7],
+  ])("with %s is answered with its place", (_, text, line) => {
+    const error = caught(() => load(text));
+    expect(error.diagnostics.map((one) => one.code)).toEqual(["machine-invalid"]);
+    expect(error.exitCode).toBe(2);
+    expect(error.message).toContain(`some.yaml:${line}:`);
+  });
+
+  test("reports all that is wrong", () => {
+    const error = caught(() => load(good.replace("256", "1").replace("cpus: 2", "cpus: none")));
+    expect(error.diagnostics).toHaveLength(2);
+  });
+});
+
+test("an unknown machine is answered with the nearest", () => {
+  const error = caught(() => loadMachine("vtt"));
+  expect(error.diagnostics[0]!.code).toBe("machine-unknown");
+  expect(error.message).toContain("vtd");
+  expect(caught(() => loadMachine("../machines/q35")).diagnostics[0]!.code).toBe("machine-unknown");
+  expect(caught(() => loadMachine("something else")).message).toContain("xen-dom0");
+});
+
+describe("the machines that come with Jettison", () => {
+  test.each([...usualMachines, "virtio-iommu"])("%s is in good form", (name) => {
+    const machine = loadMachine(name);
+    const argv = qemuCommand(machine, { image: "image", initramfs: "initramfs" }, "jettison=off");
+    expect(argv).toContain("-no-reboot");
+    expect(argv.join(" ")).toContain("jettison=off");
+  });
+
+  test("have kernel command lines of one length, whatever is added", () => {
+    const lengths = usualMachines.flatMap((name) =>
+      ["", "jettison=off", "jettison=selftest jettison.keep=a,b"].map(
+        (append) => kernelCommandLine(loadMachine(name), append).length,
+      ),
+    );
+    expect(new Set(lengths).size).toBe(1);
+  });
+
+  test("under Xen commas of the kernel's command line do not end it", () => {
+    const files = { image: "image", initramfs: "initramfs", hypervisor: "xen" };
+    const argv = qemuCommand(loadMachine("xen-dom0"), files, "jettison.keep=a,b");
+    expect(argv[argv.indexOf("-kernel") + 1]).toBe("xen");
+    expect(argv[argv.indexOf("-initrd") + 1]).toMatch(
+      /^image console=hvc0 .*jettison\.keep=a,,b +,initramfs$/,
+    );
+  });
+});

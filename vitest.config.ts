@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+import { defineConfig } from "vitest/config";
+
+const minute = 60_000;
+
+export default defineConfig({
+  test: {
+    reporters: ["default", "./test/closingLine.ts"],
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "unit",
+          include: ["test/**/*.test.ts"],
+          exclude: ["test/kernel/**"],
+          // Many run gcc and ld, on two cores beside one another.
+          testTimeout: minute,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          // What needs a built kernel: after everything else, one file at a time, as make and QEMU take all
+          // processors. The first to come builds it; the others take it from the cache.
+          name: "kernel",
+          include: ["test/kernel/**/*.test.ts"],
+          testTimeout: 45 * minute,
+          hookTimeout: 45 * minute,
+          fileParallelism: false,
+          pool: "forks",
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
+  },
+});
