@@ -15,6 +15,7 @@ export default defineConfig({
           exclude: ["test/kernel/**"],
           // Many run gcc and ld, on two cores beside one another.
           testTimeout: minute,
+          benchmark: { include: ["bench/**/*.bench.ts"] },
           sequence: { groupOrder: 0 },
         },
       },
@@ -25,6 +26,7 @@ export default defineConfig({
           // processors. The first to come builds it; the others take it from the cache.
           name: "kernel",
           include: ["test/kernel/**/*.test.ts"],
+          benchmark: { include: [] },
           testTimeout: 45 * minute,
           hookTimeout: 45 * minute,
           fileParallelism: false,

@@ -85,12 +85,28 @@ export const catalogue = {
     2,
     (f: { file: string; line: number; symbol: string; what: string; near: readonly string[] }) =>
       `${f.file}:${f.line}: ${f.symbol} ${f.what}.${near(f.near)}`,
-    () => "inUse asks about variables and functions of the kernel; static ones are looked for in the component first.",
+    () =>
+      "inUse asks about variables and functions of the kernel; static ones are looked for in the component first.",
   ),
   "kernel-without-runtime": entry(
     2,
     (f: { object: string }) => `${f.object} is not among the objects of this kernel.`,
     () => "Apply the series that `jettison patches` prints and set CONFIG_JETTISON=y.",
+  ),
+  "build-unusable": entry(
+    2,
+    (f: { folder: string; what: string }) => `${f.folder} is no build that can be looked at: ${f.what}.`,
+    () => "Name the folder of a finished kernel build, where vmlinux lies.",
+  ),
+  "reference-outlives": entry(
+    1,
+    (f: { from: string; to: string }) => `${f.from} may outlive what it refers to: ${f.to}.`,
+    () => "This kernel must not be booted. Report it with plan.json: it is a fault of the planner.",
+  ),
+  "region-misplaced": entry(
+    1,
+    (f: { what: string }) => `${f.what}.`,
+    () => "This kernel must not be booted. Report it with the linker's version.",
   ),
   "too-many-components": entry(
     2,
@@ -105,7 +121,8 @@ export const catalogue = {
   ),
   "source-package-missing": entry(
     2,
-    (f: { tarball: string; package: string }) => `${f.tarball} does not exist: Debian's kernel source is not installed.`,
+    (f: { tarball: string; package: string }) =>
+      `${f.tarball} does not exist: Debian's kernel source is not installed.`,
     (f) => `Run: apt-get install ${f.package}`,
   ),
   "source-not-kernel": entry(
@@ -125,7 +142,8 @@ export const catalogue = {
   ),
   "patch-failed": entry(
     2,
-    (f: { patch: string; file: string; where: string }) => `${f.patch} does not apply to ${f.file}, ${f.where}.`,
+    (f: { patch: string; file: string; where: string }) =>
+      `${f.patch} does not apply to ${f.file}, ${f.where}.`,
     () => "This tree differs there from the one the series is for: see jettison patches.",
   ),
   "config-missing": entry(
@@ -153,7 +171,8 @@ export const catalogue = {
   ),
   "output-inside-source": entry(
     2,
-    (f: { source: string; output: string }) => `${f.output} is inside the source tree ${f.source}, which is only read.`,
+    (f: { source: string; output: string }) =>
+      `${f.output} is inside the source tree ${f.source}, which is only read.`,
     () => "Give an output folder elsewhere.",
   ),
   "kernel-build-failed": entry(

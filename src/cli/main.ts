@@ -10,9 +10,20 @@ import { registerDemo } from "./demo.js";
 import { registerDoctor } from "./doctor.js";
 import { registerLd } from "./ld.js";
 import { registerPatches } from "./patches.js";
+import { registerPlan } from "./plan.js";
+import { registerVerify } from "./verify.js";
 
 /** Every command: a file of this folder each. Add one here. */
-const commands = [registerDemo, registerBuild, registerBoot, registerLd, registerPatches, registerDoctor];
+const commands = [
+  registerDemo,
+  registerBuild,
+  registerBoot,
+  registerPlan,
+  registerVerify,
+  registerLd,
+  registerPatches,
+  registerDoctor,
+];
 
 function makeProgram(): Command {
   const { version } = JSON.parse(readFileSync(join(projectRoot, "package.json"), "utf8")) as {
@@ -46,6 +57,12 @@ function reportError(error: unknown): 0 | 1 | 2 {
     );
   return 2;
 }
+
+// What reads our output may have had enough of it: jettison patches | head
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit(0);
+});
 
 try {
   await makeProgram().parseAsync();

@@ -20,7 +20,7 @@ import {
 } from "../elf/format.js";
 import { countRelocations, type ElfObject, isLocal, symbolName } from "../elf/object.js";
 
-/** How a unit refers to another. */
+/** How a unit refers to another: calls or jumps to it, takes a function's address, has to do with its contents. */
 export const referenceKind = { branch: 0, address: 1, data: 2 } as const;
 export type ReferenceKind = (typeof referenceKind)[keyof typeof referenceKind];
 
@@ -183,8 +183,8 @@ function collectEdges(
 
   const executable = executableUnits(objects, unitBySection, unitCount);
   for (let e = 0; e < total; e++)
-    if (edgeTo[e]! >= 0 && edgeKind[e] !== referenceKind.branch)
-      edgeKind[e] = executable[edgeTo[e]!] ? referenceKind.address : referenceKind.data;
+    if (edgeKind[e] === referenceKind.address && edgeTo[e]! >= 0 && !executable[edgeTo[e]!])
+      edgeKind[e] = referenceKind.data;
   return { firstEdge, edgeTo, edgeKind, edgeAt };
 }
 
@@ -249,16 +249,17 @@ function exclusionOf(type: number, symbol: number, symbols: ElfObject["symbols"]
 
 /**
  * `call`, `jmp` and `jcc` have their opcode right before the field. No other instruction that takes a
- * PC-relative operand has such a byte there: it has a ModRM byte with mod 0 and rm 5 (Intel SDM, table 2-2).
+ * PC-relative operand has such a byte there: it has a ModRM byte with mod 0 and rm 5 (Intel SDM, table 2-2),
+ * and before that its opcode, which for `lea` is 8d. Any other reads or writes what it refers to.
  */
 function kindOf(type: number, isCode: boolean, object: ElfObject, field: number): ReferenceKind {
   if (type === relocationType.plt32) return referenceKind.branch;
-  if (type !== relocationType.pc32 || !isCode) return referenceKind.data;
+  if (type !== relocationType.pc32 || !isCode) return referenceKind.address;
   const { bytes } = object;
-  const opcode = bytes[field - 1]!;
-  const isBranch =
-    opcode === 0xe8 || opcode === 0xe9 || ((opcode & 0xf0) === 0x80 && bytes[field - 2] === 0x0f);
-  return isBranch ? referenceKind.branch : referenceKind.data;
+  const [before, opcode] = [bytes[field - 2]!, bytes[field - 1]!];
+  if (opcode === 0xe8 || opcode === 0xe9 || ((opcode & 0xf0) === 0x80 && before === 0x0f))
+    return referenceKind.branch;
+  return before === 0x8d && (opcode & 0xc7) === 0x05 ? referenceKind.address : referenceKind.data;
 }
 
 /** Relocations by what became of them; the values add up to the number of relocations. */

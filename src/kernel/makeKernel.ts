@@ -35,7 +35,10 @@ export const demoJob: KernelJob = {
   functionSections: true,
 };
 
-/** The build folder in the cache. Manifests and our own kernel files do not name it: make and the link's key know what they change. */
+/**
+ * The build folder in the cache. Manifests and our own kernel files have no part in its name: make and the key
+ * of the link know what these change, and a new folder would have to be built from nothing.
+ */
 async function cachedOutput(job: KernelJob, source: PrivateSource): Promise<string> {
   const { kind, file } = job.configuration;
   const options = parseOptions(readFileSync(file, "utf8")).map(({ name, value }) =>
@@ -101,9 +104,8 @@ export function kernelSteps(job: KernelJob): KernelSteps {
             onProgress: (progress) => report(describeProgress(progress)),
             onWait: (pid) => report(`waiting for process ${pid}, which is building in ${output}`),
           });
-          if (build.compiled === 0)
-            return build.linked ? "linked again, its objects were there" : "was there";
-          return `${count(build.compiled)} objects compiled`;
+          if (build.compiled === 0 && !build.linked) return "up to date";
+          return `${count(build.compiled)} objects compiled${build.linked ? ", linked" : ""}`;
         },
       },
     ],

@@ -10,8 +10,8 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { type Diagnostic, diagnose, failIfAny, JettisonError } from "../diagnostics.js";
-import { run } from "../process.js";
+import { type Diagnostic, diagnose, fail, failIfAny } from "../diagnostics.js";
+import { runToEnd } from "../process.js";
 import { type Patch, type Series, touchedFiles } from "./series.js";
 
 /** `patching file mm/usercopy.c` and `Hunk #2 FAILED at 123.`, as GNU patch prints them. */
@@ -48,20 +48,17 @@ export async function stageSeries(pristine: string, series: Series): Promise<Map
     const failed: Diagnostic[] = [];
     for (const patch of series.patches) {
       const argv = ["patch", "-p1", "--fuzz=0", "--force", "--no-backup-if-mismatch", "--reject-file=-"];
-      const lines: string[] = [];
-      try {
-        await run(argv, { cwd: stage, input: patch.text, onLine: (line) => lines.push(line) });
-      } catch (error) {
-        const missing = touchedFiles(patch).filter((file) => !existsSync(join(stage, file)));
-        const hunks = [
-          ...missing.map((file) =>
-            diagnose("patch-failed", { patch: patch.name, file, where: "which this tree lacks" }),
-          ),
-          ...failedHunks(patch, lines.join("\n")),
-        ];
-        if (hunks.length === 0 || !(error instanceof JettisonError)) throw error;
-        failed.push(...hunks);
-      }
+      const { status, stdout, tail } = await runToEnd(argv, { cwd: stage, input: patch.text });
+      if (status === undefined) continue;
+      const missing = touchedFiles(patch).filter((file) => !existsSync(join(stage, file)));
+      const wrong = [
+        ...missing.map((file) =>
+          diagnose("patch-failed", { patch: patch.name, file, where: "which this tree lacks" }),
+        ),
+        ...failedHunks(patch, stdout),
+      ];
+      if (wrong.length === 0) fail("command-failed", { command: argv.join(" "), status, tail });
+      failed.push(...wrong);
     }
     failIfAny(failed);
     const paths = [...touched, ...series.files.map(([path]) => path)].sort();

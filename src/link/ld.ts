@@ -14,32 +14,27 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { execa } from "execa";
-import { drawBoundary } from "../boundary/boundary.js";
-import { classifyUnits } from "../catalogue/classify.js";
-import { claimUnits } from "../component/claim.js";
-import { restrictToBuild } from "../component/component.js";
-import { readManifests } from "../component/manifest.js";
 import { fail } from "../diagnostics.js";
 import { writeThinArchive } from "../elf/archive.js";
 import { editObject } from "../elf/edit.js";
+import { symbolType } from "../elf/format.js";
 import { loadFile } from "../elf/load.js";
 import { readObject, symbolName } from "../elf/object.js";
-import { buildGraph, type Graph, locateSymbol } from "../graph/graph.js";
-import { layoutRegions } from "../layout/regions.js";
-import { assignOwners } from "../ownership/owners.js";
-import { describeRefusal, makePlan, type Plan } from "../plan/plan.js";
+import { type Graph, locateSymbol } from "../graph/graph.js";
+import { describeRefusal, type Plan } from "../plan/plan.js";
 import { type LinkArguments, parseLinkArguments } from "./arguments.js";
 import { assembleTables, tablesObject } from "./assemble.js";
-import { type LinkInputs, loadLinkInputs } from "./inputs.js";
+import type { LinkInputs } from "./inputs.js";
+import { planLink } from "./planLink.js";
 import { nameSymbols, type Rewritten, rewriteObjects, targetSymbol } from "./rewrite.js";
 import { writeMergeScript } from "./script.js";
 import { findTestSymbols, testKey } from "./symbols.js";
 import { writeTables } from "./tables.js";
+import { verifyBuild } from "./verifyBuild.js";
 
 /** Everything that a link leaves behind for the later ones, in the build folder. */
 const folder = ".jettison";
 const planFile = "plan.json";
-const mostComponents = 64;
 
 /** Functions whose exports go through gates, and the gates. */
 type ExportGates = Record<string, string>;
@@ -52,36 +47,13 @@ export async function runLd(argv: readonly string[]): Promise<number> {
 
 async function linkRelocatable(link: LinkArguments): Promise<number> {
   const manifests = (process.env.JETTISON_COMPONENTS ?? "").split(":").filter((file) => file !== "");
-  const manifest = await readManifests(manifests);
-
-  const inputs = loadLinkInputs(link);
-  const graph = buildGraph(inputs.objects);
-  const files = new Set(inputs.objects.map(({ file }) => file));
-  const roles = classifyUnits(graph);
-  // From here on every reference is known.
-
-  const claimed = claimUnits(graph, roles, manifest);
-  const isBuilt = (object: string) => files.has(object);
-  const claims = {
-    ...claimed,
-    components: claimed.components.map((one) => ({ ...one, inUse: restrictToBuild(one.inUse, isBuilt) })),
-  };
   rmSync(folder, { recursive: true, force: true });
-  if (claims.components.length === 0 && !hasFunctionSections(inputs)) return runLinker(link.argv);
-  if (claims.components.length > mostComponents)
-    fail("too-many-components", { count: claims.components.length });
+  const { inputs, graph, claims, boundary, regions, plan } = await planLink(link, manifests);
+  const { components } = claims;
+  if (components.length === 0 && !hasFunctionSections(inputs)) return runLinker(link.argv);
 
-  const ownership = assignOwners(graph, roles, claims);
-  const boundary = drawBoundary(
-    { graph, roles, claims, ownership },
-    { kinds: new Set(["text"]), leastBytes: 512 },
-  );
-  const regions = layoutRegions(graph, ownership, boundary);
-  const plan = makePlan({ graph, roles, claims, ownership, boundary, regions });
-  // What leaves is fixed. The rest carries it out.
-
+  const { gates, refusals } = boundary;
   const testSymbols = findTestSymbols(graph, claims);
-  const { gates } = boundary;
   const tableNames = nameSymbols(graph, [
     ...testSymbols.values(),
     ...gates.map((gate) => targetSymbol(graph, gate)),
@@ -90,28 +62,28 @@ async function linkRelocatable(link: LinkArguments): Promise<number> {
   const regionByUnit = new Map(
     regions.flatMap(({ units }, index) => units.map((unit) => [unit, index] as const)),
   );
-  mkdirSync(folder, { recursive: true });
   const assembly = writeTables({
-    components: claims.components,
-    refusals: boundary.refusals,
+    components,
+    refusals,
     refusalText: (refusal) => describeRefusal(graph, refusal),
     regions,
     gates,
     regionOfGate: (gate) => regionByUnit.get(gate.unit)!,
     nameOfTarget: (gate) => tableNames.get(targetSymbol(graph, gate))!,
-    resolve: (component, symbol) => {
+    resolve(component, symbol) {
       const found = testSymbols.get(testKey(component, symbol))!;
       return { name: tableNames.get(found)!, size: sizeOfSymbol(graph, found) };
     },
   });
+  // Everything is decided; from here on files are written.
+
+  mkdirSync(folder, { recursive: true });
   const replacements = writeObjects(inputs, rewritten);
-  if (claims.components.length > 0) await replaceTables(inputs, replacements, assembly);
+  if (components.length > 0) await replaceTables(inputs, replacements, assembly);
   const argument = writeInputs(inputs, replacements);
   writeFileSync(join(folder, "merge.lds"), writeMergeScript(regions));
   const exported: ExportGates = Object.fromEntries(
-    boundary.gates
-      .filter(({ isExported }) => isExported)
-      .map(({ target, gateSymbol }) => [target.name, gateSymbol]),
+    gates.filter(({ isExported }) => isExported).map(({ target, gateSymbol }) => [target.name, gateSymbol]),
   );
   writeJson(join(folder, "exports.json"), exported);
   writeJson(join(folder, planFile), plan);
@@ -128,10 +100,17 @@ function withInputs(link: LinkArguments, archive: string): string[] {
   );
 }
 
+/** Whether the compiler gave functions sections of their own: some function f lies in `.text.f`. */
 function hasFunctionSections({ objects }: LinkInputs): boolean {
-  return objects.some(({ sections }) =>
-    sections.some(({ name }) => /^\.(text|data)\.[_a-zA-Z0-9]/.test(name)),
-  );
+  return objects.some((object) => {
+    const { symbols, sections } = object;
+    for (let symbol = 1; symbol < symbols.count; symbol++) {
+      if (symbols.type[symbol] !== symbolType.function || symbols.isSpecial[symbol]) continue;
+      const { name } = sections[symbols.sectionIndex[symbol]!]!;
+      if (name.startsWith(".text.") && name === `.text.${symbolName(object, symbol)}`) return true;
+    }
+    return false;
+  });
 }
 
 function sizeOfSymbol(graph: Graph, symbol: number): number {
@@ -199,6 +178,7 @@ async function linkFinal(link: LinkArguments): Promise<number> {
     .map((argument) => (argument === ".vmlinux.export.o" ? gateExports(argument, exported) : argument));
   const status = await runLinker(argv);
   if (status === 0 && link.output === "vmlinux") {
+    await verifyBuild(".");
     copyFileSync(join(folder, planFile), `${planFile}.new`);
     renameSync(`${planFile}.new`, planFile);
   }

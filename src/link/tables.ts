@@ -118,29 +118,23 @@ function gateRows({ gates, regionOfGate }: TableInputs): string[] {
 
 /** The tests of a component as a postfix program, in memory that the kernel frees after it has decided. */
 function testPrograms({ components, resolve }: TableInputs): string[] {
-  const lines = ['\t.section .init.rodata, "a"', "\t.balign 8"];
-  components.forEach(({ inUse }, index) => {
-    lines.push(`.Ltests_${index}:`);
-    for (const test of flatten(inUse)) lines.push(...testRow(test, (symbol) => resolve(index, symbol)));
-  });
-  return lines;
+  const rows = components.flatMap(({ inUse }, index) => [
+    `.Ltests_${index}:`,
+    ...flatten(inUse).flatMap((test) => testRow(test, (symbol) => resolve(index, symbol))),
+  ]);
+  return ['\t.section .init.rodata, "a"', ...object("jettison_tests", 8, rows)];
 }
 
 function testRow(test: InUse, resolve: (symbol: string) => { name: string; size: number }): string[] {
   const op = opcodes.indexOf(test.op);
   if (!("symbol" in test)) {
     const results = "of" in test && Array.isArray(test.of) ? test.of.length : 0;
-    return [`\t.byte\t${op}, 0`, `\t.short\t${results}`, "\t.long\t0", "\t.quad\t0, 0"];
+    return [`.byte\t${op}, 0`, `.short\t${results}`, ".long\t0", ".quad\t0, 0"];
   }
   const { name, size } = resolve(test.symbol);
   const value =
     test.op !== "equals" ? 0 : typeof test.value === "number" ? test.value : resolve(test.value.symbol).name;
-  return [
-    `\t.byte\t${op}, ${size <= 8 ? size : 0}`,
-    "\t.short\t0",
-    `\t.long\t${size}`,
-    `\t.quad\t${name}, ${value}`,
-  ];
+  return [`.byte\t${op}, ${size <= 8 ? size : 0}`, ".short\t0", `.long\t${size}`, `.quad\t${name}, ${value}`];
 }
 
 /** Operands before the operator that joins them. */

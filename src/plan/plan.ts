@@ -51,6 +51,8 @@ export interface Plan {
     readonly title: string;
     readonly state: "planned" | "refused" | "not-built";
     readonly canAppear: CanAppear;
+    /** The manifest shows that init code stores addresses of it only where it is in use. */
+    readonly registersWhenInUse: boolean;
     /** Bytes of all its units, and of those that lie in regions, by kind of memory. */
     readonly owned: Partial<Record<Kind, number>>;
     readonly leaving: Partial<Record<Kind, number>>;
@@ -142,7 +144,7 @@ export function makePlan(inputs: PlanInputs): Plan {
     components: [
       ...components.map((component, index) => describeComponent(inputs, regionByUnit, component, index)),
       ...claims.skipped.map(({ name, title, canAppear }) => ({
-        ...{ name, title, state: "not-built" as const, canAppear },
+        ...{ name, title, state: "not-built" as const, canAppear, registersWhenInUse: false },
         ...{ owned: {}, leaving: {}, gates: 0 },
       })),
     ],
@@ -201,6 +203,7 @@ function describeComponent(
     title: component.title,
     state: isRefused ? "refused" : "planned",
     canAppear: component.canAppear,
+    registersWhenInUse: component.registers !== undefined,
     owned,
     leaving,
     gates: boundary.gates.filter((gate) =>

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+import { table } from "table";
+import type { Plan } from "../plan/plan.js";
+
+const number = (value: number) => value.toLocaleString("en");
+const plain = {
+  border: Object.fromEntries(
+    ["topBody", "topJoin", "topLeft", "topRight", "bottomBody", "bottomJoin", "bottomLeft", "bottomRight"]
+      .concat(["bodyLeft", "bodyRight", "joinBody", "joinLeft", "joinRight", "joinJoin"])
+      .map((part) => [part, ""]),
+  ),
+  drawHorizontalLine: () => false,
+};
+
+function formatTable(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
+  const cells = [head, ...rows].map((row) =>
+    row.map((cell) => (typeof cell === "number" ? number(cell) : cell)),
+  );
+  const columns = Object.fromEntries(
+    head.map((_, index) => [
+      index,
+      {
+        alignment: rows.every((row) => typeof row[index] === "number")
+          ? ("right" as const)
+          : ("left" as const),
+      },
+    ]),
+  );
+  return table(cells, { ...plain, border: { ...plain.border, bodyJoin: " " }, columns })
+    .split("\n")
+    .map((line) => line.trimEnd())
+    .join("\n");
+}
+
+/** The plan for a terminal: components, regions, what stays and why. Sizes in bytes. */
+export function formatPlan(plan: Plan): string {
+  const { totals } = plan;
+  const parts = [
+    `${number(totals.objects)} objects, ${number(totals.units)} sections, ${number(totals.bytes.text)} bytes of text`,
+    formatTable(
+      ["component", "state", "text", "leaves", "rodata", "data", "bss", "gates", "can appear"],
+      plan.components.map(({ name, state, owned, leaving, gates, canAppear }) => [
+        name,
+        state,
+        owned.text ?? 0,
+        leaving.text ?? 0,
+        owned.rodata ?? 0,
+        owned.data ?? 0,
+        owned.bss ?? 0,
+        gates,
+        canAppear,
+      ]),
+    ),
+    formatTable(
+      ["region", "kind", "bytes", "pages", "leaves with"],
+      plan.regions.map(({ name, kind, bytes, pages, owners }) => [
+        name,
+        kind,
+        bytes,
+        pages,
+        owners.join(" and "),
+      ]),
+    ),
+  ];
+  if (plan.tooSmall.length > 0)
+    parts.push(
+      `Too small for a page of their own, so they stay:\n${plan.tooSmall.map(({ owners, kind, bytes }) => `  ${number(bytes)} bytes of ${kind} of ${owners.join(" and ")}\n`).join("")}`,
+    );
+  if (plan.pins.length > 0)
+    parts.push(
+      `Pinned:\n${plan.pins.map(({ unit, because }) => `  ${unit}, by ${because.from}\n`).join("")}`,
+    );
+  if (plan.refusals.length > 0)
+    parts.push(
+      `Refused:\n${plan.refusals.map(({ component, text }) => `  ${component}: ${text}\n`).join("")}`,
+    );
+  return parts.join("\n");
+}

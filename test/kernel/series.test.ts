@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+import { execFileSync } from "node:child_process";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { exportSeries } from "../../src/kernel/exportSeries.js";
+import { fetchSource } from "../../src/kernel/fetchSource.js";
+import { readSeries, supportedVersions, touchedFiles } from "../../src/kernel/series.js";
+import { stageSeries } from "../../src/kernel/stageSeries.js";
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "jettison-test-"));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+test.each(supportedVersions())("git am takes the series of %s on the pristine tree", async (version) => {
+  const series = readSeries(version);
+  const pristine = await fetchSource(version);
+  // A repository of the files that the series touches: one of all 90,000 takes minutes to make.
+  const tree = join(folder, "tree");
+  for (const path of series.patches.flatMap(touchedFiles)) {
+    mkdirSync(dirname(join(tree, path)), { recursive: true });
+    if (existsSync(join(pristine, path))) copyFileSync(join(pristine, path), join(tree, path));
+  }
+  const git = (...args: string[]) =>
+    execFileSync("git", ["-C", tree, "-c", "user.name=a", "-c", "user.email=a@example.org", ...args], {
+      encoding: "utf8",
+    });
+  git("init", "-q");
+  git("add", ".");
+  git("commit", "-qm", "pristine");
+  const patches = exportSeries(series);
+  writeFileSync(join(folder, "series.mbox"), patches.map(({ text }) => text).join("\n"));
+  git("am", "-q", "--whitespace=error-all", join(folder, "series.mbox"));
+  expect(git("log", "--oneline").trim().split("\n").length).toBe(patches.length + 1);
+  // What a build gets is what a maintainer would get.
+  for (const [path, content] of await stageSeries(pristine, series))
+    expect(readFileSync(join(tree, path)).equals(content), path).toBe(true);
+});

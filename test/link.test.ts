@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The link stage on a small program that really runs: a driver that leaves, a core that calls it, in the shape
+ * of a kernel build. The program shuts the gates, takes the region's pages away and calls again.
+ */
+import { execFileSync, spawnSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import type { Plan } from "../src/plan/plan.js";
+import { command, temporaryFolder, writeFiles } from "./compile.js";
+
+const linker = join(import.meta.dirname, "../bin/jettison-ld");
+
+const linkage = `
+#define SYM_FUNC_START(name) .globl name; .balign 16; name:
+#define SYM_FUNC_END(name) .type name, @function; .size name, . - name
+#define SYM_DATA_START(name) .globl name; name:
+#define SYM_DATA_END(name) .type name, @object; .size name, . - name
+`;
+
+const program: Record<string, string> = {
+  "drivers/gadget.c": `
+    #include "gadget.h"
+    static int uses;
+    static int local_work(int x) { uses++; return x * 2; }
+    struct ops gadget_ops = { local_work, gadget_name };
+    int gadget_work(int x) { uses++; asm volatile(".skip 600, 0x90"); return gadget_ops.work(x) + helper(x); }
+    const char *gadget_name(void) { return "gadget"; }
+    void gadget_note(int x) { uses += x; }
+    work_t gadget_pointer(void) { return gadget_work; }
+    int gadget_in_use;
+    static __attribute__((constructor, section(".init.text"))) void gadget_init(void) { gadget_note(0); }`,
+  "gadget.h": `
+    typedef int (*work_t)(int);
+    struct ops { work_t work; const char *(*name)(void); };
+    extern struct ops gadget_ops;
+    int gadget_work(int x);
+    const char *gadget_name(void);
+    void gadget_note(int x);
+    work_t gadget_pointer(void);
+    int helper(int x);`,
+  // Only the driver needs it: it leaves too.
+  "lib/helper.c": `
+    #include "gadget.h"
+    int helper(int x) { int sum = 0; for (int i = 0; i < x; i++) sum += i * x ^ sum; return sum; }`,
+  "core.c": `
+    #include <stdio.h>
+    #include <sys/mman.h>
+    #include "gadget.h"
+    extern unsigned char jettison_region_shut[];
+    extern unsigned long jettison_gate_calls[];
+    extern unsigned int jettison_nr_gates;
+    extern char __jettison_region_00_start[], __jettison_region_00_end[];
+    struct gate { const char *name; void *entry; long answer; unsigned region, flags; };
+    extern const struct gate jettison_gates[];
+    unsigned long jettison_shut_gate(const struct gate *gate)
+    {
+      jettison_gate_calls[gate - jettison_gates]++;
+      return gate->answer;
+    }
+    static void show(const char *when)
+    {
+      gadget_note(1);
+      printf("%s: work %d, through a table %d, same address %d, name %s\\n", when, gadget_work(4),
+             gadget_ops.work(4), gadget_pointer() == gadget_work, gadget_name() ? gadget_name() : "none");
+    }
+    int main(void)
+    {
+      show("open");
+      jettison_region_shut[0] = 1;
+      if (mprotect(__jettison_region_00_start, __jettison_region_00_end - __jettison_region_00_start, PROT_NONE))
+        return 1;
+      show("shut");
+      unsigned long calls = 0;
+      for (unsigned i = 0; i < jettison_nr_gates; i++)
+        calls += jettison_gate_calls[i];
+      printf("%u gates, %lu calls, %ld bytes\\n", jettison_nr_gates, calls,
+             (long)(__jettison_region_00_end - __jettison_region_00_start));
+      return 0;
+    }`,
+  "kernel/jettison/tables.S": ".text",
+};
+
+const manifest = `
+components:
+  gadget:
+    title: A gadget
+    code: [{ objects: drivers/gadget.o }]
+    inUse: { nonZero: gadget_in_use }
+    canAppear: never
+    gates: { gadget_work: -ENODEV, local_work: -5, gadget_name: null, gadget_note: void, gadget_pointer: null }
+`;
+
+const flags = ["-O2", "-fno-pie", "-fno-asynchronous-unwind-tables", "-Iinclude", "-I.", "-fno-inline"];
+
+/** Compiles the program as a kernel build would, up to the archive that goes into `vmlinux.o`. */
+function buildProgram(changes: Readonly<Record<string, string>> = {}, sections = true): string {
+  const folder = temporaryFolder();
+  const files = { ...program, ...changes };
+  const asm = "gcc -Iinclude -c -o kernel/jettison/tables.o kernel/jettison/tables.S";
+  writeFiles(folder, {
+    ...files,
+    "include/linux/linkage.h": linkage,
+    "kernel/jettison/.tables.o.cmd": `savedcmd_kernel/jettison/tables.o := ${asm}\n`,
+    "components.yaml": changes["components.yaml"] ?? manifest,
+  });
+  const objects: string[] = [];
+  for (const name of Object.keys(files).filter((one) => /\.[cS]$/.test(one))) {
+    const object = name.replace(/\.[cS]$/, ".o");
+    const split = sections ? ["-ffunction-sections", "-fdata-sections"] : [];
+    command(folder, "gcc", ...flags, ...split, "-c", "-o", object, name);
+    objects.push(object);
+  }
+  command(folder, "ar", "cDPrST", "vmlinux.a", ...objects);
+  return folder;
+}
+
+const linkArguments = [
+  "-z",
+  "noexecstack",
+  "-r",
+  "-o",
+  "vmlinux.o",
+  "--whole-archive",
+  "vmlinux.a",
+  "--no-whole-archive",
+];
+
+function link(folder: string, components = "components.yaml") {
+  return spawnSync(linker, linkArguments, {
+    cwd: folder,
+    encoding: "utf8",
+    env: { ...process.env, JETTISON_COMPONENTS: components },
+  });
+}
+
+const readPlan = (folder: string) =>
+  JSON.parse(readFileSync(join(folder, ".jettison/plan.json"), "utf8")) as Plan;
+
+test("calls work while the gates are open, and get their answers when the driver is gone", () => {
+  const folder = buildProgram();
+  const linked = link(folder);
+  expect(linked.stderr).toBe("");
+  expect(linked.status).toBe(0);
+  command(folder, "gcc", "-static", "-no-pie", "-o", "program", "vmlinux.o");
+  expect(command(folder, "./program").split("\n")).toEqual([
+    "open: work 52, through a table 8, same address 1, name gadget",
+    "shut: work -19, through a table -5, same address 0, name none",
+    "5 gates, 5 calls, 4096 bytes",
+    "",
+  ]);
+  const plan = readPlan(folder);
+  expect(
+    plan.units
+      .filter(({ region }) => region === "00")
+      .map(({ section }) => section)
+      .sort(),
+  ).toEqual([
+    ".text.gadget_name",
+    ".text.gadget_note",
+    ".text.gadget_pointer",
+    ".text.gadget_work",
+    ".text.helper",
+    ".text.local_work",
+  ]);
+});
+
+test("the same inputs give the same bytes", () => {
+  const folder = buildProgram();
+  const [first, second] = [0, 1].map(() => {
+    expect(link(folder).status).toBe(0);
+    return readFileSync(join(folder, "vmlinux.o"));
+  });
+  expect(second!.equals(first!)).toBe(true);
+});
+
+test("without components and without function sections the linker's output is its own", () => {
+  const folder = buildProgram({}, false);
+  expect(link(folder, "").status).toBe(0);
+  const ours = readFileSync(join(folder, "vmlinux.o"));
+  command(folder, "ld", ...linkArguments);
+  expect(readFileSync(join(folder, "vmlinux.o")).equals(ours)).toBe(true);
+});
+
+test("a function without an answer refuses its component, which then stays whole", () => {
+  const folder = buildProgram({ "components.yaml": manifest.replace("gadget_note: void, ", "") });
+  const linked = link(folder);
+  expect(linked.status).toBe(0);
+  expect(linked.stderr).toMatch(/gadget is refused: .*gadget_note.*no answer/s);
+  const plan = readPlan(folder);
+  expect(plan.refusals.map(({ reason }) => reason)).toEqual(["unanswered"]);
+  expect(plan.regions).toEqual([]);
+  expect(plan.gates).toEqual([]);
+});
+
+test.each([
+  [
+    "a jump into a function",
+    'asm(".text\\nnop\\n.section .text.into, \\"ax\\"\\ninto: jmp gadget_work + 5\\n");',
+    "inside-function",
+  ],
+  ["assembly that calls", 'asm(".text\\ncaller: call gadget_work\\n");', "assembly"],
+  [
+    "code that may call nothing",
+    'asm(".section .noinstr.text, \\"ax\\"\\nraw: call gadget_work\\n");',
+    "no-gate",
+  ],
+  [
+    "code that is read",
+    'asm(".section .text.reader, \\"ax\\"\\nreader: mov gadget_work(%rip), %eax\\n");',
+    "read-as-data",
+  ],
+  [
+    "a section that nobody knows",
+    'asm(".section .mystery, \\"a\\"\\n.quad gadget_work\\n");',
+    "unknown-section",
+  ],
+])("%s refuses the component", (_, code, reason) => {
+  const folder = buildProgram({ "other.c": `int other(int x) { return x; }\n${code}` });
+  expect(link(folder).status).toBe(0);
+  expect(readPlan(folder).refusals.map((refusal) => refusal.reason)).toEqual([reason]);
+});
+
+test("what init code stores goes through a gate, what it only calls does not", () => {
+  const folder = buildProgram({
+    "setup.c": `
+      #include "gadget.h"
+      work_t stored;
+      __attribute__((section(".init.text"))) void setup(void) { stored = gadget_work; gadget_pointer(); }`,
+  });
+  expect(link(folder).status).toBe(0);
+  const gates = readPlan(folder).gates;
+  const from = (name: string) =>
+    gates.find((gate) => gate.function === name)!.crossings.map((crossing) => crossing.from);
+  expect(from("gadget_work")).toContain("setup.o:(.init.text)");
+  expect(from("gadget_pointer")).not.toContain("setup.o:(.init.text)");
+});
+
+test("an alternative jumps inside the function it is copied into", () => {
+  const folder = buildProgram({
+    "drivers/gadget.c": program["drivers/gadget.c"]!.replace(
+      "int gadget_work(int x) { uses++;",
+      `int gadget_work(int x) { uses++;
+         asm volatile goto("1: jmp %l[fast]\\n2:\\n"
+           ".pushsection .altinstructions, \\"a\\"\\n.long 1b - ., 3f - .\\n.quad 0\\n.popsection\\n"
+           ".pushsection .altinstr_replacement, \\"ax\\"\\n3: jmp %l[fast]\\n.popsection\\n" :::: fast);
+         uses++;
+       fast:`,
+    ),
+  });
+  expect(link(folder).stderr).toBe("");
+  expect(readPlan(folder).refusals).toEqual([]);
+});
+
+test.each([
+  [
+    "object",
+    "objects: drivers/gadgets.o",
+    "nonZero: gadget_in_use",
+    /components\.yaml:\d+: no object .*drivers\/gadgets\.o.*Nearest: drivers\/gadget\.o/,
+  ],
+  [
+    "symbol",
+    "objects: drivers/gadget.o",
+    "nonZero: gadget_inuse",
+    /components\.yaml:\d+: gadget_inuse is not in this build.*gadget_in_use/,
+  ],
+])("a manifest that names a missing %s is answered with its place", (_, code, inUse, message) => {
+  const text = manifest
+    .replace("code: [{ objects: drivers/gadget.o }]", `code: [{ objects: drivers/gadget.o }, { ${code} }]`)
+    .replace("nonZero: gadget_in_use", inUse);
+  const folder = buildProgram({ "components.yaml": text });
+  const linked = link(folder);
+  expect(linked.stderr).toMatch(message);
+  expect(linked.status).toBe(2);
+  expect(existsSync(join(folder, "vmlinux.o"))).toBe(false);
+});
+
+test("two components that claim one unit are both named", () => {
+  const text = `${manifest}  other:\n    title: Other\n    code: [{ objects: "drivers/*" }]\n    inUse: never\n    canAppear: never\n`;
+  const linked = link(buildProgram({ "components.yaml": text }));
+  expect(linked.stderr).toMatch(
+    /claimed by gadget \(components\.yaml:5\) and by other \(components\.yaml:\d+\)/,
+  );
+  expect(linked.status).toBe(2);
+});
+
+test("a component that is not built is skipped and said to be", () => {
+  const text = `${manifest}  absent:\n    title: Absent\n    code: [{ objects: "drivers/absent/**" }]\n    inUse: { nonZero: absent }\n    canAppear: never\n`;
+  const folder = buildProgram({ "components.yaml": text });
+  expect(link(folder).status).toBe(0);
+  expect(readPlan(folder).components.map(({ name, state }) => `${name} ${state}`)).toEqual([
+    "gadget planned",
+    "absent not-built",
+  ]);
+});
+
+test("any other call of ld goes to the linker as it is", () => {
+  const folder = buildProgram();
+  const args = ["-r", "-o", "some.o", "core.o", "drivers/gadget.o"];
+  execFileSync(linker, args, { cwd: folder });
+  const ours = readFileSync(join(folder, "some.o"));
+  command(folder, "ld", ...args);
+  expect(readFileSync(join(folder, "some.o")).equals(ours)).toBe(true);
+  expect(execFileSync(linker, ["--version"], { encoding: "utf8" })).toBe(command(folder, "ld", "--version"));
+});
