@@ -30,8 +30,8 @@
 
 /*
  * What is left free. An allocation that cannot be met ends in the OOM killer, and this process is all it
- * could kill, so the fill stops above the watermark that reserve_little() sets and the errors of the free
- * counter, which lags by a batch a CPU.
+ * could kill. So the fill stops above what little_aside() leaves to watermarks and per-CPU lists, and what
+ * interrupts may need meanwhile.
  */
 #define LEFT_FREE (2 * MIB)
 
@@ -243,23 +243,23 @@ static void say_code_pages_used(void)
 
 /*
  * Watermarks and the reserve for lower zones keep megabytes from ordinary allocations for ever, and the
- * freed pages could be among them.
+ * freed pages could be among them. The per-CPU lists grow to megabytes as well, which are then neither
+ * counted as free nor found by the other CPUs: the highest fraction makes them as short as they can be.
  */
-static void reserve_little(void)
+static void little_aside(void)
 {
 	write_text("/proc/sys/vm/min_free_kbytes", "256");
 	write_text("/proc/sys/vm/lowmem_reserve_ratio", "0 0 0 0");
-	write_text("/proc/sys/vm/overcommit_memory", "1");
+	write_text("/proc/sys/vm/percpu_pagelist_high_fraction", "1000000");
 }
 
 /*
- * Pages on a CPU's list of free pages are neither counted as free nor found by the other CPUs, and one
- * allocated for tmpfs comes from another list than one for slab. Pages freed at boot start out there.
- * No interface drains the lists in every configuration, so they are emptied from both ends: the fills
- * allocate on every CPU in turn, which takes what its lists hold first; and the tmpfs files are removed
- * oldest first on one CPU, whose lists pass the oldest pages on to the allocator, so that what stays on
- * them when slab is filled is the end of the last file. The other CPUs are turned off and on again, which
- * drains theirs. Compaction, where built in, starts by draining all of them.
+ * Pages freed at boot start out on the per-CPU lists, and there tmpfs and slab take from different ones
+ * (movable, unmovable). No interface drains them in every configuration, so they are emptied from both
+ * ends: the fills allocate on every CPU in turn, which takes what its lists hold first; and the tmpfs files
+ * are removed oldest first on one CPU, whose lists pass the oldest pages on to the allocator, so that what
+ * stays on them when slab is filled is the end of the last file. The other CPUs are turned off and on
+ * again, which drains theirs. Compaction, where built in, starts by draining all of them.
  */
 static void drain_lists(void)
 {
@@ -390,7 +390,8 @@ static unsigned long fill_slab(void)
 				break;
 			if (left < enough && few == ~0ul)
 				few = messages;
-			use_cpu(messages / 1024);
+			if (few == ~0ul)
+				use_cpu(messages / 1024);
 		}
 		size = message_size(messages, few);
 		make_pattern(messages, size);
@@ -423,15 +424,15 @@ int main(void)
 	out = open("/dev/kmsg", O_WRONLY);
 	mount_on("proc", "/proc", NULL);
 	mount_on("sysfs", "/sys", NULL);
-	/* Lines that come fast from a program are dropped otherwise. */
-	write_text("/proc/sys/kernel/printk_devkmsg", "on");
+	/* Lines that come fast from a program are dropped otherwise; without its newline the word is not taken. */
+	write_text("/proc/sys/kernel/printk_devkmsg", "on\n");
 	say("begin");
 	cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	say_mem_total();
 	say_sysfs();
 
 	find_kernel_code();
-	reserve_little();
+	little_aside();
 	before = free_bytes();
 	say("free %lu", before);
 	bytes = fill_tmpfs();

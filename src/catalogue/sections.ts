@@ -48,7 +48,7 @@ export const catalogue: readonly Row[] = [
   row(/^\.text\.(startup|exit)$/, "init", "init and exit text by the kernel's linker script"),
   row(/^\.text\.\./, "no-gate", "thunks with a calling convention of their own"),
   row(/^\.text(\.|$)/, "plain", "functions"),
-  row(/^\.ref\.text$/, "plain", "functions that may refer to init code"),
+  row(/^\.ref\.text$/, "fixed", "may refer to init code, which modpost allows it by its section"),
   row(/^\.(noinstr|entry|cpuidle)\.text$/, "no-gate", "runs where no instrumented code may be called"),
   row(/^\.head\.text$/, "no-gate", "the kernel's first instructions"),
   row(/^\.(sched|spinlock|kprobes|irqentry|softirqentry)\.text$/, "fixed", "found by its address range"),
@@ -116,7 +116,7 @@ export const catalogue: readonly Row[] = [
     "placed by the linker script",
   ),
   row(/^\.(data|bss)(\.|$)/, "plain", "variables"),
-  row(/^\.ref\.(data|rodata)$/, "plain", "data that may refer to init code"),
+  row(/^\.ref\.(data|rodata)$/, "fixed", "may refer to init code, which modpost allows it by its section"),
   row(/^\.comment$|^\.eh_frame/, "discarded", "not loaded"),
 ];
 

@@ -27,7 +27,8 @@ import { assembleTables, tablesObject } from "./assemble.js";
 import type { LinkInputs } from "./inputs.js";
 import { planLink } from "./planLink.js";
 import { nameSymbols, type Rewritten, rewriteObjects, targetSymbol } from "./rewrite.js";
-import { writeMergeScript } from "./script.js";
+import { mergedName, writeMergeScript } from "./script.js";
+import { startStopwatch } from "./stopwatch.js";
 import { findTestSymbols, testKey } from "./symbols.js";
 import { writeTables } from "./tables.js";
 import { verifyBuild } from "./verifyBuild.js";
@@ -48,7 +49,8 @@ export async function runLd(argv: readonly string[]): Promise<number> {
 async function linkRelocatable(link: LinkArguments): Promise<number> {
   const manifests = (process.env.JETTISON_COMPONENTS ?? "").split(":").filter((file) => file !== "");
   rmSync(folder, { recursive: true, force: true });
-  const { inputs, graph, claims, boundary, regions, plan } = await planLink(link, manifests);
+  const stopwatch = startStopwatch();
+  const { inputs, graph, claims, boundary, regions, plan } = await planLink(link, manifests, stopwatch);
   const { components } = claims;
   if (components.length === 0 && !hasFunctionSections(inputs)) return runLinker(link.argv);
 
@@ -75,11 +77,13 @@ async function linkRelocatable(link: LinkArguments): Promise<number> {
       return { name: tableNames.get(found)!, size: sizeOfSymbol(graph, found) };
     },
   });
+  stopwatch.lap("rewrite");
   // Everything is decided; from here on files are written.
 
   mkdirSync(folder, { recursive: true });
   const replacements = writeObjects(inputs, rewritten);
   if (components.length > 0) await replaceTables(inputs, replacements, assembly);
+  stopwatch.lap("assemble");
   const argument = writeInputs(inputs, replacements);
   writeFileSync(join(folder, "merge.lds"), writeMergeScript(regions));
   const exported: ExportGates = Object.fromEntries(
@@ -88,7 +92,11 @@ async function linkRelocatable(link: LinkArguments): Promise<number> {
   writeJson(join(folder, "exports.json"), exported);
   writeJson(join(folder, planFile), plan);
   report(plan);
-  return runLinker(["-T", join(folder, "merge.lds"), ...withInputs(link, argument)]);
+  stopwatch.lap("write");
+  const status = await runLinker(["-T", join(folder, "merge.lds"), ...withInputs(link, argument)]);
+  stopwatch.lap("ld");
+  stopwatch.report();
+  return status;
 }
 
 /** Plain objects and whole archives become one thin archive; libraries stay libraries. */
@@ -172,10 +180,12 @@ async function linkFinal(link: LinkArguments): Promise<number> {
   const exportsFile = join(folder, "exports.json");
   if (!existsSync(exportsFile)) return runLinker(link.argv);
   const exported = JSON.parse(readFileSync(exportsFile, "utf8")) as ExportGates;
-  const argv = link.argv
-    .filter((_, index) => !link.libraries.includes(index))
-    .map((argument) => (argument === "vmlinux.a" ? "vmlinux.o" : argument))
-    .map((argument) => (argument === ".vmlinux.export.o" ? gateExports(argument, exported) : argument));
+  const own = new Set(["vmlinux.a", "vmlinux.o"]);
+  const argv = link.argv.flatMap((argument, index) => {
+    if (link.libraries.includes(index)) return [];
+    if (!link.wholeInputs.includes(index)) return [argument];
+    return [own.has(argument) ? "vmlinux.o" : adaptObject(argument, exported)];
+  });
   const status = await runLinker(argv);
   if (status === 0 && link.output === "vmlinux") {
     await verifyBuild(".");
@@ -185,16 +195,30 @@ async function linkFinal(link: LinkArguments): Promise<number> {
   return status;
 }
 
-/** A copy of the kernel's export table in which gated functions are represented by their gates. */
-function gateExports(file: string, exported: ExportGates): string {
+/**
+ * An object that joins only the final link: the kernel's export table, in which gated functions are to be
+ * represented by their gates, its version, its symbols. Gives the path of a changed copy where one is needed.
+ */
+function adaptObject(file: string, exported: ExportGates): string {
   const object = readObject(file, loadFile(file));
+  const { symbols, sections } = object;
   const editor = editObject(object);
-  for (let symbol = 1; symbol < object.symbols.count; symbol++) {
-    if (object.symbols.sectionIndex[symbol] !== 0 || object.symbols.isSpecial[symbol]) continue;
+  let isChanged = false;
+  sections.forEach(({ name }, section) => {
+    const merged = mergedName(name);
+    if (merged === undefined) return;
+    editor.renameSection(section, merged);
+    isChanged = true;
+  });
+  for (let symbol = 1; symbol < symbols.count; symbol++) {
+    if (symbols.sectionIndex[symbol] !== 0 || symbols.isSpecial[symbol]) continue;
     const gate = exported[symbolName(object, symbol)];
-    if (gate !== undefined) editor.renameSymbol(symbol, gate);
+    if (gate === undefined) continue;
+    editor.renameSymbol(symbol, gate);
+    isChanged = true;
   }
-  const path = join(folder, "vmlinux.export.o");
+  if (!isChanged) return file;
+  const path = join(folder, `final-${file.replaceAll("/", "-")}`);
   writeFileSync(path, editor.finish());
   return path;
 }

@@ -13,6 +13,7 @@ import { assignOwners } from "../ownership/owners.js";
 import { makePlan, type Plan } from "../plan/plan.js";
 import type { LinkArguments } from "./arguments.js";
 import { type LinkInputs, loadLinkInputs } from "./inputs.js";
+import type { Stopwatch } from "./stopwatch.js";
 
 /** What can leave in this version: the kernel side frees text. */
 const leavingKinds: ReadonlySet<Kind> = new Set<Kind>(["text"]);
@@ -30,22 +31,32 @@ export interface PlannedLink {
   readonly plan: Plan;
 }
 
-export async function planLink(link: LinkArguments, manifests: readonly string[]): Promise<PlannedLink> {
+export async function planLink(
+  link: LinkArguments,
+  manifests: readonly string[],
+  { lap }: Pick<Stopwatch, "lap"> = { lap: () => {} },
+): Promise<PlannedLink> {
   const manifest = await readManifests(manifests);
+  lap("manifests");
   const inputs = loadLinkInputs(link);
+  lap("read");
   const graph = buildGraph(inputs.objects);
   const roles = classifyUnits(graph);
+  lap("graph");
   // From here on every reference is known.
 
   const claims = restrictTests(claimUnits(graph, roles, manifest), inputs);
   if (claims.components.length > mostComponents)
     fail("too-many-components", { count: claims.components.length });
   const ownership = assignOwners(graph, roles, claims);
+  lap("ownership");
   // From here on it is known whom everything serves.
 
   const boundary = drawBoundary({ graph, roles, claims, ownership }, { kinds: leavingKinds, leastBytes });
   const regions = layoutRegions(graph, ownership, boundary);
+  lap("boundary");
   const plan = makePlan({ graph, roles, claims, ownership, boundary, regions });
+  lap("plan");
   // What leaves is fixed.
   return { inputs, graph, claims, boundary, regions, plan };
 }

@@ -21,6 +21,16 @@ const keptText = ["fixup", "startup", "exit"];
 /** A section of a function or an object: one dot, then a name of C. */
 const ofOne = (section: string) => `.${section}.[_a-zA-Z0-9]*`;
 
+/**
+ * The name under which a section of one function or object goes into the kernel, for the few objects that
+ * join the final link directly and so see no merge script; undefined where the name is the kernel's own.
+ */
+export function mergedName(section: string): string | undefined {
+  if ([...namedText, ...keptText].some((name) => section.startsWith(`.text.${name}`))) return undefined;
+  if (section.startsWith(".data.rel.ro")) return undefined;
+  return /^(\.(?:text|rodata|data|bss))\.[_a-zA-Z0-9]+$/.exec(section)?.[1];
+}
+
 export function writeMergeScript(regions: readonly Region[]): string {
   const rule = (section: string, inputs: string) => `\t${section} : { ${inputs} }`;
   const strings = [1, 2, 4].flatMap((entry) =>

@@ -77,7 +77,8 @@ void jettison_run_selftest(unsigned long ram)
 		pr_err("the page allocator got %lu pages instead of %lu\n",
 		       ram, jettison_selftest.pages);
 	}
-	debug_checkwx();
+	if (jettison_selftest.pages)
+		debug_checkwx();
 
 	WRITE_ONCE(jettison_selftest.task, current);
 	for (i = 0; i < jettison_nr_gates; i++) {
