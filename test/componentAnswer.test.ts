@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { answerFor, parseAnswer, sourceName } from "../src/component/answer.js";
 import type { Component } from "../src/component/component.js";
 import { errnoByName } from "../src/component/errno.js";
-import { isLiteral, nameMatcher, pathMatcher, ruleMatcher } from "../src/component/pattern.js";
+import { isLiteral, nameMatcher, pathMatcher } from "../src/component/pattern.js";
 
 function withGates(gates: Readonly<Record<string, unknown>>): Component {
   return {
@@ -75,13 +75,4 @@ test("patterns of names know * and ? alone, patterns of paths know folders", () 
   expect(pathMatcher("drivers/*.o")("drivers/a/b.o")).toBe(false);
   expect(pathMatcher("drivers/**")("drivers/a/b.o")).toBe(true);
   expect(pathMatcher("drivers/**/b.o")("drivers/b.o")).toBe(true);
-});
-
-test("a rule leaves alone what it excepts", () => {
-  const rule = { kind: "objects", patterns: ["a/**"], except: ["a/t*.o", "a/x.o"], line: 1 } as const;
-  const matches = ruleMatcher(rule, "a/**");
-  expect(["a/a.o", "a/trace.o", "a/b/trace.o", "a/x.o", "b/a.o"].filter(matches)).toEqual([
-    "a/a.o",
-    "a/b/trace.o",
-  ]);
 });

@@ -249,6 +249,7 @@ static void say_code_pages_used(void)
 static void little_aside(void)
 {
 	write_text("/proc/sys/vm/min_free_kbytes", "256");
+	write_text("/proc/sys/vm/watermark_boost_factor", "0");
 	write_text("/proc/sys/vm/lowmem_reserve_ratio", "0 0 0 0");
 	write_text("/proc/sys/vm/percpu_pagelist_high_fraction", "1000000");
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import picomatch from "picomatch";
-import type { CodeRule } from "./component.js";
 
 /** Of a name only `*` and `?` are special: a symbol or a section has no folders, and may hold any other sign. */
 export function isLiteral(pattern: string): boolean {
@@ -19,12 +18,4 @@ export function nameMatcher(pattern: string): (name: string) => boolean {
 /** Of an object's path from the build's root: `*` and `?` stay within a folder, `**` does not. */
 export function pathMatcher(pattern: string): (path: string) => boolean {
   return picomatch(pattern, { dot: true, nobrace: true, nobracket: true, noextglob: true, nonegate: true });
-}
-
-/** What one of a rule's patterns names, but for what the rule excepts. */
-export function ruleMatcher(rule: CodeRule, pattern: string): (name: string) => boolean {
-  const matcher = rule.kind === "objects" ? pathMatcher : nameMatcher;
-  const matches = matcher(pattern);
-  const excepted = (rule.except ?? []).map(matcher);
-  return (name) => matches(name) && !excepted.some((leaves) => leaves(name));
 }

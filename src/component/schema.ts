@@ -187,7 +187,7 @@ export interface Issue {
   readonly atKey: boolean;
 }
 
-/** What zod found, one issue for each place. Of a union's branches the one that was meant is the one that fits furthest. */
+/** What zod found, one issue a place. Of a union's branches the one that was meant is the one that fits furthest. */
 export function flattenIssue(issue: z.core.$ZodIssue, above: Path = []): Issue[] {
   const path = [...above, ...(issue.path as Path)];
   switch (issue.code) {
