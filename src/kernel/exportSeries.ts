@@ -24,6 +24,8 @@ function addFile(path: string, content: string): string {
   ].join("\n");
 }
 
+const subject = "jettison: Give back built-in text that a machine has no use for";
+
 const message = `A link made by Jettison groups the text of optional components into
 page-aligned regions and lists them, with what says whether a component
 is in use, in tables that are empty here. At boot the regions of the
@@ -36,19 +38,22 @@ Nothing calls this yet: the hooks follow.`;
 function filesPatch({ files, patches }: Series): Patch {
   const author = patches[0]?.text.match(/^From: (.*)$/m)?.[1] ?? "Jettison <jettison@localhost>";
   const date = patches[0]?.text.match(/^Date: (.*)$/m)?.[1] ?? "Thu, 1 Jan 1970 00:00:00 +0000";
+  const count = patches.length + 1;
   const text = [
     `From ${"0".repeat(40)} Mon Sep 17 00:00:00 2001`,
     `From: ${author}`,
     `Date: ${date}`,
-    "Subject: [PATCH] jettison: free the text of components that a machine has no use for",
+    `Subject: [PATCH ${"1".padStart(`${count}`.length, "0")}/${count}] ${subject}`,
     "",
     message,
+    "",
+    `Signed-off-by: ${author}`,
     "---",
     ...files.map(([path, content]) => addFile(path, content)),
     "-- ",
     "",
   ].join("\n");
-  return { name: "0000-jettison-files.patch", text };
+  return { name: "0001-jettison-Give-back-built-in-text-that-a-machine-has-.patch", text };
 }
 
 /** A whole series in the form of `git format-patch`, in order. */

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+/** The demo's kernel on all of its machines: what issue and README promise, measured. */
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { KernelBuild } from "../../src/kernel/buildKernel.js";
+import { demoJob, makeKernel } from "../../src/kernel/makeKernel.js";
+import { verifyBuild } from "../../src/link/verifyBuild.js";
+import { bootMachine } from "../../src/machine/boot.js";
+import { type DemoBoots, demoBoots } from "../../src/machine/demoBoots.js";
+import { loadMachine, usualMachines } from "../../src/machine/machine.js";
+import type { Plan } from "../../src/plan/plan.js";
+import type { DemoMachine } from "../../src/report/demoJson.js";
+
+let build: KernelBuild;
+let plan: Plan;
+const logs = mkdtempSync(join(tmpdir(), "jettison-test-"));
+beforeAll(async () => {
+  build = await makeKernel(demoJob);
+  plan = JSON.parse(readFileSync(join(build.output, "plan.json"), "utf8")) as Plan;
+});
+afterAll(() => rmSync(logs, { recursive: true, force: true }));
+
+test("nothing is refused, and less than 2 kB of VT-d's text stays", () => {
+  expect(plan.refusals).toEqual([]);
+  const { owned, leaving } = plan.components.find(({ name }) => name === "intel-vtd")!;
+  expect(leaving.text).toBeGreaterThan(60_000);
+  expect(owned.text! - leaving.text!).toBeLessThan(2048);
+});
+
+test("bytes in are bytes placed: every unit with owners is in a region or stays, and they add up", () => {
+  const inRegions = plan.units.filter(({ region }) => region !== undefined);
+  for (const region of plan.regions) {
+    const bytes = inRegions
+      .filter((unit) => unit.region === region.name)
+      .reduce((sum, unit) => sum + unit.bytes, 0);
+    expect(bytes).toBeLessThanOrEqual(region.bytes);
+    expect(region.bytes).toBeLessThanOrEqual(region.pages * 4096);
+    // Functions are aligned to 16 bytes: nothing else may come between them.
+    expect(region.bytes - bytes).toBeLessThan(16 * region.units);
+  }
+  const staying = plan.units.filter(({ kind, region }) => kind === "text" && region === undefined);
+  expect(staying.reduce((sum, { bytes }) => sum + bytes, 0)).toBe(
+    plan.tooSmall.reduce((sum, { bytes }) => sum + bytes, 0),
+  );
+});
+
+test("nothing that stays refers to what leaves, and a gate stands for every crossing", async () => {
+  const { harmless, violations, misplaced } = await verifyBuild(build.output);
+  expect({ violations, misplaced }).toEqual({ violations: [], misplaced: [] });
+  expect(harmless.gate).toBe(plan.gates.length);
+});
+
+describe("on the machines", () => {
+  let boots: DemoBoots;
+  beforeAll(async () => {
+    const machines = usualMachines.map((name) => loadMachine(name));
+    boots = await demoBoots({ bzImage: build.image }, machines, { logFolder: logs });
+  });
+  const on = (name: string): DemoMachine => boots.machines.find(({ machine }) => machine === name)!;
+  const states = (name: string) =>
+    Object.fromEntries(
+      on(name).components.map(({ component, state, reason }) => [component, `${state} ${reason}`]),
+    );
+  const gone = "jettisoned not-in-use";
+  const always = { "virtio-iommu": "kept can-appear-hotplug", "hyperv-iommu": gone };
+
+  test.each([
+    ["vtd", { "intel-vtd": "kept in-use", "amd-vi": gone, gart: gone, "xen-swiotlb": gone }, 13],
+    ["amdvi", { "amd-vi": "kept in-use", "intel-vtd": gone, gart: gone, "xen-swiotlb": gone }, 19],
+    ["q35", { "amd-vi": gone, "intel-vtd": gone, gart: gone, "xen-swiotlb": gone }, 29],
+    ["pc", { "amd-vi": gone, "intel-vtd": gone, gart: gone, "xen-swiotlb": gone }, 29],
+  ])("%s keeps what it uses and gets the rest back", (name, expected, least) => {
+    expect(states(name)).toEqual({ ...expected, ...always });
+    const { pagesFreed, memTotalOn, memTotalOff, selftest, components } = on(name);
+    expect(pagesFreed).toBeGreaterThanOrEqual(least);
+    expect(memTotalOn - memTotalOff).toBe(4096 * pagesFreed);
+    expect(selftest).toEqual({ pages: pagesFreed, failures: 0 });
+    const freed = components.filter(({ state }) => state === "jettisoned");
+    expect(freed.reduce((sum, { pages }) => sum + pages, 0)).toBe(pagesFreed);
+  });
+
+  test("Xen's dom0 gives nothing back, and says of each component why", () => {
+    const withheld = "withheld xen-pv";
+    expect(states("xen-dom0")).toEqual({
+      "xen-swiotlb": "kept in-use",
+      "amd-vi": withheld,
+      "intel-vtd": withheld,
+      gart: withheld,
+      "hyperv-iommu": withheld,
+      "virtio-iommu": "kept can-appear-hotplug",
+    });
+    expect(on("xen-dom0").pagesFreed).toBe(0);
+  });
+
+  test("the command line keeps and drops, but drops nothing that is in use", async () => {
+    const result = await bootMachine({ bzImage: build.image }, loadMachine("vtd"), {
+      append: "jettison=selftest jettison.keep=amd-vi jettison.drop=intel-vtd,virtio-iommu",
+      log: join(logs, "vtd-words.log"),
+    });
+    const found = Object.fromEntries(
+      result.components.map(({ component, state, reason }) => [component, `${state} ${reason}`]),
+    );
+    expect(found).toMatchObject({
+      "amd-vi": "kept keep",
+      "intel-vtd": "kept in-use",
+      "virtio-iommu": "jettisoned drop",
+    });
+    expect(result.selftest).toMatchObject({ pages: result.pages, failures: 0 });
+    expect(result.gateCalls).toBe(0);
+  });
+});

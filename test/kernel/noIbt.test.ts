@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The other way in which a kernel is linked: without indirect branch tracking vmlinux is made from vmlinux.a.
+ * And invariant 4, on the same configuration: without components, of objects without function sections, the
+ * kernel is the plain linker's byte for byte.
+ */
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, test } from "vitest";
+import { type KernelJob, makeKernel } from "../../src/kernel/makeKernel.js";
+import { verifyBuild } from "../../src/link/verifyBuild.js";
+import { bootMachine } from "../../src/machine/boot.js";
+import { loadMachine } from "../../src/machine/machine.js";
+import { projectRoot } from "../../src/root.js";
+
+const logs = mkdtempSync(join(tmpdir(), "jettison-test-"));
+afterAll(() => rmSync(logs, { recursive: true, force: true }));
+
+const job: KernelJob = {
+  source: { debian: "6.12" },
+  configuration: { kind: "tiny", file: join(projectRoot, "configs/small-noibt.config") },
+  components: [join(projectRoot, "components/iommu.yaml")],
+  functionSections: true,
+};
+
+test("a kernel without IBT is linked with regions, without a warning, and frees them", async () => {
+  const build = await makeKernel(job);
+  expect(build.warnings).toEqual([]);
+  expect((await verifyBuild(build.output)).violations).toEqual([]);
+  for (const [name, kept, gone] of [
+    ["vtd", "intel-vtd", "amd-vi"],
+    ["q35", undefined, "intel-vtd"],
+  ] as const) {
+    const result = await bootMachine({ bzImage: build.image }, loadMachine(name), {
+      append: "jettison=selftest",
+      log: join(logs, `${name}.log`),
+    });
+    const state = (component: string) => result.components.find((one) => one.component === component)?.state;
+    expect(state(gone)).toBe("jettisoned");
+    if (kept !== undefined) expect(state(kept)).toBe("kept");
+    expect(result.pages).toBeGreaterThan(10);
+    expect(result.selftest).toMatchObject({ pages: result.pages, failures: 0 });
+  }
+});
+
+test("without components the kernel is the plain linker's, byte for byte", async () => {
+  const plain: KernelJob = { ...job, components: [], functionSections: false };
+  const byLd = await makeKernel({ ...plain, ld: "ld" });
+  const expected = readFileSync(byLd.vmlinux);
+  const byJettison = await makeKernel(plain);
+  expect(byJettison.output).toBe(byLd.output);
+  expect(byJettison.linked).toBe(true);
+  expect(readFileSync(byJettison.vmlinux).equals(expected)).toBe(true);
+});
