@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { expect, test } from "vitest";
-import { checkRequirements, checkTaken, parseOptions } from "../src/kernel/options.js";
+import { checkRequirements, checkTaken, checkWishes, parseOptions } from "../src/kernel/options.js";
 
 const good = { CONFIG_X86_64: "y", CONFIG_CC_IS_GCC: "y", CONFIG_STRICT_KERNEL_RWX: "y" };
 
@@ -29,6 +29,17 @@ test.each([
   expect(others).toEqual([]);
   expect(diagnostic).toMatchObject({ code: "config-unsupported", exit: 2 });
   expect(diagnostic!.message).toContain(option);
+});
+
+test("a wish against what is needed is refused, silence and another compiler are not", () => {
+  const codes = (given: Record<string, string>) =>
+    checkWishes(new Map(Object.entries(given))).map(({ code }) => code);
+  expect(codes({})).toEqual([]);
+  expect(codes({ CONFIG_CC_IS_GCC: "n", CONFIG_X86_64: "y" })).toEqual([]);
+  expect(codes({ CONFIG_STRICT_KERNEL_RWX: "n", CONFIG_CFI_CLANG: "y" })).toEqual([
+    "config-unsupported",
+    "config-unsupported",
+  ]);
 });
 
 test("a line of a fragment without effect is named with its place", () => {

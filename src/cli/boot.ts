@@ -9,6 +9,7 @@ import type { Step } from "../step.js";
 interface Options {
   machine?: string[];
   append?: string[];
+  fill: boolean;
   json?: true;
 }
 
@@ -31,13 +32,17 @@ function describeBoot(result: BootResult): string {
     ...(selftest === null
       ? []
       : [`  self-test: ${selftest.pages} pages, ${selftest.gates} gates, ${selftest.failures} failures`]),
-    `  used and read back: ${mebibytes(fill.tmpfsBytes)} in tmpfs, ${mebibytes(fill.slabBytes)} in slab objects`,
+    ...(fill === null
+      ? []
+      : [
+          `  used and read back: ${mebibytes(fill.tmpfsBytes)} in tmpfs, ${mebibytes(fill.slabBytes)} in slab objects`,
+        ]),
     `  console: ${log}`,
     "",
   ].join("\n");
 }
 
-async function boot(image: string, { machine: names, append = [], json }: Options): Promise<void> {
+async function boot(image: string, { machine: names, append = [], fill, json }: Options): Promise<void> {
   const { bootMachine } = await import("../machine/boot.js");
   const { loadMachine, usualMachines } = await import("../machine/machine.js");
   const { runSteps } = await import("./steps.js");
@@ -51,6 +56,7 @@ async function boot(image: string, { machine: names, append = [], json }: Option
       async run(report) {
         const result = await bootMachine({ bzImage: findImage(image) }, machine, {
           append: append.join(" "),
+          fill,
           log: join(logs, `${machine.name}.log`),
           onLine: report,
         });
@@ -76,6 +82,7 @@ export function registerBoot(program: Command): void {
     .argument("<image>", "bzImage, or a build folder")
     .option("--machine <name...>", "machines of machines/*.yaml (those of the demo)")
     .option("--append <words...>", "further words for the kernel's command line: jettison.keep=amd-vi")
+    .option("--no-fill", "do not use all of the guest's memory")
     .option("--json", "print what the boots showed as JSON, sizes in bytes")
     .action(boot);
 }

@@ -14,7 +14,7 @@ import { identifyCompiler } from "./compiler.js";
 import { withLock } from "./lock.js";
 import { makeCommand, makeEnvironment } from "./make.js";
 import { parseOptions } from "./options.js";
-import { estimateObjects, type KernelProgress, readProgress } from "./progress.js";
+import { countObjects, estimateObjects, type KernelProgress, readProgress } from "./progress.js";
 import { needSpace, spaceOfBuild } from "./space.js";
 import { stateFile } from "./stateFile.js";
 
@@ -67,7 +67,7 @@ function filesOf(folder: string): string[] {
 async function keyOfLink(ld: string | undefined, components: readonly string[]): Promise<string> {
   const hash = createHash("sha256").update(`${ld ?? "ld"}\n${await identifyCompiler()}\n`);
   const isLinking = (file: string) => !notLinking.has(relative(dist, file).split("/")[0]!);
-  const code = ld === undefined ? [] : [ld, ...filesOf(dist).filter(isLinking)];
+  const code = ld === jettisonLd ? [ld, ...filesOf(dist).filter(isLinking)] : [];
   for (const file of [...code, ...components]) hash.update(`${file}\0`).update(readFileSync(file));
   return hash.digest("hex");
 }
@@ -135,7 +135,7 @@ async function buildLocked(options: BuildOptions): Promise<KernelBuild> {
   const env = { ...makeEnvironment, JETTISON_COMPONENTS: components.join(":") };
   try {
     const { seconds } = await run(argv, { env, log, onLine });
-    if (progress.complete()) writeFileSync(totalFile, `${progress.done()}\n`);
+    writeFileSync(totalFile, `${countObjects(output)}\n`);
     const image = join(output, "arch/x86/boot/bzImage");
     return {
       output,

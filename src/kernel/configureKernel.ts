@@ -7,7 +7,14 @@ import { run } from "../process.js";
 import { identifyCompiler } from "./compiler.js";
 import { withLock } from "./lock.js";
 import { makeCommand, makeEnvironment } from "./make.js";
-import { checkRequirements, checkTaken, formatOption, parseOptions } from "./options.js";
+import {
+  checkRequirements,
+  checkTaken,
+  checkWishes,
+  formatOption,
+  type Option,
+  parseOptions,
+} from "./options.js";
 import type { PrivateSource } from "./preparePrivateSource.js";
 import { stateFile } from "./stateFile.js";
 
@@ -21,8 +28,7 @@ export interface ConfigureOptions {
   onProgress?: (text: string) => void;
 }
 
-const readConfig = (file: string) =>
-  new Map(parseOptions(readFileSync(file, "utf8")).map(({ name, value }) => [name, value]));
+const valueByName = (options: readonly Option[]) => new Map(options.map(({ name, value }) => [name, value]));
 
 /**
  * Leaves a checked `.config` in the output folder, with `CONFIG_JETTISON`. A configuration that Jettison
@@ -37,6 +43,7 @@ async function configureLocked(options: ConfigureOptions): Promise<void> {
   const { file, kind } = configuration;
   const text = readFileSync(file, "utf8");
   const given = [...parseOptions(text), { name: "CONFIG_JETTISON", value: "y", line: 0 }];
+  failIfAny(checkWishes(valueByName(given)));
   const fragment = given.map(({ name, value }) => `${formatOption(name, value)}\n`).join("");
   const key = createHash("sha256")
     .update(`${kind}\n${fragment}\n${source.folder}\n${source.seriesHash}\n${await identifyCompiler()}`)
@@ -61,7 +68,7 @@ async function configureLocked(options: ConfigureOptions): Promise<void> {
       writeFileSync(config, fragment);
     }
     await make("olddefconfig");
-    const made = readConfig(config);
+    const made = valueByName(parseOptions(readFileSync(config, "utf8")));
     const wanted = kind === "tiny" ? given : given.slice(-1);
     failIfAny(checkRequirements(made)); // first: CONFIG_JETTISON depends on some of these
     failIfAny(checkTaken(file, wanted, made));

@@ -10,7 +10,8 @@ export const makeEnvironment: Record<string, string> = {
   MAKEFLAGS: "",
   MAKELEVEL: "0",
   MFLAGS: "",
-  ARCH: "x86_64",
+  // Not x86_64, with which tinyconfig sees, and turns off, what it leaves alone otherwise: the mitigations.
+  ARCH: "x86",
   CROSS_COMPILE: "",
   LLVM: "",
   KCFLAGS: "",

@@ -39,6 +39,17 @@ export function checkRequirements(config: ReadonlyMap<string, string>): Diagnost
   });
 }
 
+/**
+ * The same for what a given configuration says itself. Kconfig may quietly overrule it, and the user would get
+ * a kernel that is not the one asked for. Which compiler it was written for does not matter.
+ */
+export function checkWishes(given: ReadonlyMap<string, string>): Diagnostic[] {
+  const unsaid = requirements
+    .filter(([option]) => !given.has(option) || option === "CONFIG_CC_IS_GCC")
+    .map(([option, needs]) => [option, needs] as const);
+  return checkRequirements(new Map([...given, ...unsaid]));
+}
+
 /** Every line of a fragment that the finished configuration does not have. */
 export function checkTaken(
   file: string,

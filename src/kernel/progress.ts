@@ -12,12 +12,14 @@ export interface KernelProgress {
 }
 
 /**
- * What a build of a configuration with so many options set to y may come to. A straight line through the two
- * configurations shipped: good to show that it moves, and shown as an estimate.
+ * What a build of a configuration with so many options set to y may come to: the line through the two
+ * configurations shipped, 663 options and 1,117 objects, 910 and 1,540. Elsewhere good to show that it moves,
+ * and shown as an estimate.
  */
-export const estimateObjects = (options: number) => Math.round((1.5 * options) / 50) * 50;
+export const estimateObjects = (options: number) => Math.round((1.69 * options) / 50) * 50;
 
-function countObjects(folder: string): number {
+/** The objects in a build folder, whoever made them. */
+export function countObjects(folder: string): number {
   if (!existsSync(folder)) return 0;
   return readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) => /\.o$/.test(name))
     .length;
@@ -25,33 +27,30 @@ function countObjects(folder: string): number {
 
 export interface ProgressReader {
   take(line: string): KernelProgress | undefined;
-  done(): number;
+  /** Objects compiled or assembled in this run. */
   compiled(): number;
   linked(): boolean;
-  /** Whether `done` is the count of all objects: nothing was there, and the build came to its end. */
-  complete(): boolean;
 }
 
 export function readProgress(output: string, total: number, counted: boolean): ProgressReader {
-  const before = countObjects(output);
+  let done = countObjects(output);
   let compiled = 0;
   let phase: KernelProgress["phase"] = "objects";
-  const done = () => (counted ? Math.min(before + compiled, total) : before + compiled);
   return {
     take(line) {
       const step = line.match(/^ {2}([A-Z0-9]+)(?: \[M\])? +(\S+)/);
       if (step === null) return undefined;
       const [, what, file] = step as unknown as [string, string, string];
       if (what === "CC" || what === "AS") compiled++;
-      else if (what === "LD" && file === "vmlinux.o") phase = "link";
-      else if (what === "SORTTAB" || file.startsWith("arch/x86/boot/"))
-        phase = phase === "objects" ? phase : "image";
-      else return undefined;
-      return { phase, done: done(), total: Math.max(total, done()), counted };
+      if (what === "LD" && file === "vmlinux.o") phase = "link";
+      else if (phase === "link" && file.startsWith("arch/x86/boot/")) phase = "image";
+      if (!file.endsWith(".o")) return undefined;
+      // An object that is made again is there already: a total that was counted is never passed, and one
+      // that was guessed grows.
+      done = counted ? Math.min(done + 1, total) : done + 1;
+      return { phase, done, total: Math.max(total, done), counted };
     },
-    done,
     compiled: () => compiled,
     linked: () => phase !== "objects",
-    complete: () => before === 0,
   };
 }
