@@ -243,6 +243,57 @@ export const catalogue = {
       `On ${f.machine} ${f.freed} pages were freed, but filling all memory put only ${f.used} of them to use.`,
     () => "The rest never came back from the page allocator: see /proc/kpageflags there.",
   ),
+  "listing-unusable": entry(
+    2,
+    (f: { file: string; line: number; what: string }) => `${f.file}:${f.line}: ${f.what}.`,
+    () => "Give the output of objdump -h, size -A or readelf -SW, or a name and a number of bytes a line.",
+  ),
+  "listing-no-component": entry(
+    2,
+    (f: { file: string; pattern: string; names: readonly string[] }) =>
+      `${f.file}: no section is named as ${f.pattern}; the first are ${f.names.join(", ")}.`,
+    () => "Say with `sections:` in a file for --scenarios how sections of components are named.",
+  ),
+  "scenarios-invalid": entry(
+    2,
+    (f: { file: string; line: number; column: number; what: string }) =>
+      `${f.file}:${f.line}:${f.column}: ${f.what}.`,
+    () => "See components/email.scenarios.yaml for the form of scenarios.",
+  ),
+  "scenario-component": entry(
+    2,
+    (f: { file: string; line: number; name: string; near: readonly string[] }) =>
+      `${f.file}:${f.line}: ${f.name} is neither in the listing nor among the scenarios' components.${near(f.near)}`,
+    () => "Correct the name, or declare it under `components:` if other listings have it.",
+  ),
+  "plan-invalid": entry(
+    2,
+    (f: { file: string; what: string }) => `${f.file} is no plan that can be read: ${f.what}.`,
+    () => "Build the kernel again with this version of Jettison; the form is docs/plan.schema.json.",
+  ),
+  "boots-invalid": entry(
+    2,
+    (f: { file: string; what: string }) => `${f.file} holds no results of boots: ${f.what}.`,
+    () => "Give the demo.json of jettison demo, or what jettison boot --json printed.",
+  ),
+  "name-unknown": entry(
+    2,
+    (f: { name: string; near: readonly string[] }) =>
+      `This build has no component, function, object or section ${f.name}.${near(f.near)}`,
+    () => "Names are those of the source: a component, amd_iommu_map_pages, drivers/iommu/amd/init.o.",
+  ),
+  "budgets-invalid": entry(
+    2,
+    (f: { file: string; line: number; column: number; what: string }) =>
+      `${f.file}:${f.line}:${f.column}: ${f.what}.`,
+    () => "See docs/report.md for the form of budgets.",
+  ),
+  "over-budget": entry(
+    1,
+    (f: { what: string; before: string; after: string; allowed: string }) =>
+      `${f.what} went from ${f.before} to ${f.after}; ${f.allowed} is allowed.`,
+    () => "Find out what grew with jettison why, or raise the budget.",
+  ),
 } satisfies Record<string, Entry<never>>;
 
 export type Code = keyof typeof catalogue;

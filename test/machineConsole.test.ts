@@ -25,7 +25,7 @@ const good = [
   "[    1.230000] jettison-guest: sysfs selftest_pages 10",
   "[    1.230000] jettison-guest: sysfs selftest_failures 0",
   "[    1.230000] jettison-guest: sysfs selftest_gates 7",
-  "[    3.000000] jettison-guest: code-pages tmpfs 9",
+  "[    3.000000] jettison-guest: code-pages user 9",
   "[    3.000000] jettison-guest: fill tmpfs 230000000",
   "[    5.000000] jettison-guest: code-pages slab 8",
   "[    5.000000] jettison-guest: fill slab 150000000",
@@ -51,7 +51,7 @@ describe("a console", () => {
         ],
         selftest: { pages: 10, failures: 0, gates: 7 },
       },
-      fill: { tmpfsBytes: 230000000, slabBytes: 150000000, codePages: { tmpfs: 9, slab: 8, used: 10 } },
+      fill: { tmpfsBytes: 230000000, slabBytes: 150000000, codePages: { user: 9, slab: 8, used: 10 } },
       done: "ok",
       trouble: undefined,
       kernelLog: [

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { execFileSync } from "node:child_process";
 import { expect, test } from "vitest";
-import { writeCpio } from "../src/machine/cpio.js";
+import { type CpioEntry, writeCpio } from "../src/machine/cpio.js";
 
-const entries = [
+const entries: CpioEntry[] = [
   { name: "dev", mode: 0o040755 },
-  { name: "dev/console", mode: 0o020600, device: [5, 1] as const },
+  { name: "dev/console", mode: 0o020600, device: [5, 1] },
   ...[0, 1, 2, 3, 4, 5].map((length) => ({
     name: `file${"x".repeat(length)}`,
     mode: 0o100755,

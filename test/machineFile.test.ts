@@ -75,7 +75,7 @@ test("an unknown machine is answered with the nearest", () => {
 describe("the machines that come with Jettison", () => {
   test.each([...usualMachines, "virtio-iommu"])("%s is in good form", (name) => {
     const machine = loadMachine(name);
-    const argv = qemuCommand(machine, { image: "image", initramfs: "initramfs" }, "jettison=off");
+    const argv = qemuCommand(machine, "jettison=off");
     expect(argv).toContain("-no-reboot");
     expect(argv.join(" ")).toContain("jettison=off");
   });
@@ -90,9 +90,8 @@ describe("the machines that come with Jettison", () => {
   });
 
   test("under Xen commas of the kernel's command line do not end it", () => {
-    const files = { image: "image", initramfs: "initramfs", hypervisor: "xen" };
-    const argv = qemuCommand(loadMachine("xen-dom0"), files, "jettison.keep=a,b");
-    expect(argv[argv.indexOf("-kernel") + 1]).toBe("xen");
+    const argv = qemuCommand(loadMachine("xen-dom0"), "jettison.keep=a,b");
+    expect(argv[argv.indexOf("-kernel") + 1]).toBe("hypervisor");
     expect(argv[argv.indexOf("-initrd") + 1]).toMatch(
       /^image console=hvc0 .*jettison\.keep=a,,b +,initramfs$/,
     );

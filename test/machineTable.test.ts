@@ -67,6 +67,6 @@ test("a pair of boots has to agree with itself", () => {
   expect(codes({ selftest: { pages: 13, failures: 1, gates: 0 } })).toEqual(["selftest-failed"]);
   expect(codes({ selftest: { pages: 12, failures: 0, gates: 0 } })).toEqual(["selftest-absent"]);
   expect(codes({ selftest: null })).toEqual(["selftest-absent"]);
-  const fill = { tmpfsBytes: 1, slabBytes: 1, codePages: { tmpfs: 12, slab: 3, used: 12 } };
+  const fill = { tmpfsBytes: 1, slabBytes: 1, codePages: { user: 6, slab: 3, used: 6 } };
   expect(codes({ fill })).toEqual(["freed-unused"]);
 });

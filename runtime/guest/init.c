@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/socket.h>
@@ -27,16 +28,20 @@
 
 #define MIB (1ul << 20)
 #define PAGE 4096ul
+#define MAX_CPUS 64u
 
 /*
  * What is left free. An allocation that cannot be met ends in the OOM killer, and this process is all it
  * could kill. So the fill stops above what little_aside() leaves to watermarks and per-CPU lists, and what
  * interrupts may need meanwhile.
  */
-#define LEFT_FREE (2 * MIB)
+#define LEFT_FREE MIB
+
+#define CHUNK (256 * 1024ul)
 
 static int out = -1;
 static unsigned int cpus;
+static uint64_t buffer[CHUNK / 8];
 
 static void say(const char *format, ...)
 {
@@ -206,8 +211,8 @@ static void find_kernel_code(void)
 	code_used = calloc(code_pages + 1, 1);
 }
 
-/* Counts the pages of the kernel's text that now have one of the flags, and adds them to code_used. */
-static void say_code_pages(const char *key, uint64_t wanted)
+/* Counts the pages of the kernel's text that now have this flag, and adds them to code_used. */
+static void say_code_pages(const char *key, uint64_t flag)
 {
 	static uint64_t flags[512];
 	unsigned long count = 0;
@@ -219,7 +224,7 @@ static void say_code_pages(const char *key, uint64_t wanted)
 		ssize_t length = pread(fd, flags, sizeof(flags), (code_start + page) * 8);
 
 		for (unsigned long i = 0; (ssize_t)(i * 8 + 7) < length && page + i < code_pages; i++)
-			if (flags[i] & wanted) {
+			if (flags[i] & flag) {
 				code_used[page + i] = 1;
 				count++;
 			}
@@ -277,10 +282,52 @@ static void drain_lists(void)
 	}
 }
 
-#define CHUNK (256 * 1024ul)
-#define CHUNKS_PER_FILE 16ul
+static char *own_pages(size_t bytes)
+{
+	return mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+}
 
-static uint64_t buffer[CHUNK / 8];
+/*
+ * The pages freed last are given out first, so a good part of those that left the kernel would now hold this
+ * process's own data for as long as it runs. While others hold what is next to be given out, its data and heap
+ * get new pages, all of them before any old one is released; mremap puts them in the place of the old. The
+ * stack stays: what is copied may not change before it is in place.
+ */
+static void settle(void)
+{
+	struct { char *start, *fresh; size_t bytes; } ranges[8];
+	unsigned int nr = 0;
+	char *held[MAX_CPUS], maps[4096], access[8];
+
+	if (read_text("/proc/self/maps", maps, sizeof(maps)))
+		fail("/proc/self/maps cannot be read");
+	for (unsigned int cpu = 0; cpu < cpus; cpu++) {
+		use_cpu(cpu);
+		held[cpu] = own_pages(2 * MIB);
+	}
+	for (char *line = strtok(maps, "\n"); line && nr < 8; line = strtok(NULL, "\n")) {
+		unsigned long start, end;
+
+		if (sscanf(line, "%lx-%lx %7s", &start, &end, access) != 3)
+			continue;
+		if (strcmp(access, "rw-p") || strstr(line, "[stack]"))
+			continue;
+		ranges[nr].start = (char *)start;
+		ranges[nr].bytes = end - start;
+		ranges[nr].fresh = own_pages(end - start);
+		nr += ranges[nr].fresh != MAP_FAILED;
+	}
+	for (unsigned int i = 0; i < nr; i++) {
+		memcpy(ranges[i].fresh, ranges[i].start, ranges[i].bytes);
+		mremap(ranges[i].fresh, ranges[i].bytes, ranges[i].bytes, MREMAP_MAYMOVE | MREMAP_FIXED,
+		       ranges[i].start);
+	}
+	for (unsigned int cpu = 0; cpu < cpus; cpu++)
+		if (held[cpu] != MAP_FAILED)
+			munmap(held[cpu], 2 * MIB);
+}
+
+#define CHUNKS_PER_FILE 16ul
 
 /* No two pages alike: a page used twice, or one that was not kept, shows. */
 #define FIRST_WORD(number) (((number) + 1) * 0x9e3779b97f4a7c15ull)
@@ -337,7 +384,7 @@ static unsigned long fill_tmpfs(void)
 		chunks++;
 	}
 	close(fd);
-	say_code_pages("tmpfs", KPF_SWAPBACKED);
+	say_code_pages("user", KPF_SWAPBACKED);
 
 	for (unsigned long chunk = 0, left = bytes; left > 0; chunk++) {
 		size_t want = left < CHUNK ? left : CHUNK;
@@ -438,13 +485,16 @@ int main(void)
 	write_text("/proc/sys/kernel/printk_devkmsg", "on\n");
 	say("begin");
 	cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	if (cpus > MAX_CPUS)
+		cpus = MAX_CPUS;
+	find_kernel_code();
+	settle();
 	say_mem_total();
 	say_sysfs();
 
 	/* What the kernel does not know on its command line is passed on as environment. */
 	if (getenv("jettison_fill") && !strcmp(getenv("jettison_fill"), "no"))
 		power_off("ok");
-	find_kernel_code();
 	little_aside();
 	before = free_bytes();
 	say("free %lu", before);

@@ -1,18 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import {
-  closeSync,
-  mkdirSync,
-  mkdtempSync,
-  openSync,
-  readSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-} from "node:fs";
+import { closeSync, mkdirSync, openSync, readSync, statSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fail } from "../diagnostics.js";
 import { type Ended, runToEnd } from "../process.js";
+import { withScratchFolder } from "../scratch.js";
 import {
   type BootComponent,
   type ConsoleReading,
@@ -33,6 +25,8 @@ export interface Image {
 export interface BootOptions {
   /** Further words for the kernel's command line. */
   readonly append?: string;
+  /** Whether the guest uses all of its memory; true where not said. */
+  readonly fill?: boolean;
   /** Milliseconds after which a guest that has not turned itself off is taken for one that hangs. */
   readonly timeout?: number;
   /** Where the whole console goes. */
@@ -52,7 +46,8 @@ export interface BootResult {
   readonly bytes: number;
   readonly gateCalls: number;
   readonly selftest: KernelReport["selftest"];
-  readonly fill: Fill;
+  /** null where memory was not to be filled. */
+  readonly fill: Fill | null;
   /** From the start of QEMU to the first line of the guest's program. */
   readonly bootSeconds: number;
   readonly seconds: number;
@@ -60,6 +55,9 @@ export interface BootResult {
   readonly kernelLog: readonly string[];
   readonly log: string;
 }
+
+/** Words that the kernel does not know become the environment of its first program, runtime/guest/init.c. */
+const noFill = "jettison_fill=no";
 
 /** A boot, its memory filled twice, takes 8 to 20 s here; a slow machine gets ten times that. */
 const usualTimeout = 180_000;
@@ -74,9 +72,19 @@ export async function bootMachine(image: Image, machine: Machine, options: BootO
   checkImage(image.bzImage);
   const initramfs = await guestInitramfs();
   const hypervisor = machine.xen === undefined ? undefined : await fetchHypervisor(machine.xen);
+  mkdirSync(dirname(options.log), { recursive: true });
 
   // QEMU ends a path at a blank or a comma in places: short names in a folder of our own have neither.
-  const folder = mkdtempSync(join(tmpdir(), "jettison-boot-"));
+  return withScratchFolder(tmpdir(), async (folder) => {
+    symlinkSync(resolve(image.bzImage), join(folder, "image"));
+    symlinkSync(initramfs, join(folder, "initramfs"));
+    if (hypervisor !== undefined) symlinkSync(hypervisor, join(folder, "hypervisor"));
+    return watchBoot(machine, folder, options);
+  });
+}
+
+async function watchBoot(machine: Machine, cwd: string, options: BootOptions): Promise<BootResult> {
+  const { log, timeout = usualTimeout, fill = true } = options;
   const lines: string[] = [];
   let bootSeconds = 0;
   const start = performance.now();
@@ -88,30 +96,23 @@ export async function bootMachine(image: Image, machine: Machine, options: BootO
       bootSeconds = (performance.now() - start) / 1000;
     options.onLine?.(line);
   };
-  mkdirSync(dirname(options.log), { recursive: true });
-  try {
-    symlinkSync(resolve(image.bzImage), join(folder, "image"));
-    symlinkSync(initramfs, join(folder, "initramfs"));
-    if (hypervisor !== undefined) symlinkSync(hypervisor, join(folder, "hypervisor"));
-    const files = {
-      image: "image",
-      initramfs: "initramfs",
-      ...(hypervisor === undefined ? {} : { hypervisor: "hypervisor" }),
-    };
-    const timeout = options.timeout ?? usualTimeout;
-    const ended = await runToEnd(qemuCommand(machine, files, options.append ?? ""), {
-      cwd: folder,
-      log: options.log,
-      timeout,
-      onLine,
-    });
-    if (ended.notFound)
-      fail("tool-missing", { tool: qemu, purpose: "booting a machine", package: "qemu-system-x86 seabios" });
-    return toResult(machine, lines, readConsole(lines), ended, timeout, bootSeconds, options.log);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
+  const argv = qemuCommand(machine, [options.append, fill ? undefined : noFill].filter(Boolean).join(" "));
+  const ended = await runToEnd(argv, { cwd, log: resolve(log), timeout, onLine });
+  if (ended.notFound)
+    fail("tool-missing", { tool: qemu, purpose: "booting a machine", package: "qemu-system-x86 seabios" });
+
+  const reading = readConsole(lines);
+  if (ended.status !== undefined && !ended.timedOut && reading.trouble === undefined)
+    fail("command-failed", { command: oneLine(argv), status: ended.status, tail: ended.tail, log });
+  const cause = reading.trouble?.cause ?? whyUnfinished(reading, ended, timeout, fill);
+  if (cause !== undefined) {
+    const console = excerpt(lines, reading.trouble?.line);
+    fail("guest-failed", { machine: machine.name, cause, console, log });
   }
+  return toResult(machine, reading, { bootSeconds, seconds: ended.seconds, log });
 }
+
+const oneLine = (argv: readonly string[]) => argv.join(" ").replace(/ +/g, " ");
 
 /** `HdrS` at 0x202: Documentation/arch/x86/boot.rst. */
 function checkImage(image: string): void {
@@ -138,53 +139,38 @@ function checkImage(image: string): void {
 
 function toResult(
   machine: Machine,
-  lines: readonly string[],
-  reading: ConsoleReading,
-  ended: Ended,
-  timeout: number,
-  bootSeconds: number,
-  log: string,
+  { memTotal, jettison, fill, kernelLog }: ConsoleReading,
+  run: Pick<BootResult, "bootSeconds" | "seconds" | "log">,
 ): BootResult {
-  const { memTotal, jettison, fill, trouble } = reading;
-  const cause = trouble?.cause ?? whyUnfinished(reading, ended, timeout, lines.length);
-  if (cause !== undefined || memTotal === undefined || fill === undefined)
-    fail("guest-failed", {
-      machine: machine.name,
-      cause: cause ?? "it did not say how much memory it has and used",
-      console: excerpt(lines, trouble?.line),
-      log,
-    });
   return {
     machine: machine.name,
-    memTotal,
+    memTotal: memTotal!,
     mode: jettison?.mode ?? null,
     components: jettison?.components ?? [],
     pages: jettison?.pages ?? 0,
     bytes: jettison?.bytes ?? 0,
     gateCalls: jettison?.gateCalls ?? 0,
     selftest: jettison?.selftest ?? null,
-    fill,
-    bootSeconds,
-    seconds: ended.seconds,
-    kernelLog: reading.kernelLog,
-    log,
+    fill: fill ?? null,
+    kernelLog,
+    ...run,
   };
 }
 
 function whyUnfinished(
-  { begun, done }: ConsoleReading,
+  { begun, done, memTotal, fill }: ConsoleReading,
   ended: Ended,
   timeout: number,
-  lines: number,
+  toFill: boolean,
 ): string | undefined {
-  const where = begun ? "in its program" : lines > 0 ? "before its program began" : "before it wrote a line";
+  const where = begun ? "in its program" : "before its program began";
+  const late = `it had not ended after ${Math.round(timeout / 1000)} s`;
   if (ended.timedOut)
-    return done === undefined
-      ? `it hangs ${where}: it had not ended after ${Math.round(timeout / 1000)} s`
-      : `it does not turn itself off: it had not ended after ${Math.round(timeout / 1000)} s`;
-  if (ended.status !== undefined) return `QEMU ${ended.status}`;
+    return `${done === undefined ? `it hangs ${where}` : "it does not turn itself off"}: ${late}`;
   if (done === undefined) return `it ended ${where}`;
-  return done === "ok" ? undefined : "its program failed without a cause";
+  if (done === "failed") return "its program failed without a cause";
+  if (memTotal === undefined) return "it did not say how much memory it has";
+  return toFill && fill === undefined ? "it did not say how much memory it used" : undefined;
 }
 
 const excerptLines = 12;

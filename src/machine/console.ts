@@ -34,10 +34,10 @@ export interface Fill {
   /** Bytes sent into slab objects with copy_from_user, and received alike. */
   readonly slabBytes: number;
   /**
-   * Pages inside the kernel's text that held a tmpfs page, a slab page, either; null where the guest's kernel
-   * has no /proc/kpageflags (CONFIG_PROC_PAGE_MONITOR).
+   * Pages inside the kernel's text that held user memory (tmpfs, or the program's own), slab objects, either;
+   * null where the guest's kernel has no /proc/kpageflags (CONFIG_PROC_PAGE_MONITOR).
    */
-  readonly codePages: { readonly tmpfs: number; readonly slab: number; readonly used: number } | null;
+  readonly codePages: { readonly user: number; readonly slab: number; readonly used: number } | null;
 }
 
 export interface ConsoleReading {
@@ -167,7 +167,7 @@ function toFill({ values }: Said, complain: Complain): Fill | undefined {
     slabBytes: number("fill slab"),
     codePages: values.has("code-pages used")
       ? {
-          tmpfs: number("code-pages tmpfs"),
+          user: number("code-pages user"),
           slab: number("code-pages slab"),
           used: number("code-pages used"),
         }

@@ -69,6 +69,8 @@ export async function demoBoots(
     (["off", "selftest"] as const).map((mode) => async () => {
       options.onStart?.(machine, mode);
       const result = await bootMachine(image, machine, {
+        // Where nothing was freed, using all memory shows nothing.
+        fill: mode !== "off",
         append: [`jettison=${mode}`, options.append].filter(Boolean).join(" "),
         log: join(options.logFolder, `${key(machine, mode)}.log`),
         ...(options.timeout === undefined ? {} : { timeout: options.timeout }),
@@ -100,8 +102,9 @@ export function checkPair(off: BootResult, on: BootResult): Diagnostic[] {
     found.push(diagnose("selftest-failed", { machine, failures: selftest.failures, pages: selftest.pages }));
   const tested = selftest?.pages ?? 0;
   if (tested !== pages) found.push(diagnose("selftest-absent", { machine, freed: pages, tested }));
-  const used = on.fill.codePages?.used;
-  if (used !== undefined && used < pages)
+  const used = on.fill?.codePages?.used;
+  // The kernel itself may have taken some of them before, which does not show.
+  if (used !== undefined && used * 2 < pages)
     found.push(diagnose("freed-unused", { machine, freed: pages, used }));
   return found;
 }

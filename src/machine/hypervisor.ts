@@ -1,19 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { cacheFolder } from "../cache.js";
 import { fail } from "../diagnostics.js";
 import { runToEnd } from "../process.js";
+import { withScratchFolder } from "../scratch.js";
 
 /**
  * The Xen hypervisor out of Debian's package, which is downloaded and not installed: installed, it would change
@@ -24,27 +16,21 @@ export async function fetchHypervisor(xen: { package: string; file: string }): P
   const elf = join(folder, `${xen.package}-${basename(xen.file, ".gz")}.elf`);
   if (existsSync(elf)) return elf;
 
-  mkdirSync(folder, { recursive: true });
-  const making = mkdtempSync(join(folder, "making-"));
-  const step = async (...argv: string[]) => {
-    const { status, notFound, tail } = await runToEnd(argv, { cwd: making });
-    if (status === undefined) return;
-    const cause = notFound
-      ? `there is no ${argv[0]} here`
-      : tail.split("\n").at(-1) || `${argv[0]} ${status}`;
-    fail("hypervisor-missing", { package: xen.package, cause: cause.replace(/\.$/, "") });
-  };
-  try {
+  return withScratchFolder(folder, async (making) => {
+    const missing = (cause: string) => fail("hypervisor-missing", { package: xen.package, cause });
+    const step = async (...argv: string[]) => {
+      const { status, notFound, tail } = await runToEnd(argv, { cwd: making });
+      if (notFound) missing(`there is no ${argv[0]} here`);
+      if (status !== undefined)
+        missing(tail.split("\n").at(-1)?.replace(/\.$/, "") || `${argv[0]} ${status}`);
+    };
     await step("apt-get", "download", xen.package);
-    const deb = readdirSync(making).find((name) => name.endsWith(".deb")) ?? "no package";
-    await step("dpkg", "-x", deb, "unpacked");
+    const deb = readdirSync(making).find((name) => name.endsWith(".deb"));
+    await step("dpkg", "-x", deb ?? missing("apt-get downloaded nothing"), "unpacked");
     const packed = join(making, "unpacked", xen.file);
-    if (!existsSync(packed))
-      fail("hypervisor-missing", { package: xen.package, cause: `it has no ${xen.file}` });
+    if (!existsSync(packed)) missing(`it has no ${xen.file}`);
     writeFileSync(join(making, "elf"), gunzipSync(readFileSync(packed)));
     renameSync(join(making, "elf"), elf);
-  } finally {
-    rmSync(making, { recursive: true, force: true });
-  }
-  return elf;
+    return elf;
+  });
 }

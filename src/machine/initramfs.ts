@@ -1,31 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { cacheFolder } from "../cache.js";
 import { fail } from "../diagnostics.js";
 import { runToEnd } from "../process.js";
 import { projectRoot } from "../root.js";
+import { withScratchFolder } from "../scratch.js";
 import { writeCpio } from "./cpio.js";
 
 const source = join(projectRoot, "runtime/guest/init.c");
-const compiler = ["gcc", "-static", "-O2", "-std=gnu11"];
+const compiler = ["gcc", "-static", "-s", "-O2", "-std=gnu11"];
 
 const directory = 0o040755;
 const program = 0o100755;
 const characterDevice = 0o020600;
 
-/** The initramfs that holds the guest's one program, compiled once for each content of its source. */
+/** The initramfs that holds the guest's one program, made once for each content of its source. */
 export async function guestInitramfs(): Promise<string> {
   const key = createHash("sha256").update(readFileSync(source)).update(compiler.join(" ")).digest("hex");
   const folder = cacheFolder("guest");
   const file = join(folder, `${key.slice(0, 16)}.cpio.gz`);
   if (existsSync(file)) return file;
 
-  mkdirSync(folder, { recursive: true });
-  const making = mkdtempSync(join(folder, "making-"));
-  try {
+  return withScratchFolder(folder, async (making) => {
     const init = join(making, "init");
     const argv = [...compiler, "-o", init, source];
     const { status, notFound, tail } = await runToEnd(argv);
@@ -40,8 +39,6 @@ export async function guestInitramfs(): Promise<string> {
     ]);
     writeFileSync(join(making, "initramfs"), gzipSync(archive, { level: 1 }));
     renameSync(join(making, "initramfs"), file);
-  } finally {
-    rmSync(making, { recursive: true, force: true });
-  }
-  return file;
+    return file;
+  });
 }

@@ -3,13 +3,6 @@ import type { Machine } from "./machine.js";
 
 export const qemu = "qemu-system-x86_64";
 
-/** Paths of what QEMU loads. */
-export interface BootFiles {
-  readonly image: string;
-  readonly initramfs: string;
-  readonly hypervisor?: string;
-}
-
 /**
  * What every guest's kernel is told: without KASLR MemTotal is the same from boot to boot, and a kernel that has
  * reported a fault ends the guest (`-no-reboot`) instead of staying there.
@@ -36,17 +29,18 @@ export function kernelCommandLine(machine: Machine, append: string): string {
 const escapeCommas = (text: string) => text.replaceAll(",", ",,");
 
 /**
- * The command that boots an image. Where it runs as dom0, QEMU loads Xen as a multiboot kernel; its `-initrd` is
- * then the list of modules, each a path up to the first blank and a command line.
+ * The command that boots an image, in a folder that holds what QEMU loads under the names `image`, `initramfs`
+ * and `hypervisor`. Where the kernel runs as dom0, QEMU loads Xen as a multiboot kernel; its `-initrd` is then
+ * the list of modules, each a path up to the first blank and a command line.
  */
-export function qemuCommand(machine: Machine, files: BootFiles, append: string): string[] {
+export function qemuCommand(machine: Machine, append: string): string[] {
   const commandLine = kernelCommandLine(machine, append);
   const load =
-    machine.xen === undefined || files.hypervisor === undefined
-      ? ["-kernel", files.image, "-initrd", files.initramfs, "-append", commandLine]
+    machine.xen === undefined
+      ? ["-kernel", "image", "-initrd", "initramfs", "-append", commandLine]
       : [
-          ...["-kernel", files.hypervisor, "-append", machine.xen.append],
-          ...["-initrd", `${escapeCommas(`${files.image} ${commandLine}`)},${escapeCommas(files.initramfs)}`],
+          ...["-kernel", "hypervisor", "-append", machine.xen.append],
+          ...["-initrd", `image ${escapeCommas(commandLine)},initramfs`],
         ];
   return [
     qemu,

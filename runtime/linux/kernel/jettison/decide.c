@@ -176,8 +176,12 @@ malformed:
 static bool __init tables_make_sense(void)
 {
 	unsigned long free_from = (unsigned long)__jettison_text_start;
-	u64 all = GENMASK_ULL(jettison_nr_components - 1, 0);
 	unsigned int i;
+	u64 all;
+
+	if (jettison_nr_components > JETTISON_MAX_COMPONENTS)
+		return false;
+	all = GENMASK_ULL(jettison_nr_components - 1, 0);
 
 	for (i = 0; i < jettison_nr_regions; i++) {
 		const struct jettison_region *region = &jettison_regions[i];
@@ -208,8 +212,6 @@ static const char *__init cannot_free(void)
 	/* Nobody splits the mapping of the text. */
 	if (!rodata_enabled)
 		return "rodata-off";
-	if (!tables_make_sense())
-		return "bad-tables";
 	return NULL;
 }
 
@@ -301,8 +303,10 @@ void __init jettison_decide(void)
 
 	if (!jettison_nr_components)
 		return;
-	if (WARN_ON(jettison_nr_components > JETTISON_MAX_COMPONENTS))
+	if (!tables_make_sense()) {
+		pr_err("the tables of this kernel make no sense, nothing is freed\n");
 		return;
+	}
 	jettison_fates = kcalloc(jettison_nr_components,
 				 sizeof(*jettison_fates), GFP_KERNEL);
 	if (!jettison_fates)
