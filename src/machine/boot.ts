@@ -59,7 +59,7 @@ export interface BootResult {
 /** Words that the kernel does not know become the environment of its first program, runtime/guest/init.c. */
 const noFill = "jettison_fill=no";
 
-/** A boot, its memory filled twice, takes 8 to 20 s here; a slow machine gets ten times that. */
+/** The slowest boot seen, Xen with its memory filled on two cores that four others wanted too, took 48 s. */
 const usualTimeout = 180_000;
 
 const mostLines = 20_000;
@@ -103,7 +103,7 @@ async function watchBoot(machine: Machine, cwd: string, options: BootOptions): P
 
   const reading = readConsole(lines);
   if (ended.status !== undefined && !ended.timedOut && reading.trouble === undefined)
-    fail("command-failed", { command: oneLine(argv), status: ended.status, tail: ended.tail, log });
+    fail("command-failed", { command: oneLine(argv), status: ended.status, tail: excerpt(lines), log });
   const cause = reading.trouble?.cause ?? whyUnfinished(reading, ended, timeout, fill);
   if (cause !== undefined) {
     const console = excerpt(lines, reading.trouble?.line);
@@ -176,7 +176,7 @@ function whyUnfinished(
 const excerptLines = 12;
 
 /** The console's last lines, and before them those from the first trouble on. */
-function excerpt(lines: readonly string[], trouble: number | undefined): string {
+function excerpt(lines: readonly string[], trouble?: number): string {
   const last = lines.length - excerptLines;
   if (trouble === undefined || trouble >= last) return lines.slice(-excerptLines).join("\n");
   const around = lines.slice(trouble, trouble + excerptLines);
