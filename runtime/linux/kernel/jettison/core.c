@@ -147,6 +147,22 @@ bool jettison_mapping_is_memory(unsigned long mapping)
 }
 
 /*
+ * Half a PMD at a time, so that none is taken away as a whole: a PMD that is
+ * not present in the middle of the text is an error to pti_clone_pgtable().
+ */
+static int unmap_image(unsigned long addr, unsigned long end)
+{
+	unsigned long next;
+	int err = 0;
+
+	for (; addr < end && !err; addr = next) {
+		next = min(end, ALIGN(addr + 1, PMD_SIZE / 2));
+		err = set_memory_np_noalias(addr, (next - addr) >> PAGE_SHIFT);
+	}
+	return err;
+}
+
+/*
  * set_memory_rw() and its like look after aliases and protect the kernel's
  * text; both is wrong here. So take the old address away on its own, and make
  * the alias in the direct map, which mark_readonly() left read-only, a page
@@ -161,7 +177,7 @@ static bool free_region(const struct jettison_region *region)
 
 	lockdep_free_key_range(region->start, size);
 
-	if (set_memory_np_noalias(old, size >> PAGE_SHIFT))
+	if (unmap_image(old, old + size))
 		return false;
 	for (offset = 0; offset < size; offset += PAGE_SIZE) {
 		if (set_direct_map_default_noflush(virt_to_page(start + offset)))
