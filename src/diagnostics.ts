@@ -77,8 +77,8 @@ export const catalogue = {
   ),
   "manifest-claimed-twice": entry(
     2,
-    (f: { unit: string; first: string; second: string }) =>
-      `${f.unit} is claimed by ${f.first} and by ${f.second}.`,
+    (f: { unit: string; first: string; second: string; rules: readonly [string, string] }) =>
+      `${f.unit} is claimed by ${f.first} and by ${f.second}: ${f.rules[0]} against ${f.rules[1]}.`,
     () => "Let one of the two rules name less.",
   ),
   "manifest-symbol": entry(
@@ -293,6 +293,12 @@ export const catalogue = {
     (f: { what: string; before: string; after: string; allowed: string }) =>
       `${f.what} went from ${f.before} to ${f.after}; ${f.allowed} is allowed.`,
     () => "Find out what grew with jettison why, or raise the budget.",
+  ),
+  "manifest-cycle": entry(
+    2,
+    (f: { steps: readonly string[] }) =>
+      `Components wait for one another in a circle: ${f.steps.join(", ")}.`,
+    () => "One of these has to be looked for first: remove its after or needs.",
   ),
 } satisfies Record<string, Entry<never>>;
 

@@ -12,6 +12,8 @@ function withGates(gates: Readonly<Record<string, unknown>>): Component {
     title: "A",
     file: "a.yaml",
     line: 1,
+    after: [],
+    needs: [],
     code: [],
     inUse: { op: "never", line: 1 },
     canAppear: "never",

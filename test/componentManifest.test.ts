@@ -45,6 +45,9 @@ test("a manifest becomes plain values that know their lines", async () => {
     `components:
   a:
     title: Driver A
+    kernels: 2.6.37 to 5.6
+    after: b
+    needs: [c, b2]
     code:
       - objects: drivers/a/**
         except: [drivers/a/trace.o]
@@ -61,6 +64,8 @@ test("a manifest becomes plain values that know their lines", async () => {
     gates:
       a_probe: -ENODEV
       a_*: void
+  b2: { title: B2, code: [{ symbols: b2, optional: true }], inUse: never, canAppear: never }
+  c: { title: C, code: [{ objects: c.o }], inUse: never, canAppear: never, present: { memoryAbove: 4G } }
   b:
     title: Driver B
     code: [{ sections: .text.b.* }]
@@ -70,30 +75,36 @@ gates:
   shared: null
 `,
   );
-  const [a, b] = await readManifests([file]);
+  const [b, a, b2, c] = await readManifests([file]);
   const shared = {
     pattern: "shared",
     literal: true,
     answer: { kind: "value", value: 0, text: "null" },
     file,
-    line: 26,
+    line: 31,
   };
   expect(a).toEqual({
     name: "a",
     title: "Driver A",
     file,
     line: 2,
+    kernels: "2.6.37 to 5.6",
+    after: [{ name: "b", line: 5, column: 12 }],
+    needs: [
+      { name: "c", line: 6, column: 13 },
+      { name: "b2", line: 6, column: 16 },
+    ],
     code: [
-      { kind: "objects", patterns: ["drivers/a/**"], except: ["drivers/a/trace.o"], line: 5 },
-      { kind: "symbols", patterns: ["a_*", "b"], line: 7 },
+      { kind: "objects", patterns: ["drivers/a/**"], except: ["drivers/a/trace.o"], line: 8 },
+      { kind: "symbols", patterns: ["a_*", "b"], line: 10 },
     ],
     inUse: {
       op: "any",
-      line: 9,
+      line: 12,
       of: [
-        { op: "listNotEmpty", symbol: "a_list", line: 10 },
-        { op: "equals", symbol: "ops", value: { symbol: "a_ops" }, ifBuilt: "drivers/ops.o", line: 11 },
-        { op: "not", line: 12, of: { op: "equals", symbol: "a_state", value: 16, line: 12 } },
+        { op: "listNotEmpty", symbol: "a_list", line: 13 },
+        { op: "equals", symbol: "ops", value: { symbol: "a_ops" }, ifBuilt: "drivers/ops.o", line: 14 },
+        { op: "not", line: 15, of: { op: "equals", symbol: "a_state", value: 16, line: 15 } },
       ],
     },
     present: {
@@ -112,12 +123,14 @@ gates:
         literal: true,
         answer: { kind: "value", value: -19, text: "-ENODEV" },
         file,
-        line: 18,
+        line: 21,
       },
-      { pattern: "a_*", literal: false, answer: { kind: "void", text: "void" }, file, line: 19 },
+      { pattern: "a_*", literal: false, answer: { kind: "void", text: "void" }, file, line: 22 },
       shared,
     ],
   });
+  expect(b2?.code).toEqual([{ kind: "symbols", patterns: ["b2"], isOptional: true, line: 23 }]);
+  expect(c?.present).toEqual({ op: "memoryAbove", bytes: 2 ** 32 });
   expect(b).toMatchObject({ inUse: { op: "equals", symbol: "b_on", value: 1 }, gates: [shared] });
 });
 
@@ -207,11 +220,17 @@ test("the shipped manifest is read", async () => {
   const shipped = fileURLToPath(new URL("../components/iommu.yaml", import.meta.url));
   const components = await readManifests([shipped]);
   expect(components.map(({ name, canAppear }) => `${name} ${canAppear}`)).toEqual([
+    "xen-swiotlb never",
+    "swiotlb never",
+    "gart never",
     "amd-vi never",
     "intel-vtd never",
-    "gart never",
-    "xen-swiotlb never",
+    "calgary never",
     "virtio-iommu hotplug",
     "hyperv-iommu never",
   ]);
+  for (const { name, kernels, present } of components) {
+    expect(kernels, name).toBeDefined();
+    expect(present, name).toBeDefined();
+  }
 });

@@ -13,12 +13,14 @@ import { type Kind, kindOfSection } from "../catalogue/sections.js";
 import { answerFor } from "../component/answer.js";
 import type { Claims } from "../component/claim.js";
 import type { GateAnswer } from "../component/component.js";
+import { symbolName } from "../elf/object.js";
 import {
   describeEdge,
   type EdgeId,
   type Graph,
   type IncomingEdges,
   indexIncoming,
+  objectOf,
   type Reference,
   referenceKind,
   sectionOf,
@@ -40,11 +42,13 @@ export interface Gate {
   readonly crossings: readonly EdgeId[];
   /** References that are to be aimed at the gate: the crossings, and whatever else takes the function's address. */
   readonly references: readonly EdgeId[];
-  readonly isExported: boolean;
+  /** Names under which modules may use it. */
+  readonly exports: readonly string[];
 }
 
 export type RefusalReason =
   | "inside-function"
+  | "same-object"
   | "assembly"
   | "no-gate"
   | "unknown-section"
@@ -216,10 +220,17 @@ function judgeOf(
     }
     if (kindOfSection(sectionOf(graph, to)) !== "text") return { does: "pin" };
     if (kind === referenceKind.data) return refuse("read-as-data");
-    if (role === "exports" && exportRule(claims, sets.members(ownersByUnit[to]!)) !== "gate")
-      return refuse("exported");
+    if (role === "exports") {
+      const rule = exportRule(claims, sets.members(ownersByUnit[to]!));
+      if (rule === "refuse") return refuse("exported");
+      if (rule === "keep") return { does: "pin" };
+    }
     if (kind === referenceKind.branch && role === "no-gate") return refuse("no-gate");
     if (isAssembly(graph, to)) return refuse("assembly");
+    // Within a translation unit the compiler may have used what it knows of the function: which registers it
+    // leaves alone, which values it returns. A gate keeps to the calling convention only.
+    if (kind === referenceKind.branch && graph.unitObject[from] === graph.unitObject[to])
+      return refuse("same-object");
     if (kind === referenceKind.branch && role === "plain" && isAssembly(graph, from))
       return refuse("assembly");
     const { targetOffset } = describeEdge(graph, edge);
@@ -262,7 +273,7 @@ function makeGates(
         answer,
         crossings: edges,
         references: [...edges.filter((edge) => !isExport(edge)), ...others].sort((a, b) => a - b),
-        isExported: edges.some(isExport),
+        exports: edges.filter(isExport).map((edge) => namedSymbol(graph, edge)),
       });
     }
   return gates;
@@ -275,6 +286,12 @@ function takesAddress(graph: Graph, roles: readonly Role[], edge: EdgeId, offset
   if (keepsNothing.has(role) || role === "exports") return false;
   const reference: Reference = describeEdge(graph, edge);
   return reference.targetOffset === offset;
+}
+
+/** The name of the symbol that a reference names, which may be one of several for the same function. */
+function namedSymbol(graph: Graph, edge: EdgeId): string {
+  const { from, symbol } = describeEdge(graph, edge);
+  return symbolName(objectOf(graph, from), symbol);
 }
 
 /** `jettison_gate_` and the function's name; a second function of that name gets a number. */

@@ -26,6 +26,8 @@ export function findFunctions(graph: Graph, isWanted: (unit: UnitId) => boolean)
     for (let symbol = 1; symbol < object.symbols.count; symbol++) {
       const unit = graph.symbolUnit[base + symbol]!;
       if (unit < 0 || object.symbols.type[symbol] !== symbolType.function || !isWanted(unit)) continue;
+      // A weak function that lost to a strong one has a name that means the other.
+      if (graph.definition[base + symbol] !== base + symbol) continue;
       const functions = byUnit.get(unit) ?? new Map<number, FunctionSymbol>();
       byUnit.set(unit, functions);
       const offset = object.symbols.value[symbol]!;

@@ -16,6 +16,7 @@ function ownCode(): string[] {
     const folder = join(projectRoot, name);
     if (!existsSync(folder)) return [];
     return readdirSync(folder)
+      .filter((file) => file.endsWith(".js"))
       .sort()
       .map((file) => join(folder, file));
   });

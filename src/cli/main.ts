@@ -7,11 +7,16 @@ import { projectRoot } from "../root.js";
 import { registerBoot } from "./boot.js";
 import { registerBuild } from "./build.js";
 import { registerDemo } from "./demo.js";
+import { registerDiff } from "./diff.js";
 import { registerDoctor } from "./doctor.js";
+import { registerEstimate } from "./estimate.js";
 import { registerLd } from "./ld.js";
 import { registerPatches } from "./patches.js";
 import { registerPlan } from "./plan.js";
+import { registerReport } from "./report.js";
+import { registerScript } from "./script.js";
 import { registerVerify } from "./verify.js";
+import { registerWhy } from "./why.js";
 
 /** Every command: a file of this folder each. Add one here. */
 const commands = [
@@ -20,6 +25,11 @@ const commands = [
   registerBoot,
   registerPlan,
   registerVerify,
+  registerReport,
+  registerWhy,
+  registerDiff,
+  registerEstimate,
+  registerScript,
   registerLd,
   registerPatches,
   registerDoctor,

@@ -1,37 +1,48 @@
 // SPDX-License-Identifier: Apache-2.0
-import { existsSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import type { Command } from "commander";
-import { fail } from "../diagnostics.js";
-import type { Plan } from "../plan/plan.js";
 import { projectRoot } from "../root.js";
 
 interface Options {
   components?: string[];
+  units?: true;
   json?: true;
 }
 
+export const shippedManifests = [join(projectRoot, "components/iommu.yaml")];
+
 /** Plans the link of a finished build anew, without linking: what there is to gain, before patching anything. */
-async function plan(build: string, { components, json }: Options): Promise<void> {
-  const { parseLinkArguments } = await import("../link/arguments.js");
-  const { planLink } = await import("../link/planLink.js");
+async function plan(build: string, { components, units, json }: Options): Promise<void> {
+  const { planBuild } = await import("../why/planBuild.js");
+  const { listExports } = await import("../exports/exports.js");
+  const { readModules } = await import("../exports/modules.js");
+  const planned = await planBuild(build, components ?? shippedManifests);
+  const exports = listExports(planned);
+  const modules = readModules(".");
+  if (json) {
+    const imported = exports.map((one) => ({
+      ...one,
+      ...modules.kinds.get(one.symbol),
+      importers: modules.importers.get(one.symbol) ?? [],
+    }));
+    const { unreadable } = modules;
+    process.stdout.write(`${JSON.stringify({ ...planned.plan, exports: imported, unreadable })}\n`);
+    return;
+  }
   const { formatPlan } = await import("../report/planText.js");
-  if (!existsSync(join(build, "vmlinux.a")))
-    fail("build-unusable", { folder: build, what: "it has no vmlinux.a" });
-  const manifests = (components ?? [join(projectRoot, "components/iommu.yaml")]).map((file) => resolve(file));
-  process.chdir(build); // a thin archive names its members from the top of the build
-  const libraries = ["lib/lib.a", "arch/x86/lib/lib.a"].filter((file) => existsSync(file));
-  const argv = ["-r", "-o", "vmlinux.o", "--whole-archive", "vmlinux.a", "--no-whole-archive", ...libraries];
-  const planned: Plan = (await planLink(parseLinkArguments(argv), manifests)).plan;
-  process.stdout.write(json ? `${JSON.stringify(planned)}\n` : formatPlan(planned));
+  const { formatExports } = await import("../report/exportsText.js");
+  const { formatUnits } = await import("../report/unitsText.js");
+  process.stdout.write(`${formatPlan(planned.plan)}\n${formatExports(exports, modules)}`);
+  if (units) process.stdout.write(`\n${formatUnits(planned.plan)}`);
 }
 
 export function registerPlan(program: Command): void {
   program
     .command("plan")
-    .description("analyse a finished build without linking: sizes, regions, gates, pins, refusals")
+    .description("analyse a finished build without linking: sizes, regions, gates, pins, refusals, exports")
     .argument("<build>", "folder of the build, where vmlinux.a lies")
     .option("--components <file...>", "manifests (default: those that come with Jettison)")
-    .option("--json", "print the plan as JSON, sizes in bytes")
+    .option("--units", "also list every unit of a component, and the rule that claims it")
+    .option("--json", "print the plan as JSON, sizes in bytes; units and their rules are part of it")
     .action(plan);
 }

@@ -1,18 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Command } from "commander";
+import type { Verification } from "../verify/proof.js";
 
 async function verify(build: string, { json }: { json?: true }): Promise<void> {
   const { verifyBuild } = await import("../link/verifyBuild.js");
   const verification = await verifyBuild(build);
-  if (json) {
-    process.stdout.write(`${JSON.stringify(verification)}\n`);
-    return;
-  }
-  const lines = Object.entries(verification.harmless).map(
-    ([why, count]) => `  ${String(count).padStart(6)}  ${why}`,
-  );
-  const text = `${verification.relocations} relocations looked at; those that lead into regions:\n${lines.join("\n")}\n`;
-  process.stdout.write(`${text}No reference outlives a region that it leads into.\n`);
+  const text = json
+    ? JSON.stringify(verification)
+    : [
+        ...describe("vmlinux.o", verification),
+        ...describe("vmlinux", verification.image),
+        "No reference outlives a region that it leads into.",
+      ].join("\n");
+  process.stdout.write(`${text}\n`);
+}
+
+function describe(file: string, { looked, harmless }: Verification): string[] {
+  const counts = Object.entries(looked).map(([what, count]) => `${count} ${what}`);
+  return [
+    `${file}: ${counts.join(", ")} looked at; those that lead into regions:`,
+    ...Object.entries(harmless).map(([why, count]) => `  ${String(count).padStart(6)}  ${why}`),
+  ];
 }
 
 export function registerVerify(program: Command): void {

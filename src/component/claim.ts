@@ -21,6 +21,8 @@ export interface Claims {
   readonly componentByUnit: Int16Array;
   /** The rule that claimed a unit: `components/iommu.yaml:12`. */
   readonly ruleByUnit: ReadonlyMap<UnitId, string>;
+  /** What of that rule matched: `objects drivers/iommu/amd/**`. */
+  readonly matchedByUnit: ReadonlyMap<UnitId, string>;
 }
 
 /** What the patterns of rules are matched against, made once for all of them. */
@@ -43,9 +45,10 @@ export function claimUnits(graph: Graph, roles: readonly Role[], manifest: reado
   const built = found.filter(isBuilt);
   const componentByUnit = new Int16Array(graph.unitCount).fill(-1);
   const ruleByUnit = new Map<UnitId, string>();
+  const matchedByUnit = new Map<UnitId, string>();
   built.forEach(({ component, rules }, index) => {
     for (const { rule, pattern, units } of rules) {
-      if (units.length === 0)
+      if (units.length === 0 && !rule.isOptional)
         diagnostics.push(
           diagnose("manifest-no-match", {
             file: component.file,
@@ -56,19 +59,24 @@ export function claimUnits(graph: Graph, roles: readonly Role[], manifest: reado
           }),
         );
       const place = `${component.file}:${rule.line}`;
+      const matched = `${rule.kind} ${pattern}`;
       for (const unit of units) {
         if (roles[unit] !== "plain") continue;
         const other = componentByUnit[unit]!;
-        if (other >= 0 && other !== index)
+        const earlier = ruleByUnit.get(unit);
+        if (earlier !== undefined && other !== index)
           diagnostics.push(
             diagnose("manifest-claimed-twice", {
               unit: formatUnit(graph, unit),
-              first: `${built[other]!.component.name} (${ruleByUnit.get(unit)})`,
+              first: `${built[other]!.component.name} (${earlier})`,
               second: `${component.name} (${place})`,
+              rules: [matchedByUnit.get(unit)!, matched],
             }),
           );
+        if (earlier !== undefined) continue;
         componentByUnit[unit] = index;
         ruleByUnit.set(unit, place);
+        matchedByUnit.set(unit, matched);
       }
     }
   });
@@ -78,6 +86,7 @@ export function claimUnits(graph: Graph, roles: readonly Role[], manifest: reado
     skipped: found.filter((one) => !isBuilt(one)).map(({ component }) => component),
     componentByUnit,
     ruleByUnit,
+    matchedByUnit,
   };
 }
 

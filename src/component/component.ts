@@ -7,6 +7,12 @@ export interface Component {
   /** Where it is described. Lines count from 1. */
   readonly file: string;
   readonly line: number;
+  /** Which versions of Linux contain it, for people. */
+  readonly kernels?: string;
+  /** Components that are looked for before this one. */
+  readonly after: readonly Mention[];
+  /** Components that it cannot do without: as long as it stays, they do. They are looked for after it. */
+  readonly needs: readonly Mention[];
   readonly code: readonly CodeRule[];
   readonly inUse: InUse;
   readonly present?: Present;
@@ -18,12 +24,21 @@ export interface Component {
   readonly exports?: ExportRule;
 }
 
+/** Another component, by its name. */
+export interface Mention {
+  readonly name: string;
+  readonly line: number;
+  readonly column: number;
+}
+
 export interface CodeRule {
   /** Objects by path from the build's root, sections and symbols by name. */
   readonly kind: "objects" | "sections" | "symbols";
   readonly patterns: readonly string[];
   /** What the patterns leave alone. Of these none has to match anything. */
   readonly except?: readonly string[];
+  /** The patterns may match nothing: other versions or configurations have what they name. */
+  readonly isOptional?: true;
   readonly line: number;
 }
 
@@ -46,6 +61,8 @@ export type Present =
   | { readonly op: "acpiTable"; readonly signature: string }
   | { readonly op: "cpu"; readonly vendor: string; readonly families?: readonly number[] }
   | { readonly op: "hypervisor"; readonly name: string }
+  /** Memory with a physical address past this many bytes. */
+  | { readonly op: "memoryAbove"; readonly bytes: number }
   | { readonly op: "pciDevice"; readonly id: string }
   | { readonly op: "never" }
   | { readonly op: "any" | "all"; readonly of: readonly Present[] }

@@ -53,6 +53,7 @@ const codeRule = form("a rule of code", {
   sections: patterns.optional(),
   symbols: patterns.optional(),
   except: patterns.optional(),
+  optional: z.literal(true, expected("true")).optional(),
 }).superRefine(justOne("a rule of code", kinds));
 
 export type RawInUse =
@@ -102,13 +103,14 @@ export type RawPresent =
       acpiTable?: string | undefined;
       cpu?: { vendor: string; families?: number[] | undefined } | undefined;
       hypervisor?: string | undefined;
+      memoryAbove?: string | undefined;
       pciDevice?: string | undefined;
       any?: RawPresent[] | undefined;
       all?: RawPresent[] | undefined;
       not?: RawPresent | undefined;
     };
 
-const facts = ["acpiTable", "cpu", "hypervisor", "pciDevice", "any", "all", "not"] as const;
+const facts = ["acpiTable", "cpu", "hypervisor", "memoryAbove", "pciDevice", "any", "all", "not"] as const;
 const present: z.ZodType<RawPresent> = z.lazy(() =>
   z.union([
     z.literal("never"),
@@ -126,6 +128,7 @@ const present: z.ZodType<RawPresent> = z.lazy(() =>
         "xen-pv",
         "xen-pvh",
       ]).optional(),
+      memoryAbove: name("an amount of memory, as in 4G,", /^[1-9]\d{0,3}[MGT]$/).optional(),
       pciDevice: name("a PCI vendor and device, as in 1af4:1057,", /^[0-9a-f]{4}:[0-9a-f]{4}$/).optional(),
       any: presents.optional(),
       all: presents.optional(),
@@ -154,8 +157,14 @@ const gates = z.record(
   expected("gates, a mapping of functions to their answers,"),
 );
 
+const componentName = name("a component's name, small letters, digits and hyphens,", /^[a-z][a-z0-9-]*$/);
+const others = z.union([componentName, z.array(componentName).min(1, "a list of components is empty")]);
+
 const component = form("a component", {
   title: text("title"),
+  kernels: text("kernels, which versions contain it,").optional(),
+  after: others.optional(),
+  needs: others.optional(),
   code: z.array(codeRule, expected("code, a list of rules,")).min(1, "code is empty"),
   inUse,
   present: present.optional(),
@@ -170,11 +179,7 @@ const component = form("a component", {
 export type RawComponent = z.infer<typeof component>;
 
 export const schema = form("a manifest", {
-  components: z.record(
-    name("a component's name, small letters, digits and hyphens,", /^[a-z][a-z0-9-]*$/),
-    component,
-    expected("components, a mapping,"),
-  ),
+  components: z.record(componentName, component, expected("components, a mapping,")),
   gates: gates.optional(),
 });
 

@@ -3,6 +3,8 @@
  * Numbers of the ELF64 format, as the gABI and the x86-64 psABI give them.
  */
 
+export const elfType = { relocatable: 1, executable: 2, shared: 3 } as const;
+
 export const sectionType = {
   null: 0,
   progbits: 1,

@@ -7,6 +7,7 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { fail } from "../diagnostics.js";
 import { headerSize, sectionFlag, sectionHeaderSize, sectionType } from "./format.js";
+import { type ElfImage, readImage } from "./image.js";
 import { type ElfObject, readObject } from "./object.js";
 
 /** Files up to this size are read in one piece. */
@@ -24,7 +25,16 @@ export function loadFile(path: string): Buffer {
 
 /** Reads headers, tables and allocated sections of the object at `path`; `name` is how messages call it. */
 export function loadObject(name: string, path: string): ElfObject {
-  const bytes = withFile(path, (descriptor, size) => {
+  return readObject(name, loadNeeded(path));
+}
+
+/** The same of a linked image. */
+export function loadImage(name: string, path: string): ElfImage {
+  return readImage(name, loadNeeded(path));
+}
+
+function loadNeeded(path: string): Buffer {
+  return withFile(path, (descriptor, size) => {
     if (size <= wholeFileLimit) {
       const whole = Buffer.allocUnsafeSlow(size);
       readRange(descriptor, path, whole, 0, size);
@@ -36,7 +46,6 @@ export function loadObject(name: string, path: string): ElfObject {
     for (const [start, end] of ranges) readRange(descriptor, path, sparse, start, end);
     return sparse;
   });
-  return readObject(name, bytes);
 }
 
 /**

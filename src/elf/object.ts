@@ -6,6 +6,7 @@
  */
 import { fail } from "../diagnostics.js";
 import {
+  elfType,
   headerSize,
   relaSize,
   sectionFlag,
@@ -81,6 +82,16 @@ const word64 = (view: DataView, offset: number) =>
   view.getUint32(offset, true) + view.getUint32(offset + 4, true) * 0x100000000;
 
 export function readObject(file: string, bytes: Buffer): ElfObject {
+  return readElf(file, bytes, (type) => type === elfType.relocatable, "it is not relocatable");
+}
+
+/** The parts that all ELF files have in common; `accepts` says which types of file may be read. */
+export function readElf(
+  file: string,
+  bytes: Buffer,
+  accepts: (type: number) => boolean,
+  otherwise: string,
+): ElfObject {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const size = bytes.byteLength;
   if (size < headerSize)
@@ -88,7 +99,7 @@ export function readObject(file: string, bytes: Buffer): ElfObject {
   if (view.getUint32(0) !== 0x7f454c46) fail("elf-unsupported", { file, what: "it is no ELF file" });
   if (bytes[4] !== 2 || bytes[5] !== 1 || view.getUint16(18, true) !== 62)
     fail("elf-unsupported", { file, what: "it is not for x86-64" });
-  if (view.getUint16(16, true) !== 1) fail("elf-unsupported", { file, what: "it is not relocatable" });
+  if (!accepts(view.getUint16(16, true))) fail("elf-unsupported", { file, what: otherwise });
 
   const headersOffset = word64(view, 40);
   const sections = readSections(file, bytes, view, headersOffset);
@@ -165,6 +176,8 @@ function readSections(file: string, bytes: Buffer, view: DataView, headersOffset
     const nameOffset = view.getUint32(headersOffset + index * sectionHeaderSize, true);
     const section = header(index, index === 0 ? "" : readString(file, bytes, nameTable, nameOffset));
     checkExtent(section, index);
+    if (index === 0 && section.type !== sectionType.null)
+      fail("elf-malformed", { file, offset: headersOffset, what: "the first section header is in use" });
     if (section.flags & sectionFlag.alloc && section.size > 2 ** 31)
       fail("elf-malformed", { file, section: section.name, what: "it claims more than 2 GiB" });
     sections[index] = section;

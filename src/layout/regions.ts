@@ -11,6 +11,12 @@ import type { Ownership } from "../ownership/owners.js";
 
 export const pageSize = 4096;
 
+/**
+ * Bytes at each end of a region in which nothing lies: a pointer one past the end of what comes before the region,
+ * or just before what follows it, does not point into it.
+ */
+export const guardBytes = 16;
+
 export interface Region {
   /** Two digits or more; part of its section's and symbols' names. */
   readonly name: string;
@@ -18,7 +24,7 @@ export interface Region {
   /** Components, in ascending order. It leaves when all of them do. */
   readonly owners: readonly number[];
   readonly units: readonly UnitId[];
-  /** Bytes of the units with the gaps between them. */
+  /** Bytes of the units with the gaps between them and the guards at both ends. */
   readonly bytes: number;
   readonly pages: number;
 }
@@ -57,10 +63,10 @@ function compareLists(a: readonly number[], b: readonly number[]): number {
 }
 
 function packedBytes(graph: Graph, units: readonly UnitId[]): number {
-  let end = 0;
+  let end = guardBytes;
   for (const unit of units) {
     const { size, align } = sectionOf(graph, unit);
     end = Math.ceil(end / Math.max(align, 1)) * Math.max(align, 1) + size;
   }
-  return end;
+  return end + guardBytes;
 }

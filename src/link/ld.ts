@@ -3,15 +3,7 @@
  * Stands in for `ld` in a kernel build. Two of its calls are Jettison's: the one that makes `vmlinux.o`, where
  * the plan is made and carried out, and those that make `vmlinux` of it. Everything else is the linker's own.
  */
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { execa } from "execa";
 import { fail } from "../diagnostics.js";
@@ -21,6 +13,7 @@ import { symbolType } from "../elf/format.js";
 import { loadFile } from "../elf/load.js";
 import { readObject, symbolName } from "../elf/object.js";
 import { type Graph, locateSymbol } from "../graph/graph.js";
+import { completePlan } from "../plan/completePlan.js";
 import { describeRefusal, type Plan } from "../plan/plan.js";
 import { type LinkArguments, parseLinkArguments } from "./arguments.js";
 import { assembleTables, tablesObject } from "./assemble.js";
@@ -48,7 +41,7 @@ export async function runLd(argv: readonly string[]): Promise<number> {
 
 async function linkRelocatable(link: LinkArguments): Promise<number> {
   const manifests = (process.env.JETTISON_COMPONENTS ?? "").split(":").filter((file) => file !== "");
-  rmSync(folder, { recursive: true, force: true });
+  for (const left of [folder, planFile]) rmSync(left, { recursive: true, force: true });
   const stopwatch = startStopwatch();
   const { inputs, graph, claims, boundary, regions, plan } = await planLink(link, manifests, stopwatch);
   const { components } = claims;
@@ -87,7 +80,7 @@ async function linkRelocatable(link: LinkArguments): Promise<number> {
   const argument = writeInputs(inputs, replacements);
   writeFileSync(join(folder, "merge.lds"), writeMergeScript(regions));
   const exported: ExportGates = Object.fromEntries(
-    gates.filter(({ isExported }) => isExported).map(({ target, gateSymbol }) => [target.name, gateSymbol]),
+    gates.flatMap(({ exports, gateSymbol }) => exports.map((name) => [name, gateSymbol])),
   );
   writeJson(join(folder, "exports.json"), exported);
   writeJson(join(folder, planFile), plan);
@@ -189,8 +182,7 @@ async function linkFinal(link: LinkArguments): Promise<number> {
   const status = await runLinker(argv);
   if (status === 0 && link.output === "vmlinux") {
     await verifyBuild(".");
-    copyFileSync(join(folder, planFile), `${planFile}.new`);
-    renameSync(`${planFile}.new`, planFile);
+    completePlan(join(folder, planFile), "vmlinux", planFile);
   }
   return status;
 }

@@ -2,14 +2,14 @@
 /** The passes that make a plan, in order. Nothing is written here. */
 import { type Boundary, drawBoundary } from "../boundary/boundary.js";
 import { classifyUnits } from "../catalogue/classify.js";
-import type { Kind } from "../catalogue/sections.js";
+import type { Kind, Role } from "../catalogue/sections.js";
 import { type Claims, claimUnits } from "../component/claim.js";
 import { restrictToBuild } from "../component/component.js";
 import { readManifests } from "../component/manifest.js";
 import { fail } from "../diagnostics.js";
 import { buildGraph, type Graph } from "../graph/graph.js";
 import { layoutRegions, type Region } from "../layout/regions.js";
-import { assignOwners } from "../ownership/owners.js";
+import { assignOwners, type Ownership } from "../ownership/owners.js";
 import { makePlan, type Plan } from "../plan/plan.js";
 import type { LinkArguments } from "./arguments.js";
 import { type LinkInputs, loadLinkInputs } from "./inputs.js";
@@ -25,7 +25,9 @@ const mostComponents = 64;
 export interface PlannedLink {
   readonly inputs: LinkInputs;
   readonly graph: Graph;
+  readonly roles: readonly Role[];
   readonly claims: Claims;
+  readonly ownership: Ownership;
   readonly boundary: Boundary;
   readonly regions: readonly Region[];
   readonly plan: Plan;
@@ -58,7 +60,7 @@ export async function planLink(
   const plan = makePlan({ graph, roles, claims, ownership, boundary, regions });
   lap("plan");
   // What leaves is fixed.
-  return { inputs, graph, claims, boundary, regions, plan };
+  return { inputs, graph, roles, claims, ownership, boundary, regions, plan };
 }
 
 function restrictTests(claims: Claims, { objects }: LinkInputs): Claims {

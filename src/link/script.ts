@@ -8,7 +8,7 @@
  * What no rule names (double-dot names, init, tables) goes, as without a script, into an output section of
  * its own name. Strings are told by their flags: a static `str1` in a function lies in `.rodata.str1.1` too.
  */
-import { pageSize, type Region } from "../layout/regions.js";
+import { guardBytes, pageSize, type Region } from "../layout/regions.js";
 import { regionEnd, regionSection, regionStart } from "./tables.js";
 
 /** `int3`, what the kernel fills its text with. */
@@ -18,8 +18,11 @@ const fill = "0xcccccccc";
 const namedText = ["hot", "unlikely", "unknown"];
 const keptText = ["fixup", "startup", "exit"];
 
-/** A section of a function or an object: one dot, then a name of C. */
-const ofOne = (section: string) => `.${section}.[_a-zA-Z0-9]*`;
+/**
+ * What lies with the others of its kind: a section of a function or an object (one dot, then a name of C), and
+ * what <linux/jettison_component.h> has put into a component that does not leave.
+ */
+const merged = (section: string) => `.${section} .${section}.[_a-zA-Z0-9]* .${section}..component.*`;
 
 /**
  * The name under which a section of one function or object goes into the kernel, for the few objects that
@@ -53,14 +56,14 @@ export function writeMergeScript(regions: readonly Region[]): string {
     ...regions.map(regionRule),
     ...namedText.map((name) => rule(`.text.${name}`, `*(.text.${name} .text.${name}.*)`)),
     ...keptText.map((name) => rule(`.text.${name}`, `*(.text.${name})`)),
-    rule(".text", `*(.text ${ofOne("text")})`),
+    rule(".text", `*(${merged("text")})`),
     ...strings,
     ...constants,
-    rule(".rodata", `INPUT_SECTION_FLAGS (!SHF_MERGE) *(.rodata ${ofOne("rodata")})`),
+    rule(".rodata", `INPUT_SECTION_FLAGS (!SHF_MERGE) *(${merged("rodata")})`),
     rule(".data.rel.ro.c_jump_table", "*(.data.rel.ro.c_jump_table)"),
     rule(".data.rel.ro", "*(.data.rel.ro .data.rel.ro.*)"),
-    rule(".data", `*(.data ${ofOne("data")})`),
-    rule(".bss", `*(.bss ${ofOne("bss")})`),
+    rule(".data", `*(${merged("data")})`),
+    rule(".bss", `*(${merged("bss")})`),
     "}",
     "",
   ].join("\n");
@@ -72,7 +75,9 @@ function regionRule(region: Region): string {
     `\t${section} : ALIGN(${pageSize})`,
     "\t{",
     `\t\t${regionStart(region)} = .;`,
+    `\t\t. += ${guardBytes};`,
     `\t\t*(${section})`,
+    `\t\t. += ${guardBytes};`,
     `\t\t. = ALIGN(${pageSize});`,
     `\t\t${regionEnd(region)} = .;`,
     `\t} = ${fill}`,

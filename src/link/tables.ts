@@ -51,6 +51,9 @@ export function writeTables(inputs: TableInputs): string {
     ...table("jettison_components", ".rodata", componentRows(inputs)),
     ...table("jettison_regions", ".rodata", regionRows(inputs)),
     ...table("jettison_gates", ".rodata", gateRows(inputs)),
+    '\t.section .rodata, "a"',
+    ...object("jettison_needs", 8, needRows(inputs)),
+    "",
     ...endbrNotes(inputs),
     ...testPrograms(inputs),
     '\t.section .data..ro_after_init, "aw"',
@@ -89,6 +92,17 @@ function componentRows({ components, refusals }: TableInputs): string[] {
       ".long\t0",
     ];
   });
+}
+
+/** Of each component those that stay as long as it does, as bits. They come after it. */
+function needRows({ components }: TableInputs): string[] {
+  const masks = components.map(({ needs }) =>
+    components.reduce(
+      (mask, { name }, bit) => (needs.some((one) => one.name === name) ? mask | (1n << BigInt(bit)) : mask),
+      0n,
+    ),
+  );
+  return (masks.length > 0 ? masks : [0n]).map((mask) => `.quad\t0x${mask.toString(16)}`);
 }
 
 function regionRows({ regions }: TableInputs): string[] {

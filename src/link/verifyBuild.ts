@@ -2,28 +2,50 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Diagnostic, diagnose, fail, failIfAny } from "../diagnostics.js";
-import { loadObject } from "../elf/load.js";
+import { loadFile, loadImage, loadObject } from "../elf/load.js";
 import type { Plan } from "../plan/plan.js";
-import { type Verification, verifyObject } from "../verify/verify.js";
+import type { Verification, VerifiedRegion } from "../verify/proof.js";
+import { readRelocationList } from "../verify/relocationList.js";
+import { verifyImage } from "../verify/verifyImage.js";
+import { verifyObject } from "../verify/verifyObject.js";
 
-/** Verifies the relocatable kernel in a build folder against the regions of its plan. */
-export async function verifyBuild(build: string): Promise<Verification> {
+/** What was found in `vmlinux.o`, and in `vmlinux`. */
+export interface BuildVerification extends Verification {
+  readonly image: Verification;
+}
+
+/** Where x86 keeps the relocations that it removes from `vmlinux`. */
+const relocationList = "arch/x86/boot/compressed/vmlinux.relocs";
+
+/** Verifies the kernel in a build folder, relocatable and linked, against the regions of its plan. */
+export async function verifyBuild(build: string): Promise<BuildVerification> {
   const file = join(build, ".jettison/plan.json");
   if (!existsSync(file)) fail("build-unusable", { folder: build, what: "it has no .jettison/plan.json" });
-  const plan = JSON.parse(readFileSync(file, "utf8")) as Plan;
-  const registers = new Set(plan.components.filter((one) => one.registersWhenInUse).map(({ name }) => name));
-  const verification = verifyObject(
-    loadObject("vmlinux.o", join(build, "vmlinux.o")),
-    plan.regions.map(({ name, kind, owners }) => ({
-      section: `.${kind}..jettison.${name}`,
-      owners,
-      registersWhenInUse: owners.every((owner) => registers.has(owner)),
-    })),
-  );
-  const diagnostics: Diagnostic[] = [
-    ...verification.violations.map((violation) => diagnose("reference-outlives", violation)),
-    ...verification.misplaced.map((what) => diagnose("region-misplaced", { what })),
-  ];
+  const regions = regionsOf(JSON.parse(readFileSync(file, "utf8")) as Plan);
+  const list = join(build, relocationList);
+  const verification: BuildVerification = {
+    ...verifyObject(loadObject("vmlinux.o", join(build, "vmlinux.o")), regions),
+    image: verifyImage(
+      loadImage("vmlinux", join(build, "vmlinux")),
+      regions,
+      existsSync(list) ? readRelocationList("vmlinux.relocs", loadFile(list)) : undefined,
+    ),
+  };
+  const diagnostics: Diagnostic[] = [verification, verification.image].flatMap((one) => [
+    ...one.violations.map((violation) => diagnose("reference-outlives", violation)),
+    ...one.misplaced.map((what) => diagnose("region-misplaced", { what })),
+  ]);
   failIfAny(diagnostics);
   return verification;
+}
+
+function regionsOf(plan: Plan): VerifiedRegion[] {
+  const registers = new Set(plan.components.filter((one) => one.registersWhenInUse).map(({ name }) => name));
+  return plan.regions.map(({ name, kind, owners, pages }) => ({
+    name,
+    kind,
+    pages,
+    owners,
+    registersWhenInUse: owners.every((owner) => registers.has(owner)),
+  }));
 }

@@ -5,7 +5,7 @@
 import type { Boundary, Refusal, RefusalReason } from "../boundary/boundary.js";
 import { type Kind, kindOfSection, type Role } from "../catalogue/sections.js";
 import type { Claims } from "../component/claim.js";
-import type { CanAppear, Component } from "../component/component.js";
+import type { CanAppear, Component, Mention } from "../component/component.js";
 import {
   countReferences,
   describeEdge,
@@ -15,11 +15,16 @@ import {
   objectOf,
   referenceKind,
   sectionOf,
+  sourceOf,
   type UnitId,
 } from "../graph/graph.js";
 import type { Region } from "../layout/regions.js";
 import { resident } from "../ownership/ownerSets.js";
 import type { Ownership } from "../ownership/owners.js";
+import { attributeReplacements } from "../why/realReferences.js";
+import { searchChains } from "../why/residents.js";
+import { makeColumns, type PlanColumns } from "./columns.js";
+import type { PlanImage } from "./image.js";
 
 export const planVersion = 1;
 
@@ -38,8 +43,12 @@ export interface PlanUnit {
   readonly kind: Kind;
   readonly bytes: number;
   readonly owners: readonly string[];
-  /** The manifest's rule that claimed it; absent for a helper that its users brought along. */
+  /**
+   * The manifest's rule that claimed it and what of the rule matched (`components/iommu.yaml:12`, `objects
+   * drivers/iommu/amd/**`); absent for a helper that its users brought along.
+   */
   readonly rule?: string;
+  readonly matched?: string;
   /** Name of its region; absent when it stays. */
   readonly region?: string;
 }
@@ -51,6 +60,10 @@ export interface Plan {
     readonly title: string;
     readonly state: "planned" | "refused" | "not-built";
     readonly canAppear: CanAppear;
+    /** Built-in components that are looked for before it, and those that stay as long as it does. */
+    readonly after: readonly string[];
+    readonly needs: readonly string[];
+    readonly kernels?: string;
     /** The manifest shows that init code stores addresses of it only where it is in use. */
     readonly registersWhenInUse: boolean;
     /** Bytes of all its units, and of those that lie in regions, by kind of memory. */
@@ -75,11 +88,17 @@ export interface Plan {
     readonly isExported: boolean;
     readonly crossings: readonly PlanReference[];
   }[];
-  readonly pins: readonly { readonly unit: string; readonly because: PlanReference }[];
+  readonly pins: readonly {
+    readonly unit: string;
+    readonly owners: readonly string[];
+    readonly bytes: number;
+    readonly because: PlanReference;
+  }[];
   readonly refusals: readonly {
     readonly component: string;
     readonly reason: RefusalReason;
     readonly text: string;
+    /** From what the kernel needs anyway to the reference at fault, which is the last. */
     readonly chain: readonly PlanReference[];
   }[];
   /** What would fill too little of a page of its own. */
@@ -90,6 +109,10 @@ export interface Plan {
   }[];
   /** Every unit that has owners. */
   readonly units: readonly PlanUnit[];
+  /** Every unit, and what it refers to. The owned ones are those of `units`, in the same order. */
+  readonly columns: PlanColumns;
+  /** Where it all lies in the linked kernel; absent before the final link. */
+  readonly image?: PlanImage;
   readonly totals: {
     readonly objects: number;
     readonly units: number;
@@ -111,6 +134,7 @@ export interface PlanInputs {
 
 const refusalTexts: Record<RefusalReason, string> = {
   "inside-function": "refers to a place inside a function, where no gate can stand",
+  "same-object": "calls from the same object, where the compiler may rely on what a gate does not keep to",
   assembly: "assembly may call by rules of its own, which a gate does not keep",
   "no-gate": "runs where no other code may be called",
   "unknown-section": "lies in a section that the catalogue does not know",
@@ -132,19 +156,22 @@ export function describeRefusal(graph: Graph, refusal: Refusal): string {
 }
 
 export function makePlan(inputs: PlanInputs): Plan {
-  const { graph, claims, ownership, boundary, regions } = inputs;
+  const { graph, roles, claims, ownership, boundary, regions } = inputs;
   const { components } = claims;
   const names = (owners: readonly number[]) => owners.map((owner) => components[owner]!.name);
   const regionByUnit = new Map<UnitId, string>();
   for (const { name, units } of regions) for (const unit of units) regionByUnit.set(unit, name);
   const ownersOf = (unit: UnitId) => ownership.sets.members(ownership.ownersByUnit[unit]!);
+  const chainOf = makeChains(inputs);
+  const weights = weighComponents(inputs, (unit) => regionByUnit.has(unit));
 
   return {
     version: planVersion,
     components: [
-      ...components.map((component, index) => describeComponent(inputs, regionByUnit, component, index)),
+      ...components.map((component, index) => describeComponent(inputs, weights[index]!, component, index)),
       ...claims.skipped.map(({ name, title, canAppear }) => ({
         ...{ name, title, state: "not-built" as const, canAppear, registersWhenInUse: false },
+        ...{ after: [], needs: [] },
         ...{ owned: {}, leaving: {}, gates: 0 },
       })),
     ],
@@ -159,18 +186,20 @@ export function makePlan(inputs: PlanInputs): Plan {
       object: objectOf(graph, gate.unit).file,
       region: regionByUnit.get(gate.unit)!,
       answer: gate.answer.text,
-      isExported: gate.isExported,
+      isExported: gate.exports.length > 0,
       crossings: gate.crossings.map((edge) => describeReference(graph, edge)),
     })),
     pins: boundary.pins.map(({ unit, edge }) => ({
       unit: formatUnit(graph, unit),
+      owners: names(ownersOf(unit)),
+      bytes: sectionOf(graph, unit).size,
       because: describeReference(graph, edge),
     })),
     refusals: boundary.refusals.map((refusal) => ({
       component: components[refusal.component]!.name,
       reason: refusal.reason,
       text: describeRefusal(graph, refusal),
-      chain: [describeReference(graph, refusal.edge)],
+      chain: chainOf(refusal.edge).map((edge) => describeReference(graph, edge)),
     })),
     tooSmall: boundary.tooSmall.map(({ kind, owners, bytes }) => ({
       kind,
@@ -178,34 +207,62 @@ export function makePlan(inputs: PlanInputs): Plan {
       bytes,
     })),
     units: describeUnits(inputs, regionByUnit, (unit) => names(ownersOf(unit))),
+    columns: makeColumns({ graph, roles, ownership, regions, nameOwners: names }),
     totals: countTotals(graph),
   };
 }
 
+/** The shortest chain that ends in a reference; searched for only where somebody asks. */
+function makeChains({ graph, roles, ownership }: PlanInputs): (edge: EdgeId) => EdgeId[] {
+  const isOwned = (unit: UnitId) => ownership.ownersByUnit[unit] !== resident;
+  let search: ((unit: UnitId) => EdgeId[]) | undefined;
+  return (edge) => {
+    search ??= searchChains(attributeReplacements(graph, roles), roles, isOwned);
+    return [...search(sourceOf(graph, edge)), edge];
+  };
+}
+
+interface Weight {
+  readonly owned: Partial<Record<Kind, number>>;
+  readonly leaving: Partial<Record<Kind, number>>;
+}
+
+function weighComponents({ graph, claims, ownership }: PlanInputs, isLeaving: (unit: UnitId) => boolean) {
+  const weights: Weight[] = claims.components.map(() => ({ owned: {}, leaving: {} }));
+  for (let unit = 0; unit < graph.unitCount; unit++) {
+    if (ownership.ownersByUnit[unit] === resident) continue;
+    const section = sectionOf(graph, unit);
+    const kind = kindOfSection(section);
+    for (const component of ownership.sets.members(ownership.ownersByUnit[unit]!)) {
+      const { owned, leaving } = weights[component]!;
+      owned[kind] = (owned[kind] ?? 0) + section.size;
+      if (isLeaving(unit)) leaving[kind] = (leaving[kind] ?? 0) + section.size;
+    }
+  }
+  return weights;
+}
+
+const builtNames = ({ components }: Claims, mentions: readonly Mention[]) => [
+  ...new Set(mentions.map(({ name }) => name).filter((name) => components.some((one) => one.name === name))),
+];
+
 function describeComponent(
-  { graph, ownership, boundary }: PlanInputs,
-  regionByUnit: ReadonlyMap<UnitId, string>,
+  { claims, ownership, boundary }: PlanInputs,
+  weight: Weight,
   component: Component,
   index: number,
 ): Plan["components"][number] {
-  const owned: Partial<Record<Kind, number>> = {};
-  const leaving: Partial<Record<Kind, number>> = {};
-  for (let unit = 0; unit < graph.unitCount; unit++) {
-    if (!ownership.sets.members(ownership.ownersByUnit[unit]!).includes(index)) continue;
-    const section = sectionOf(graph, unit);
-    const kind = kindOfSection(section);
-    owned[kind] = (owned[kind] ?? 0) + section.size;
-    if (regionByUnit.has(unit)) leaving[kind] = (leaving[kind] ?? 0) + section.size;
-  }
   const isRefused = boundary.refusals.some((refusal) => refusal.component === index);
   return {
     name: component.name,
     title: component.title,
     state: isRefused ? "refused" : "planned",
     canAppear: component.canAppear,
+    after: builtNames(claims, component.after),
+    needs: builtNames(claims, component.needs),
+    ...(component.kernels === undefined ? {} : { kernels: component.kernels }),
     registersWhenInUse: component.registers !== undefined,
-    owned,
-    leaving,
+    ...weight,
     gates: boundary.gates.filter((gate) =>
       ownership.sets.members(ownership.ownersByUnit[gate.unit]!).includes(index),
     ).length,
@@ -230,7 +287,7 @@ function describeUnits(
       kind: kindOfSection(section),
       bytes: section.size,
       owners: ownersOf(unit),
-      ...(rule === undefined ? {} : { rule }),
+      ...(rule === undefined ? {} : { rule, matched: claims.matchedByUnit.get(unit)! }),
       ...(region === undefined ? {} : { region }),
     });
   }

@@ -1,36 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { table } from "table";
 import type { Plan } from "../plan/plan.js";
-
-const number = (value: number) => value.toLocaleString("en");
-const plain = {
-  border: Object.fromEntries(
-    ["topBody", "topJoin", "topLeft", "topRight", "bottomBody", "bottomJoin", "bottomLeft", "bottomRight"]
-      .concat(["bodyLeft", "bodyRight", "joinBody", "joinLeft", "joinRight", "joinJoin"])
-      .map((part) => [part, ""]),
-  ),
-  drawHorizontalLine: () => false,
-};
-
-function formatTable(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
-  const cells = [head, ...rows].map((row) =>
-    row.map((cell) => (typeof cell === "number" ? number(cell) : cell)),
-  );
-  const columns = Object.fromEntries(
-    head.map((_, index) => [
-      index,
-      {
-        alignment: rows.every((row) => typeof row[index] === "number")
-          ? ("right" as const)
-          : ("left" as const),
-      },
-    ]),
-  );
-  return table(cells, { ...plain, border: { ...plain.border, bodyJoin: " " }, columns })
-    .split("\n")
-    .map((line) => line.trimEnd())
-    .join("\n");
-}
+import { formatTable, number } from "./textTable.js";
 
 /** The plan for a terminal: components, regions, what stays and why. Sizes in bytes. */
 export function formatPlan(plan: Plan): string {

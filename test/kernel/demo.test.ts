@@ -64,7 +64,7 @@ describe("on the machines", () => {
       on(name).components.map(({ component, state, reason }) => [component, `${state} ${reason}`]),
     );
   const gone = "jettisoned not-in-use";
-  const always = { "virtio-iommu": "kept can-appear-hotplug", "hyperv-iommu": gone };
+  const always = { "virtio-iommu": "kept can-appear-hotplug", "hyperv-iommu": gone, swiotlb: gone };
 
   test.each([
     ["vtd", { "intel-vtd": "kept in-use", "amd-vi": gone, gart: gone, "xen-swiotlb": gone }, 13],
@@ -85,6 +85,7 @@ describe("on the machines", () => {
     const withheld = "withheld xen-pv";
     expect(states("xen-dom0")).toEqual({
       "xen-swiotlb": "kept in-use",
+      swiotlb: "kept in-use",
       "amd-vi": withheld,
       "intel-vtd": withheld,
       gart: withheld,

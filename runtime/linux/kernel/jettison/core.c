@@ -31,6 +31,7 @@
 #include <linux/sched.h>
 #include <linux/set_memory.h>
 
+#include <asm/cpufeature.h>
 #include <asm/sections.h>
 #include <asm/tlbflush.h>
 
@@ -138,12 +139,16 @@ unsigned long jettison_mapping(unsigned long addr)
 	return pte && (pte_flags(*pte) & _PAGE_PRESENT) ? pte_flags(*pte) : 0;
 }
 
-/* Whether @mapping is that of memory: read-write and not executable. */
+/*
+ * Whether @mapping is that of memory: read-write and not executable. With page
+ * table isolation it is not global either, or user space could guess at it.
+ */
 bool jettison_mapping_is_memory(unsigned long mapping)
 {
 	unsigned long want = _PAGE_RW | (__supported_pte_mask & _PAGE_NX);
+	unsigned long not = cpu_feature_enabled(X86_FEATURE_PTI) ? _PAGE_GLOBAL : 0;
 
-	return (mapping & want) == want;
+	return (mapping & (want | not)) == want;
 }
 
 /*

@@ -244,6 +244,30 @@ decide_component(unsigned int i, const char *withheld)
 		component->can_appear ? "drop" : "not-in-use" };
 }
 
+/*
+ * What stays keeps what it needs. The link has put a component before all that
+ * it needs, so one pass is enough.
+ */
+static void __init keep_what_is_needed(void)
+{
+	unsigned int i, needed;
+
+	for (i = 0; i < jettison_nr_components; i++) {
+		if (jettison_leaving & BIT_ULL(i))
+			continue;
+		for (needed = i + 1; needed < jettison_nr_components; needed++) {
+			struct jettison_fate *fate = &jettison_fates[needed];
+
+			if (!(jettison_needs[i] & jettison_leaving & BIT_ULL(needed)))
+				continue;
+			jettison_leaving &= ~BIT_ULL(needed);
+			fate->state = JETTISON_KEPT;
+			fate->reason = kasprintf(GFP_KERNEL, "needed-by-%s",
+						 jettison_components[i].name) ?: "needed";
+		}
+	}
+}
+
 /* A region leaves when all of its owners leave. */
 static void __init shut_regions(void)
 {
@@ -284,6 +308,7 @@ static void __init wait_until_outside(void)
 		}
 	}
 	jettison_leaving &= ~inside;
+	keep_what_is_needed();
 	shut_regions();
 }
 
@@ -319,6 +344,7 @@ void __init jettison_decide(void)
 			jettison_leaving |= BIT_ULL(i);
 	}
 
+	keep_what_is_needed();
 	if (jettison_leaving) {
 		shut_regions();
 		wait_until_outside();

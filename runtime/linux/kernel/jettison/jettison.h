@@ -104,6 +104,7 @@ static_assert(offsetof(struct jettison_gate, flags) == 28);
 extern const struct jettison_component jettison_components[];
 extern const struct jettison_region jettison_regions[];
 extern const struct jettison_gate jettison_gates[];
+extern const u64 jettison_needs[];	/* one a component: what stays with it */
 extern const u32 jettison_nr_components, jettison_nr_regions, jettison_nr_gates;
 extern u8 jettison_region_shut[];
 extern atomic_long_t jettison_gate_calls[];

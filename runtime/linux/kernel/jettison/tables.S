@@ -16,6 +16,8 @@ SYM_DATA_START(jettison_regions)
 SYM_DATA_END(jettison_regions)
 SYM_DATA_START(jettison_gates)
 SYM_DATA_END(jettison_gates)
+SYM_DATA_START(jettison_needs)
+SYM_DATA_END(jettison_needs)
 
 	.balign 4
 SYM_DATA(jettison_nr_components, .long 0)

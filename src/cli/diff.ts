@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+import { existsSync, statSync } from "node:fs";
+import { join, resolve } from "node:path";
+import type { Command } from "commander";
+import { type Diagnostic, diagnose, failIfAny } from "../diagnostics.js";
+import type { Plan } from "../plan/plan.js";
+import { shippedManifests } from "./plan.js";
+
+interface Options {
+  budgets?: string;
+  components?: string[];
+  markdown?: true;
+  json?: true;
+}
+
+const usualConfiguration = "jettison.yaml";
+
+/** The plan of a file or of a build; a build that was linked without Jettison is planned now. */
+async function findPlan(path: string, manifests: readonly string[]): Promise<Plan> {
+  const isFolder = existsSync(path) && statSync(path).isDirectory();
+  if (isFolder && !existsSync(join(path, "plan.json")) && existsSync(join(path, "vmlinux.a"))) {
+    const { planBuild } = await import("../why/planBuild.js");
+    return (await planBuild(path, manifests)).plan;
+  }
+  const { readPlan } = await import("../plan/readPlan.js");
+  return readPlan(path);
+}
+
+async function diff(a: string, b: string, options: Options): Promise<void> {
+  const { comparePlans } = await import("../diff/diff.js");
+  const { checkBudgets, readBudgets } = await import("../diff/budgets.js");
+  const { formatDiff, formatDiffMarkdown } = await import("../diff/diffText.js");
+  const { isStyled } = await import("../report/machineTable.js");
+  const file = resolve(options.budgets ?? usualConfiguration);
+  const budgets = options.budgets !== undefined || existsSync(file) ? readBudgets(file) : undefined;
+  const [before, after] = [resolve(a), resolve(b)]; // planning a build changes the folder
+  const manifests = (options.components ?? shippedManifests).map((one) => resolve(one));
+  const difference = comparePlans(await findPlan(before, manifests), await findPlan(after, manifests));
+  const verdicts = budgets === undefined ? [] : checkBudgets(difference, budgets, file);
+  if (options.json)
+    process.stdout.write(`${JSON.stringify({ ...difference, budgets: verdicts }, null, 2)}\n`);
+  else if (options.markdown) process.stdout.write(formatDiffMarkdown(difference, verdicts));
+  else process.stdout.write(formatDiff(difference, verdicts, { styled: isStyled(process.stdout) }));
+  failIfAny(
+    verdicts
+      .filter(({ passed }) => !passed)
+      .map(
+        ({ figure, before: was, after: is, allowed }): Diagnostic =>
+          diagnose("over-budget", {
+            what: figure,
+            before: was.toLocaleString("en"),
+            after: is.toLocaleString("en"),
+            allowed: `a change of ${allowed.toLocaleString("en")}`,
+          }),
+      ),
+  );
+}
+
+export function registerDiff(program: Command): void {
+  program
+    .command("diff")
+    .description("compare two plans or builds: what grew, what changed owners, new gates; 1 past a budget")
+    .argument("<a>", "plan.json or build folder, before")
+    .argument("<b>", "plan.json or build folder, after")
+    .option("--budgets <file>", `configuration with budgets (${usualConfiguration}, where there is one)`)
+    .option("--components <file...>", "manifests, for a build that has no plan (default: Jettison's)")
+    .option("--markdown", "print it for a pull request")
+    .option("--json", "print it as JSON, sizes in bytes")
+    .action(diff);
+}

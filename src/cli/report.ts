@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+import { mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { dirname, extname } from "node:path";
+import { type Command, Option } from "commander";
+
+interface Options {
+  output?: string;
+  format?: Format;
+  title?: string;
+  json?: true;
+}
+
+const formats = ["html", "text", "markdown", "json"] as const;
+type Format = (typeof formats)[number];
+const byEnding: Readonly<Record<string, Format>> = {
+  ".html": "html",
+  ".htm": "html",
+  ".md": "markdown",
+  ".json": "json",
+};
+
+async function report(path: string, boots: readonly string[], options: Options): Promise<void> {
+  const { readPlan } = await import("../plan/readPlan.js");
+  const { readBoots } = await import("../report/boots.js");
+  const { renderHtml } = await import("../report/html.js");
+  const { isStyled } = await import("../report/machineTable.js");
+  const { formatReport, formatReportMarkdown, reportJson } = await import("../report/reportText.js");
+  const { output, title } = options;
+  const data = {
+    plan: readPlan(path),
+    machines: readBoots(boots),
+    ...(title === undefined ? {} : { build: title }),
+  };
+  const format: Format =
+    options.format ??
+    (options.json ? "json" : output === undefined ? "text" : (byEnding[extname(output)] ?? "text"));
+  const render: Record<Format, () => string> = {
+    html: () => renderHtml(data),
+    text: () => formatReport(data, { styled: output === undefined && isStyled(process.stdout) }),
+    markdown: () => formatReportMarkdown(data),
+    json: () => `${JSON.stringify(reportJson(data), null, 2)}\n`,
+  };
+  const text = render[format]();
+  if (output === undefined) {
+    process.stdout.write(text);
+    return;
+  }
+  mkdirSync(dirname(output), { recursive: true });
+  writeFileSync(`${output}.new`, text); // never half a file
+  renameSync(`${output}.new`, output);
+}
+
+export function registerReport(program: Command): void {
+  program
+    .command("report")
+    .description("show a plan, and what boots made of it: one HTML file, text, Markdown or JSON")
+    .argument("<plan>", "plan.json, or the folder of a build")
+    .argument("[boots...]", "demo.json of jettison demo, or what jettison boot --json printed")
+    .option(
+      "-o, --output <file>",
+      "where to; its ending says the format: .html, .md, .json (text to the terminal)",
+    )
+    .addOption(new Option("--format <format>", "the format, whatever the ending").choices(formats))
+    .option("--title <text>", "what the kernel is called")
+    .option("--json", "JSON, sizes in bytes")
+    .action(report);
+}

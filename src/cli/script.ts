@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+import { type Command, Option } from "commander";
+import type { Linker } from "../link/scriptFragment.js";
+import { shippedManifests } from "./plan.js";
+
+interface Options {
+  components?: string[];
+  linker: Linker;
+}
+
+async function script(build: string, { components, linker }: Options): Promise<void> {
+  const { planBuild } = await import("../why/planBuild.js");
+  const { writeFragment } = await import("../link/scriptFragment.js");
+  const { graph, regions, claims } = await planBuild(build, components ?? shippedManifests);
+  const names = claims.components.map(({ name }) => name);
+  process.stdout.write(writeFragment({ graph, regions, components: names, linker }));
+}
+
+export function registerScript(program: Command): void {
+  program
+    .command("script")
+    .description("print the linker script that groups the components, for linking by hand")
+    .argument("<build>", "folder of a finished build, where vmlinux.a lies")
+    .option("--components <file...>", "manifests (default: those that come with Jettison)")
+    .addOption(new Option("--linker <name>", "the linker it is for").choices(["ld", "lld"]).default("ld"))
+    .action(script);
+}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The `EXPORT_SYMBOL`s that lie in components, and what becomes of each when its component leaves. Modules may
+ * come at any time and be built by anybody, so an export is a reference from outside whoever imports it today.
+ */
+import type { RefusalReason } from "../boundary/boundary.js";
+import { symbolType } from "../elf/format.js";
+import { symbolName } from "../elf/object.js";
+import { describeEdge, type EdgeId, formatUnit, objectOf, sectionOf, type UnitId } from "../graph/graph.js";
+import type { PlannedLink } from "../link/planLink.js";
+import { resident } from "../ownership/ownerSets.js";
+
+export interface Export {
+  readonly symbol: string;
+  /** `drivers/iommu/amd/init.o:(.text.amd_iommu_pc_get_reg)`. */
+  readonly unit: string;
+  readonly components: readonly string[];
+  readonly fate: Fate;
+}
+
+export type Fate =
+  /** Modules get the gate's address; while the component is gone it answers this. */
+  | { readonly does: "gate"; readonly answer: string }
+  /** The export refuses the component, which then stays. */
+  | { readonly does: "refuse" }
+  /** It stays where it is, whatever becomes of its component. */
+  | { readonly does: "keep"; readonly why: KeptBecause };
+
+export type KeptBecause = "pinned" | "component-refused" | "too-small" | "kind-stays";
+
+type Planned = Pick<PlannedLink, "graph" | "roles" | "claims" | "ownership" | "boundary" | "regions">;
+
+/** By component, then by name. */
+export function listExports(planned: Planned): readonly Export[] {
+  const { graph, roles, claims, ownership } = planned;
+  const found = new Map<string, Export>();
+  for (let unit = 0; unit < graph.unitCount; unit++) {
+    if (roles[unit] !== "exports") continue;
+    for (let edge = graph.firstEdge[unit]!; edge < graph.firstEdge[unit + 1]!; edge++) {
+      const to = graph.edgeTo[edge]!;
+      if (to < 0 || ownership.ownersByUnit[to] === resident) continue;
+      const symbol = nameOfExport(planned, unit, edge);
+      const components = ownership.sets
+        .members(ownership.ownersByUnit[to]!)
+        .map((member) => claims.components[member]!.name);
+      found.set(`${components} ${symbol}`, {
+        symbol,
+        unit: formatUnit(graph, to),
+        components,
+        fate: fateOf(planned, to, edge),
+      });
+    }
+  }
+  return [...found].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, one]) => one);
+}
+
+/** As the entry names what it exports; where it does so by section and offset, as the entry itself is called. */
+function nameOfExport({ graph }: Planned, from: UnitId, edge: EdgeId): string {
+  const object = objectOf(graph, from);
+  const { symbol } = describeEdge(graph, edge);
+  if (object.symbols.type[symbol] !== symbolType.section) return symbolName(object, symbol);
+  return /\+(.*)/.exec(sectionOf(graph, from).name)?.[1] ?? formatUnit(graph, graph.edgeTo[edge]!);
+}
+
+function fateOf({ graph, ownership, boundary }: Planned, unit: UnitId, edge: EdgeId): Fate {
+  const { isLeaving, gates, pins, refusals, tooSmall } = boundary;
+  if (isLeaving[unit]) {
+    const offset = describeEdge(graph, edge).targetOffset;
+    const gate = gates.find(
+      (one) =>
+        one.unit === unit &&
+        one.crossings.some((crossing) => describeEdge(graph, crossing).targetOffset === offset),
+    );
+    // What leaves and is exported has a gate, or the proof after the link fails.
+    return { does: "gate", answer: gate?.answer.text ?? "" };
+  }
+  const owners = ownership.ownersByUnit[unit]!;
+  const members = ownership.sets.members(owners);
+  const reason = (wanted: RefusalReason) =>
+    refusals.some(
+      (refusal) => members.includes(refusal.component) && refusal.reason === wanted && refusal.edge === edge,
+    );
+  if (reason("exported")) return { does: "refuse" };
+  if (pins.some((pin) => pin.unit === unit)) return { does: "keep", why: "pinned" };
+  if (refusals.some((refusal) => members.includes(refusal.component)))
+    return { does: "keep", why: "component-refused" };
+  return {
+    does: "keep",
+    why: tooSmall.some((group) => group.owners === owners) ? "too-small" : "kind-stays",
+  };
+}

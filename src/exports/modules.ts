@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Which modules were built beside a kernel, and what they import. `modules.order` names them all; what a module
+ * imports are the undefined symbols of its object (`x.ko`, or `x.o` before modpost), or of the objects that
+ * `x.mod` lists where it was not linked. `Module.symvers` says which of two namesakes is the kernel's own.
+ */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { JettisonError } from "../diagnostics.js";
+import { specialIndex, symbolBinding } from "../elf/format.js";
+import { loadObject } from "../elf/load.js";
+import { symbolName } from "../elf/object.js";
+
+export interface BuiltModules {
+  /** Their paths without the suffix, in the order of `modules.order`. */
+  readonly modules: readonly string[];
+  /** Modules of which no object can be read, so that nobody knows what they import. */
+  readonly unreadable: readonly string[];
+  /** By symbol of the kernel: the modules that import it. */
+  readonly importers: ReadonlyMap<string, readonly string[]>;
+  /** By symbol: how it is exported, as `Module.symvers` or `vmlinux.symvers` says. */
+  readonly kinds: ReadonlyMap<string, ExportKind>;
+}
+
+export interface ExportKind {
+  /** `EXPORT_SYMBOL_GPL`. */
+  readonly kind: string;
+  readonly namespace?: string;
+}
+
+/** What of the kernel the modules of a build import. Without modules nothing is imported. */
+export function readModules(build: string): BuiltModules {
+  const modules = linesOf(join(build, "modules.order")).map((line) => line.replace(/\.(ko|o)$/, ""));
+  const { kinds, elsewhere } = readSymvers(build);
+  const importers = new Map<string, string[]>();
+  const unreadable: string[] = [];
+  for (const module of modules) {
+    const imports = importsOf(build, module);
+    if (imports === undefined) unreadable.push(module);
+    for (const symbol of imports ?? []) {
+      if (elsewhere.has(symbol)) continue;
+      const known = importers.get(symbol);
+      if (known === undefined) importers.set(symbol, [module]);
+      else known.push(module);
+    }
+  }
+  return { modules, unreadable, importers, kinds };
+}
+
+function linesOf(file: string): string[] {
+  if (!existsSync(file)) return [];
+  return readFileSync(file, "utf8")
+    .split("\n")
+    .map((line) => line.trim())
+    .filter((line) => line !== "");
+}
+
+function importsOf(build: string, module: string): ReadonlySet<string> | undefined {
+  const linked = [`${module}.ko`, `${module}.o`].find((file) => existsSync(join(build, file)));
+  const objects = linked === undefined ? linesOf(join(build, `${module}.mod`)) : [linked];
+  if (objects.length === 0) return undefined;
+  const defined = new Set<string>();
+  const needed = new Set<string>();
+  try {
+    for (const name of objects) {
+      const object = loadObject(name, join(build, name));
+      const { symbols } = object;
+      for (let symbol = 1; symbol < symbols.count; symbol++) {
+        if (symbols.binding[symbol] === symbolBinding.local) continue;
+        const isUndefined =
+          symbols.isSpecial[symbol] === 0 && symbols.sectionIndex[symbol] === specialIndex.undefined;
+        (isUndefined ? needed : defined).add(symbolName(object, symbol));
+      }
+    }
+  } catch (error) {
+    if (error instanceof JettisonError) return undefined;
+    throw error;
+  }
+  for (const name of defined) needed.delete(name);
+  return needed;
+}
+
+/** A line is `crc \t symbol \t module \t kind \t namespace` (scripts/mod/modpost.c, write_dump). */
+function readSymvers(build: string) {
+  const kinds = new Map<string, ExportKind>();
+  const elsewhere = new Set<string>();
+  const file = ["Module.symvers", "vmlinux.symvers"].find((one) => existsSync(join(build, one)));
+  for (const line of file === undefined ? [] : linesOf(join(build, file))) {
+    const [, symbol, provider, kind, namespace] = line.split("\t");
+    if (symbol === undefined || kind === undefined) continue;
+    if (provider !== "vmlinux") elsewhere.add(symbol);
+    else kinds.set(symbol, { kind, ...(namespace ? { namespace } : {}) });
+  }
+  return { kinds, elsewhere };
+}

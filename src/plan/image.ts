@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The linked kernel as memory sees it, from `_text` to `_end`. What lies in no section is a gap that alignment
+ * made.
+ */
+import { sectionFlag, sectionType } from "../elf/format.js";
+import type { ElfImage } from "../elf/image.js";
+import { loadImage } from "../elf/load.js";
+import { type Section, symbolName } from "../elf/object.js";
+import { pageSize } from "../layout/regions.js";
+
+/** What the kernel does with a section's pages; `init`: frees them after boot. */
+export type Memory = "text" | "rodata" | "data" | "bss" | "init";
+
+export interface ImageRange {
+  /** Bytes from the image's start. */
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+export interface ImageSection extends ImageRange {
+  readonly name: string;
+  readonly memory: Memory;
+}
+
+export interface PlanImage {
+  /** Address of the first byte, `_text`, in hexadecimal. */
+  readonly address: string;
+  /** From `_text` to `_end`. */
+  readonly bytes: number;
+  /** In ascending order; none overlaps another. */
+  readonly sections: readonly ImageSection[];
+  /** Regions of the plan, whole pages. */
+  readonly regions: readonly (ImageRange & { readonly name: string })[];
+  /** The kernel's own symbol table, in `.rodata`; absent where it has none. */
+  readonly kallsyms?: ImageRange;
+  /** The gates, which lie in the text that stays. */
+  readonly gates: readonly (ImageRange & { readonly symbol: string })[];
+  /** Runs of one byte in text, a page long or longer, that no symbol covers. */
+  readonly padding: readonly ImageRange[];
+}
+
+interface Symbol {
+  readonly name: string;
+  readonly address: number;
+  readonly size: number;
+}
+
+/** undefined: no kernel, as it has no `_text` or no `_end`. */
+export function readPlanImage(vmlinux: string): PlanImage | undefined {
+  return describeImage(loadImage(vmlinux, vmlinux));
+}
+
+export function describeImage(image: ElfImage): PlanImage | undefined {
+  const symbols = collectSymbols(image);
+  const byName = new Map(symbols.map((symbol) => [symbol.name, symbol.address]));
+  const addressOf = (name: string) => byName.get(name) ?? Number.NaN;
+  const start = addressOf("_text");
+  const bytes = addressOf("_end") - start;
+  if (!(bytes > 0)) return undefined;
+
+  // Per-CPU data is linked to 0, and loaded among the init sections.
+  const offsetOf = (address: number) =>
+    (address < 0 ? address : address + addressOf("__per_cpu_load")) - start;
+  const lies = (offset: number, first: string, last: string) =>
+    offset >= addressOf(first) - start && offset < addressOf(last) - start;
+  const memoryOf = ({ flags, type }: Section, offset: number): Memory => {
+    if (lies(offset, "__init_begin", "__init_end")) return "init";
+    if (flags & sectionFlag.execute) return "text";
+    // .rodata carries the flag of data in a vmlinux: where it lies says what it is.
+    if (lies(offset, "__start_rodata", "__end_rodata")) return "rodata";
+    return type === sectionType.nobits ? "bss" : "data";
+  };
+  const placed = image.sections
+    .map((section, index) => ({ section, index, offset: offsetOf(image.sectionAddress[index]!) }))
+    .filter(({ section: { flags, size }, offset }) => {
+      return flags & sectionFlag.alloc && size > 0 && offset >= 0 && offset + size <= bytes;
+    })
+    .sort((a, b) => a.offset - b.offset);
+  const kallsyms = findKallsyms(symbols);
+  return {
+    address: `0x${BigInt.asUintN(64, BigInt(start)).toString(16)}`,
+    bytes,
+    sections: placed.map(({ section, offset }) => ({
+      name: section.name,
+      offset,
+      bytes: section.size,
+      memory: memoryOf(section, offset),
+    })),
+    regions: symbols
+      .flatMap(({ name, address }) => {
+        const region = /^__jettison_region_(\w+)_start$/.exec(name)?.[1];
+        if (region === undefined) return [];
+        const size = addressOf(`__jettison_region_${region}_end`) - address;
+        return [{ name: region, offset: offsetOf(address), bytes: size }];
+      })
+      .sort((a, b) => a.offset - b.offset),
+    ...(kallsyms === undefined ? {} : { kallsyms: { ...kallsyms, offset: offsetOf(kallsyms.offset) } }),
+    gates: symbols
+      .filter(({ name }) => /^jettison_gate_(?!calls$)/.test(name))
+      .map(({ name, address, size }) => ({ symbol: name, offset: offsetOf(address), bytes: size })),
+    padding: placed
+      .filter(({ section }) => section.flags & sectionFlag.execute)
+      .flatMap(({ index, offset }) =>
+        findPadding(image, index, symbols).map((run) => ({ ...run, offset: offset + run.offset })),
+      ),
+  };
+}
+
+/** Those that lie in a section of memory and have a name. */
+function collectSymbols(image: ElfImage): Symbol[] {
+  const { symbols, sections, symbolAddress } = image;
+  const found: Symbol[] = [];
+  for (let symbol = 1; symbol < symbols.count; symbol++) {
+    const section = symbols.isSpecial[symbol] ? undefined : sections[symbols.sectionIndex[symbol]!];
+    if (section === undefined || !(section.flags & sectionFlag.alloc) || symbols.nameOffset[symbol] === 0)
+      continue;
+    found.push({
+      name: symbolName(image, symbol),
+      address: symbolAddress[symbol]!,
+      size: symbols.size[symbol]!,
+    });
+  }
+  return found;
+}
+
+/** From the first of its tables to what follows the last; scripts/kallsyms.c writes them in one piece. */
+function findKallsyms(symbols: readonly Symbol[]): ImageRange | undefined {
+  const tables =
+    /^kallsyms_(num_syms|names|markers|token_table|token_index|offsets|addresses|relative_base|seqs_of_names)$/;
+  const starts = symbols.filter(({ name }) => tables.test(name)).map(({ address }) => address);
+  if (starts.length === 0) return undefined;
+  const [first, last] = [Math.min(...starts), Math.max(...starts)];
+  let end = Number.POSITIVE_INFINITY;
+  for (const { address } of symbols) if (address > last && address < end) end = address;
+  return Number.isFinite(end) ? { offset: first, bytes: end - first } : undefined;
+}
+
+/** Between the end of a symbol and the start of the next one, the bytes before the latter that are all alike. */
+function findPadding(image: ElfImage, index: number, symbols: readonly Symbol[]): ImageRange[] {
+  const section = image.sections[index]!;
+  const start = image.sectionAddress[index]!;
+  const end = start + section.size;
+  const inside = symbols
+    .filter(({ address }) => address >= start && address < end)
+    .sort((a, b) => a.address - b.address);
+  const found: ImageRange[] = [];
+  let covered = start;
+  for (const { address, size } of [...inside, { address: end, size: 0 }]) {
+    if (address - covered >= pageSize) {
+      const from = section.offset + covered - start;
+      const run = lengthOfLastRun(image.bytes.subarray(from, from + address - covered));
+      if (run >= pageSize) found.push({ offset: address - run - start, bytes: run });
+    }
+    covered = Math.max(covered, address + size);
+  }
+  return found;
+}
+
+function lengthOfLastRun(bytes: Buffer): number {
+  const last = bytes.at(-1);
+  let start = bytes.length;
+  while (start > 0 && bytes[start - 1] === last) start--;
+  return bytes.length - start;
+}

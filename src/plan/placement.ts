@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * In which section of the linked kernel an input section ends up. Source: include/asm-generic/vmlinux.lds.h and
+ * arch/x86/kernel/vmlinux.lds.S of 6.1 and 6.12. The first row whose pattern matches counts; a section that the
+ * image has under its own name goes there.
+ */
+import type { Kind, Role } from "../catalogue/sections.js";
+
+const rows: readonly (readonly [RegExp, string])[] = [
+  [/^\.(init\.text|text\.startup)/, ".init.text"],
+  [/^\.text\.exit$/, ".exit.text"],
+  [/^\.pci_fixup_/, ".pci_fixup"],
+  [/^\.data\.\.percpu/, ".data..percpu"],
+  [/^\.bss\.\.percpu/, ".data..percpu"],
+  [/^\.bss\.\.brk/, ".brk"],
+  [/^\.data\.\.ro_after_init$|^\.data\.rel\.ro/, ".rodata"],
+  [/^__tracepoints_ptrs$|^__(stop|dl|rt|fair|ext|idle)_sched_class$/, ".rodata"],
+  [/^_ftrace_e|^__syscalls_metadata$/, ".init.data"],
+];
+
+/** Most sections are a function's or an object's, and no row is for these. */
+const isSpecial = /^\.(?:init|text\.(?:startup|exit)|pci_fixup|data\.[.r]|bss\.\.)|^_/;
+
+const ofKind: Record<Kind, string> = { text: ".text", rodata: ".rodata", data: ".data", bss: ".bss" };
+
+/** undefined: it leaves no bytes in the image. Tables that only describe code are not asked about. */
+export function placeSection(
+  name: string,
+  kind: Kind,
+  role: Role,
+  isInImage: (section: string) => boolean,
+): string | undefined {
+  if (role === "exports" || role === "discarded") return undefined;
+  if (isInImage(name)) return name;
+  const found = isSpecial.test(name) ? rows.find(([pattern]) => pattern.test(name)) : undefined;
+  if (found !== undefined) return found[1];
+  return role === "init" && kind !== "text" ? ".init.data" : ofKind[kind];
+}

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * What `plan.json` has to look like; docs/plan.schema.json is made of it. A plan comes from a file that anybody may
+ * have written, and everything that reads one reads it through this.
+ */
+import { z } from "zod";
+import { type Plan, planVersion } from "./plan.js";
+
+const bytes = z.int().nonnegative().describe("Bytes.");
+const count = z.int().nonnegative();
+const names = z.array(z.string());
+const kind = z.enum(["text", "rodata", "data", "bss"]);
+const referenceKind = z.enum(["branch", "address", "data"]);
+const canAppear = z.enum(["never", "hotplug", "module"]);
+const byKind = z.partialRecord(kind, bytes);
+const numbers = z.array(z.int());
+
+const reference = z.object({
+  from: z.string().describe("`drivers/acpi/pci_root.o:(.text.acpi_pci_root_add)`"),
+  offset: count.describe("Of the field that the relocation writes, in `from`."),
+  to: z.string(),
+  kind: referenceKind,
+});
+
+const range = z.object({ offset: count.describe("Bytes from the image's start."), bytes });
+
+const image = z.object({
+  address: z.string().describe("Address of the first byte, `_text`, in hexadecimal."),
+  bytes: bytes.describe("From `_text` to `_end`."),
+  sections: z.array(
+    range.extend({ name: z.string(), memory: z.enum(["text", "rodata", "data", "bss", "init"]) }),
+  ),
+  regions: z.array(range.extend({ name: z.string() })),
+  kallsyms: range.optional().describe("The kernel's own symbol table, in `.rodata`."),
+  gates: z.array(range.extend({ symbol: z.string() })),
+  padding: z.array(range).describe("Runs of one byte in text, a page long or longer, that no symbol covers."),
+});
+
+const columns = z.object({
+  objects: names.describe("In link order."),
+  unitsOf: numbers.describe(
+    "How many of the units each object has; units are in the order of their objects.",
+  ),
+  kinds: z.array(kind),
+  roles: z.array(
+    z.enum([
+      ...["plain", "fixed", "no-gate", "init", "patch", "calls", "describes", "exports"],
+      ...["discarded", "unknown"],
+    ] as [Plan["columns"]["roles"][number]]),
+  ),
+  ownerSets: z.array(names),
+  referenceKinds: z.array(referenceKind),
+  section: names.describe("Value i of this and of the columns up to `referencesOf` is unit i's."),
+  bytes: numbers,
+  kind: numbers.describe("Index into `kinds`."),
+  role: numbers.describe("Index into `roles`."),
+  owners: numbers.describe("Index into `ownerSets`; 0 is the empty set: resident."),
+  region: numbers.describe("0: it stays; else 1 more than the index of its region."),
+  referencesOf: numbers.describe("How many references of its own follow in `to` and `how`."),
+  merged: numbers.describe("Units whose bytes the linker merges with equal ones of other units."),
+  to: numbers.describe("The units referred to, each once for each kind, those of unit 0 first."),
+  how: numbers.describe("Index into `referenceKinds`."),
+});
+
+export const planSchema = z
+  .object({
+    version: z.literal(planVersion),
+    components: z.array(
+      z.object({
+        name: z.string(),
+        title: z.string(),
+        state: z.enum(["planned", "refused", "not-built"]),
+        canAppear,
+        registersWhenInUse: z.boolean(),
+        after: names.optional().describe("Components that are looked for before it."),
+        needs: names.optional().describe("Components that stay as long as it does."),
+        kernels: z.string().optional().describe("Which kernels contain it."),
+        owned: byKind.describe("Bytes of all its units."),
+        leaving: byKind.describe("Bytes of those that lie in regions."),
+        gates: count,
+      }),
+    ),
+    regions: z.array(z.object({ name: z.string(), kind, owners: names, bytes, pages: count, units: count })),
+    gates: z.array(
+      z.object({
+        symbol: z.string(),
+        function: z.string(),
+        object: z.string(),
+        region: z.string(),
+        answer: z.string(),
+        isExported: z.boolean(),
+        crossings: z.array(reference),
+      }),
+    ),
+    pins: z.array(z.object({ unit: z.string(), owners: names, bytes, because: reference })),
+    refusals: z.array(
+      z.object({
+        component: z.string(),
+        reason: z.string() as unknown as z.ZodType<Plan["refusals"][number]["reason"]>,
+        text: z.string(),
+        chain: z.array(reference),
+      }),
+    ),
+    tooSmall: z.array(z.object({ kind, owners: names, bytes })),
+    units: z.array(
+      z.object({
+        object: z.string(),
+        section: z.string(),
+        kind,
+        bytes,
+        owners: names,
+        rule: z
+          .string()
+          .optional()
+          .describe("The manifest's rule that claimed it: `components/iommu.yaml:12`."),
+        matched: z.string().optional().describe("What of the rule matched."),
+        region: z.string().optional(),
+      }),
+    ),
+    columns,
+    image: image.optional(),
+    totals: z.object({
+      objects: count,
+      units: count,
+      bytes: z.record(kind, bytes),
+      references: z.record(z.string(), count),
+    }),
+  })
+  .describe(
+    "The plan of one build: what of a kernel can leave the memory of a machine, and why the rest stays.",
+  );
+
+type Frozen<T> = T extends readonly (infer Item)[]
+  ? readonly Frozen<Item>[]
+  : T extends object
+    ? { readonly [Key in keyof T]: Frozen<T[Key]> }
+    : T;
+/** Fails to compile where the two differ. */
+const isSame: Plan extends Frozen<z.input<typeof planSchema>> ? true : false = true;
+void isSame;
+
+/** JSON Schema of `plan.json`, draft 2020-12. */
+export const planJsonSchema = () => z.toJSONSchema(planSchema, { io: "input" });

@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The bytes of a linked kernel as a tree whose sums add up to the image: the root has the image's bytes, and each
+ * node those of its children. What the link made of more or fewer bytes than its inputs (merged strings, tables,
+ * alignment) has tiles of its own, so that nothing is spread over what did not cause it.
+ */
+import type { Kind } from "../../catalogue/sections.js";
+import type { ImageSection, PlanImage } from "../../plan/image.js";
+import { placeSection } from "../../plan/placement.js";
+import { kindOf, objectOf, ownersOf, roleOf, type Units, unitName } from "./units.js";
+
+/**
+ * - `unit`, `gate`.
+ * - `rounding`: what a region's last page is filled up with.
+ * - `table`: made by the build, not by a compiler.
+ * - `padding`: fill and alignment inside a section.
+ * - `gap`: between two sections.
+ */
+export type TileKind = "group" | "unit" | "gate" | "rounding" | "table" | "padding" | "gap";
+
+export interface Tile {
+  readonly name: string;
+  readonly kind: TileKind;
+  readonly bytes: number;
+  readonly children: readonly Tile[];
+  /** Of a `unit`: its number. */
+  readonly unit?: number;
+  /** Index of the region that it lies in. */
+  readonly region?: number;
+  /** What the kernel frees anyway after boot. */
+  readonly isInit?: boolean;
+}
+
+export interface Ledger {
+  readonly root: Tile;
+  /** Bytes of units that are not shown as units, by the reason. */
+  readonly hidden: readonly { readonly why: string; readonly bytes: number; readonly units: number }[];
+}
+
+/** A tree under construction: groups by name. */
+interface Group {
+  readonly name: string;
+  /** A folder of the source, not a group of ours. */
+  readonly isFolder: boolean;
+  readonly groups: Map<string, Group>;
+  readonly tiles: Tile[];
+}
+
+const newGroup = (name: string, isFolder = false): Group => ({
+  name,
+  isFolder,
+  groups: new Map(),
+  tiles: [],
+});
+
+function groupAt(group: Group, path: readonly string[], isFolder = false): Group {
+  let at = group;
+  for (const name of path) {
+    let next = at.groups.get(name);
+    if (next === undefined) {
+      next = newGroup(name, isFolder);
+      at.groups.set(name, next);
+    }
+    at = next;
+  }
+  return at;
+}
+
+/** A folder with nothing but one folder in it is shown with it: `drivers/iommu`. */
+function finish(group: Group): Tile {
+  const children = [...group.tiles];
+  for (const inner of group.groups.values()) children.push(finish(inner));
+  const [only] = children;
+  if (group.isFolder && children.length === 1 && group.groups.size === 1)
+    return { ...only!, name: `${group.name}/${only!.name}` };
+  const bytes = children.reduce((sum, child) => sum + child.bytes, 0);
+  const shown = children.filter((child) => child.bytes > 0).sort((a, b) => b.bytes - a.bytes);
+  return { name: group.name, kind: "group", bytes, children: shown };
+}
+
+/** Puts units below a group of the tree, by the folders of their objects. */
+function placeUnits(
+  root: Group,
+  units: Units,
+): (path: readonly string[], unit: number, isInit: boolean) => void {
+  const known = new Map<string, Group[]>();
+  return (path, unit, isInit) => {
+    const key = path.join("\0");
+    let byObject = known.get(key);
+    if (byObject === undefined) {
+      byObject = [];
+      known.set(key, byObject);
+    }
+    const object = units.object[unit]!;
+    byObject[object] ??= groupAt(groupAt(root, path), objectOf(units, unit).split("/"), true);
+    byObject[object].tiles.push(tileOf(units, unit, isInit));
+  };
+}
+
+export const groupNames = {
+  components: "Components",
+  gates: "Gates",
+  kernel: "Kernel",
+  tables: "Made by the build",
+  init: "Freed after boot",
+  padding: "Padding and alignment",
+  gaps: "Between sections",
+} as const;
+
+export function drawLedger(units: Units): Ledger {
+  const { image } = units.plan;
+  return image === undefined ? ledgerOfSections(units) : ledgerOfImage(units, image);
+}
+
+interface Hidden {
+  add(why: string, bytes: number): void;
+  list(): Ledger["hidden"];
+}
+
+function collectHidden(): Hidden {
+  const reasons = new Map<string, { why: string; bytes: number; units: number }>();
+  return {
+    add(why, bytes) {
+      const known = reasons.get(why) ?? { why, bytes: 0, units: 0 };
+      reasons.set(why, known);
+      known.bytes += bytes;
+      known.units++;
+    },
+    list: () => [...reasons.values()],
+  };
+}
+
+const merged = "literals that the linker merges: what is left of them counts as made by the build";
+
+function tileOf(units: Units, unit: number, isInit: boolean): Tile {
+  const region = units.plan.columns.region[unit]!;
+  return {
+    name: unitName(units, unit),
+    kind: "unit",
+    bytes: units.plan.columns.bytes[unit]!,
+    children: [],
+    unit,
+    ...(region > 0 ? { region: region - 1 } : {}),
+    ...(isInit ? { isInit } : {}),
+  };
+}
+
+const ownerLabel = (owners: readonly string[]) => owners.join(" + ");
+
+/** Of a plan without a linked kernel: the units, which add up to the bytes of the inputs. */
+function ledgerOfSections(units: Units): Ledger {
+  const root = newGroup("Sections of all objects");
+  const place = placeUnits(root, units);
+  for (let unit = 0; unit < units.unitCount; unit++) {
+    const owners = ownersOf(units, unit);
+    const role = roleOf(units, unit);
+    const isInit = role === "init" || role === "patch";
+    const group =
+      owners.length > 0
+        ? [groupNames.components, ownerLabel(owners)]
+        : [isInit ? groupNames.init : groupNames.kernel];
+    place(group, unit, isInit);
+  }
+  return { root: finish(root), hidden: [] };
+}
+
+function ledgerOfImage(units: Units, image: PlanImage): Ledger {
+  const { plan } = units;
+  const { columns } = plan;
+  const root = newGroup("Image");
+  const place = placeUnits(root, units);
+  const hidden = collectHidden();
+  const sections = new Map(image.sections.map((section) => [section.name, section]));
+  /** What of each section is accounted for. */
+  const known = new Map(image.sections.map(({ name }) => [name, 0]));
+  const account = (section: string, bytes: number) => known.set(section, (known.get(section) ?? 0) + bytes);
+  const sectionAt = (offset: number) =>
+    image.sections.find((section) => offset >= section.offset && offset < section.offset + section.bytes);
+  const addTile = (path: readonly string[], name: string, kind: TileKind, bytes: number, isInit = false) =>
+    groupAt(root, path).tiles.push({ name, kind, bytes, children: [], ...(isInit ? { isInit } : {}) });
+
+  // Which units each section is made of; those of regions are accounted for by the region's pages.
+  const placed = new Map<string, number[]>();
+  const ofRegion = plan.regions.map(() => 0);
+  const isPlaced = plan.regions.map(({ name }) => image.regions.some((region) => region.name === name));
+  for (let unit = 0; unit < units.unitCount; unit++) {
+    const bytes = columns.bytes[unit]!;
+    const region = columns.region[unit]! - 1;
+    if (isPlaced[region]) {
+      ofRegion[region]! += bytes;
+      place([groupNames.components, ownerLabel(ownersOf(units, unit))], unit, false);
+      continue;
+    }
+    if (units.merged.has(unit)) {
+      hidden.add(merged, bytes);
+      continue;
+    }
+    const kind: Kind = kindOf(units, unit);
+    const section = placeSection(columns.section[unit]!, kind, roleOf(units, unit), (one) =>
+      sections.has(one),
+    );
+    if (section === undefined || !sections.has(section)) {
+      hidden.add("read by the build, not loaded", bytes);
+      continue;
+    }
+    const inSection = placed.get(section) ?? [];
+    placed.set(section, inSection);
+    inSection.push(unit);
+    account(section, bytes);
+  }
+  image.regions.forEach(({ name, offset, bytes }) => {
+    const index = plan.regions.findIndex((region) => region.name === name);
+    const section = sectionAt(offset);
+    if (section !== undefined) account(section.name, bytes);
+    const rest = bytes - (ofRegion[index] ?? 0);
+    const label = ownerLabel(plan.regions[index]?.owners ?? []) || `region ${name}`;
+    groupAt(root, [groupNames.components, label]).tiles.push({
+      name: "up to whole pages",
+      kind: "rounding",
+      bytes: rest,
+      children: [],
+      ...(index < 0 ? {} : { region: index }),
+    });
+  });
+  for (const { symbol, offset, bytes } of image.gates) {
+    addTile([groupNames.gates], symbol.replace("jettison_gate_", ""), "gate", bytes);
+    const section = sectionAt(offset);
+    if (section !== undefined) account(section.name, bytes);
+  }
+  for (const { offset, bytes } of image.padding) {
+    const section = sectionAt(offset);
+    addTile([groupNames.padding], `fill at +0x${offset.toString(16)}`, "padding", bytes);
+    if (section !== undefined) account(section.name, bytes);
+  }
+  if (image.kallsyms !== undefined) {
+    const section = sectionAt(image.kallsyms.offset);
+    addTile([groupNames.tables], "kallsyms", "table", image.kallsyms.bytes);
+    if (section !== undefined) account(section.name, image.kallsyms.bytes);
+  }
+
+  for (const section of image.sections) {
+    const inside = placed.get(section.name) ?? [];
+    const isInit = section.memory === "init";
+    const rest = section.bytes - known.get(section.name)!;
+    if (rest < 0) {
+      // The link dropped some of its units, and nothing says which.
+      const bytes = inside.reduce((sum, unit) => sum + columns.bytes[unit]!, 0);
+      for (const unit of inside)
+        hidden.add(`in ${section.name}, of which the link dropped some`, columns.bytes[unit]!);
+      addTile([isInit ? groupNames.init : groupNames.tables], section.name, "table", rest + bytes, isInit);
+      continue;
+    }
+    for (const unit of inside) {
+      const owners = ownersOf(units, unit);
+      const group =
+        owners.length > 0
+          ? [groupNames.components, ownerLabel(owners)]
+          : [isInit ? groupNames.init : groupNames.kernel];
+      place(group, unit, isInit);
+    }
+    addRest(section, rest, inside.length > 0, addTile);
+  }
+  addGaps(image, addTile);
+  return { root: finish(root), hidden: hidden.list() };
+}
+
+/** What no unit explains: a table of the build where there is none, else alignment and, in rodata, literals. */
+function addRest(
+  { name, memory }: ImageSection,
+  bytes: number,
+  hasUnits: boolean,
+  addTile: (path: readonly string[], name: string, kind: TileKind, bytes: number, isInit?: boolean) => void,
+): void {
+  const isInit = memory === "init";
+  if (!hasUnits) addTile([isInit ? groupNames.init : groupNames.tables], name, "table", bytes, isInit);
+  else if (name === ".rodata") addTile([groupNames.tables], "merged literals, alignment", "table", bytes);
+  else
+    addTile(
+      [isInit ? groupNames.init : groupNames.padding],
+      `alignment in ${name}`,
+      "padding",
+      bytes,
+      isInit,
+    );
+}
+
+function addGaps(
+  image: PlanImage,
+  addTile: (path: readonly string[], name: string, kind: TileKind, bytes: number, isInit?: boolean) => void,
+): void {
+  let end = 0;
+  for (const { name, offset, bytes } of [
+    ...image.sections,
+    { name: "_end", offset: image.bytes, bytes: 0 },
+  ]) {
+    if (offset > end) addTile([groupNames.gaps], `before ${name}`, "gap", offset - end, offset - end >= 4096);
+    end = Math.max(end, offset + bytes);
+  }
+}

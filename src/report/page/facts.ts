@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+/** The tables of the report: what keyboard and screen reader get, and everybody who wants the figures. */
+import type { Plan } from "../../plan/plan.js";
+import type { ReportMachine } from "../html.js";
+import { type Fate, fateTitles } from "../model/fates.js";
+import type { Ledger, Tile } from "../model/ledger.js";
+import { type Child, h } from "./dom.js";
+import { count, kilobytes, share, size } from "./format.js";
+import { makeTable } from "./table.js";
+
+const stateFates: Record<string, Fate> = {
+  jettisoned: "freed",
+  kept: "kept",
+  refused: "refused",
+  withheld: "held",
+};
+const stateWords: Record<string, string> = {
+  jettisoned: "freed",
+  kept: "kept",
+  refused: "refused",
+  withheld: "withheld",
+};
+
+export function makeMachineTable(
+  plan: Plan,
+  machines: readonly ReportMachine[],
+  chosen: string | undefined,
+  choose: (machine: string) => void,
+): HTMLElement {
+  const known = plan.components.filter(({ state }) => state !== "not-built").map(({ name }) => name);
+  const names = [
+    ...new Set([...known, ...machines.flatMap(({ components }) => components.map((one) => one.component))]),
+  ];
+  const cell = (machine: ReportMachine, name: string): Child => {
+    const found = machine.components.find(({ component }) => component === name);
+    if (found === undefined) return "-";
+    const { state, pages, reason } = found;
+    return h(
+      "span",
+      { class: "cell", title: reason },
+      h("span", { class: `key ${stateFates[state]}`, "aria-hidden": "true" }),
+      `${count(pages)} ${stateWords[state]}`,
+      h("small", {}, reason),
+    );
+  };
+  const pick = (machine: ReportMachine) => {
+    const button = h("button", { type: "button", class: "link" }, machine.title);
+    button.addEventListener("click", () => choose(machine.machine));
+    return button;
+  };
+  return makeTable({
+    caption: "Pages of each component, and what became of them on each machine",
+    columns: [
+      { title: "Machine" },
+      ...names.map((title) => ({ title })),
+      { title: "Pages freed", isNumber: true },
+      { title: "MemTotal", isNumber: true },
+      { title: "Self-test", isNumber: true },
+    ],
+    rows: machines.map((machine) => [
+      pick(machine),
+      ...names.map((name) => cell(machine, name)),
+      h("strong", {}, count(machine.pagesFreed)),
+      h(
+        "span",
+        { class: "cell" },
+        `+${kilobytes(machine.memTotalOn - machine.memTotalOff)}`,
+        h("small", {}, `to ${kilobytes(machine.memTotalOn)}`),
+      ),
+      machine.selftest.failures === 0
+        ? `${count(machine.selftest.pages)} ok`
+        : `${count(machine.selftest.failures)} bad`,
+    ]),
+    rowClass: (row) => (machines[row]?.machine === chosen ? "chosen" : undefined),
+  });
+}
+
+const sum = (bytes: Readonly<Record<string, number>>) =>
+  Object.values(bytes).reduce((total, one) => total + one, 0);
+
+export function makeComponentTable({ components, pins, refusals, regions }: Plan): HTMLElement {
+  return makeTable({
+    caption: "Components: bytes that they own, alone or with others, and what of it can leave",
+    columns: [
+      { title: "Component" },
+      { title: "State" },
+      ...["Text", "Rodata", "Data", "Bss", "Can leave", "Stays", "Gates", "Pins"].map((title) => ({
+        title,
+        isNumber: true,
+      })),
+      { title: "Can appear later" },
+      { title: "Regions" },
+    ],
+    rows: components.map(({ name, title, state, owned, leaving, gates, canAppear }) => [
+      h("span", {}, title, " ", h("small", {}, name)),
+      state === "not-built"
+        ? "not built in"
+        : (refusals.find(({ component }) => component === name)?.text ?? state),
+      ...[owned.text, owned.rodata, owned.data, owned.bss].map((bytes) => count(bytes ?? 0)),
+      count(sum(leaving)),
+      count(sum(owned) - sum(leaving)),
+      count(gates),
+      count(pins.filter(({ owners }) => owners.includes(name)).length),
+      canAppear,
+      regions
+        .filter(({ owners }) => owners.includes(name))
+        .map((region) => region.name)
+        .join(", "),
+    ]),
+  });
+}
+
+export function makeGateTable({ gates }: Plan, link: (object: string, name: string) => Child): HTMLElement {
+  return makeTable({
+    caption:
+      "Gates: the functions that what stays may still call, and what it is answered once they are gone",
+    columns: [
+      { title: "Function" },
+      { title: "Answers" },
+      { title: "References", isNumber: true },
+      { title: "Exported" },
+      { title: "First of them" },
+    ],
+    rows: gates.map((gate) => [
+      link(gate.object, gate.function),
+      h("code", {}, gate.answer),
+      count(gate.crossings.length),
+      gate.isExported ? "yes" : "no",
+      gate.crossings[0]?.from ?? "",
+    ]),
+  });
+}
+
+export function makePinTable({ pins }: Plan): HTMLElement {
+  return makeTable({
+    caption: "Pins: data of components that stays, as something that stays may reach it",
+    columns: [
+      { title: "Data" },
+      { title: "Of" },
+      { title: "Bytes", isNumber: true },
+      { title: "Reached by" },
+    ],
+    rows: pins.map(({ unit, owners, bytes, because }) => [
+      unit,
+      owners.join(" and "),
+      count(bytes),
+      because.from,
+    ]),
+  });
+}
+
+export function makeRefusalList({ refusals, tooSmall }: Plan): Child[] {
+  return [
+    ...refusals.map(({ component, text, chain }) =>
+      h(
+        "div",
+        {},
+        h("h4", {}, component),
+        h("p", {}, text),
+        h(
+          "ol",
+          { class: "chain" },
+          ...chain.map(({ from, offset, kind }) =>
+            h("li", {}, `${from}+0x${offset.toString(16)} `, h("small", {}, kind)),
+          ),
+        ),
+      ),
+    ),
+    tooSmall.length === 0
+      ? undefined
+      : makeTable({
+          caption: "Too little for a page of its own, so it stays",
+          columns: [{ title: "Of" }, { title: "Kind" }, { title: "Bytes", isNumber: true }],
+          rows: tooSmall.map(({ owners, kind, bytes }) => [owners.join(" and "), kind, count(bytes)]),
+        }),
+  ];
+}
+
+/** That the figures add up, and what is not among them. */
+export function makeSums({ root, hidden }: Ledger): Child[] {
+  return [
+    makeTable({
+      caption: "What the image is made of",
+      columns: [{ title: "Part" }, { title: "Bytes", isNumber: true }, { title: "Share", isNumber: true }],
+      rows: root.children.map(({ name, bytes }: Tile) => [name, count(bytes), share(bytes, root.bytes)]),
+      foot: ["Image, from its first byte to its last", count(root.bytes), "100%"],
+    }),
+    hidden.length === 0
+      ? undefined
+      : h(
+          "ul",
+          {},
+          ...hidden.map(({ why, bytes, units }) =>
+            h("li", {}, `Not shown as units: ${count(units)} sections of ${size(bytes)}, ${why}.`),
+          ),
+        ),
+  ];
+}
+
+export function makeSectionTable(plan: Plan): HTMLElement | undefined {
+  const { image } = plan;
+  if (image === undefined) return undefined;
+  return makeTable({
+    caption: `Sections of the linked kernel, from ${image.address}`,
+    columns: [
+      { title: "Section" },
+      { title: "Memory" },
+      { title: "Offset", isNumber: true },
+      { title: "Bytes", isNumber: true },
+    ],
+    rows: image.sections.map(({ name, memory, offset, bytes }) => [
+      h("code", {}, name),
+      memory === "init" ? "freed after boot" : memory,
+      `0x${offset.toString(16)}`,
+      count(bytes),
+    ]),
+    most: 50,
+  });
+}
+
+export const legendTitle = (fate: Fate) => fateTitles[fate];

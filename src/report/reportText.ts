@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+/** The report as text, as Markdown for a pull request, and as JSON for programs. All read the same figures. */
+import type { Plan } from "../plan/plan.js";
+import type { TextOptions } from "./colour.js";
+import type { ReportData, ReportMachine } from "./html.js";
+import { formatMachineTable } from "./machineTable.js";
+import { markdownTable } from "./markdown.js";
+import { formatPlan } from "./planText.js";
+import { number } from "./textTable.js";
+
+export const reportVersion = 1;
+
+export function formatReport({ plan, machines }: ReportData, options: TextOptions): string {
+  const parts = [formatPlan(plan)];
+  if (machines.length > 0) parts.push(formatMachineTable(machines, options));
+  return parts.join("\n");
+}
+
+const words = { kept: "kept", jettisoned: "freed", refused: "refused", withheld: "withheld" } as const;
+const sum = (bytes: Readonly<Record<string, number>>) =>
+  Object.values(bytes).reduce((total, one) => total + one, 0);
+
+export function formatReportMarkdown({ plan, machines, build }: ReportData): string {
+  const pages = plan.regions.reduce((total, region) => total + region.pages, 0);
+  const parts = [
+    `### Jettison${build === undefined ? "" : `: ${build}`}`,
+    "",
+    `${number(pages)} pages can leave, through ${number(plan.gates.length)} gates; ${number(plan.pins.length)} pins, ${number(plan.refusals.length)} refusals.`,
+    "",
+  ];
+  if (machines.length > 0) parts.push(machineMarkdown(plan, machines), "");
+  parts.push(
+    markdownTable(
+      ["component", "state", "owns", "can leave", "stays", "gates", "can appear"],
+      plan.components.map(({ name, state, owned, leaving, gates, canAppear }) => [
+        name,
+        state,
+        number(sum(owned)),
+        number(sum(leaving)),
+        number(sum(owned) - sum(leaving)),
+        number(gates),
+        canAppear,
+      ]),
+    ),
+    "",
+    ...plan.refusals.map(({ component, text }) => `- ${component} is refused: \`${text}\``),
+  );
+  return `${parts.join("\n").trimEnd()}\n`;
+}
+
+function machineMarkdown(plan: Plan, machines: readonly ReportMachine[]): string {
+  const names = plan.components
+    .filter(({ state }) => state !== "not-built")
+    .map(({ name }) => name)
+    .filter((name) => machines.some(({ components }) => components.some((one) => one.component === name)));
+  return markdownTable(
+    ["machine", ...names, "pages freed", "MemTotal, kB", "self-test"],
+    machines.map(({ title, components, pagesFreed, memTotalOff, memTotalOn, selftest }) => [
+      title,
+      ...names.map((name) => {
+        const found = components.find(({ component }) => component === name);
+        return found === undefined ? "-" : `${found.pages} ${words[found.state]}`;
+      }),
+      number(pagesFreed),
+      `+${number((memTotalOn - memTotalOff) / 1024)}`,
+      selftest.failures === 0 ? "ok" : `${selftest.failures} bad`,
+    ]),
+  );
+}
+
+/** Without the columns: who wants every unit reads `plan.json`. Sizes are bytes. */
+export function reportJson({ plan, machines, build }: ReportData): unknown {
+  const { components, regions, gates, pins, refusals, tooSmall, totals, image } = plan;
+  return {
+    version: reportVersion,
+    ...(build === undefined ? {} : { build }),
+    machines,
+    ...{ components, regions, gates, pins, refusals, tooSmall, totals },
+    ...(image === undefined ? {} : { image }),
+  };
+}

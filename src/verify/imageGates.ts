@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Whether the gates of an image keep what they promise: each tests the flag of the very region that its function
+ * lies in before it jumps there, and else names itself to the kernel and goes no further.
+ *
+ *     [endbr64]; cmpb $0, jettison_region_shut + <region>(%rip); jne 1f; jmp <function>
+ *     1: leaq jettison_gates + 32 * <n>(%rip), %rdi; jmp jettison_shut_gate
+ */
+import type { Extent } from "./extents.js";
+import { type ImageMap, readPointer, readWord } from "./imageMap.js";
+import { decodeInstruction, newInstruction } from "./instructionLength.js";
+import { isGate, type VerifiedRegion } from "./proof.js";
+
+const rowBytes = 32;
+const endbr64 = 0xfa1e0ff3;
+
+export function checkGates(map: ImageMap, regions: readonly VerifiedRegion[]): string[] {
+  return map.functions.filter(({ name }) => isGate(name)).flatMap((gate) => checkGate(map, regions, gate));
+}
+
+function checkGate(map: ImageMap, regions: readonly VerifiedRegion[], gate: Extent): string[] {
+  const steps = decodeGate(map, gate);
+  const [test, jumpAway, enter, name, leave] = steps;
+  const flags = map.addresses.get("jettison_region_shut") ?? 0;
+  const rows = map.addresses.get("jettison_gates") ?? 0;
+  if (
+    steps.length !== 5 ||
+    test!.opcode !== 0x80 ||
+    test!.immediate !== 0 ||
+    (jumpAway!.opcode !== 0x75 && jumpAway!.opcode !== 0x0f) ||
+    jumpAway!.target !== name!.start ||
+    (enter!.opcode !== 0xe9 && enter!.opcode !== 0xeb) ||
+    name!.opcode !== 0x8d ||
+    leave!.target !== map.addresses.get("jettison_shut_gate")
+  )
+    return [`${gate.name} is no gate`];
+  const index = test!.target - flags;
+  const row = name!.target;
+  if (regions[index] === undefined || map.regionAt(enter!.target) !== regions[index])
+    return [`${gate.name} does not look at the region that it leads into`];
+  if (
+    (row - rows) % rowBytes !== 0 ||
+    readPointer(map, row + 8) !== gate.start ||
+    readWord(map, row + 24) !== index
+  )
+    return [`${gate.name} calls itself another gate`];
+  return [];
+}
+
+interface Step {
+  readonly start: number;
+  /** Its first byte after a REX prefix. */
+  readonly opcode: number;
+  /** Where its PC-relative field leads; NaN where it has none. */
+  readonly target: number;
+  readonly immediate: number;
+}
+
+/** The instructions of a gate, without what marks its beginning. */
+function decodeGate({ image, offsetOf }: ImageMap, { start, end }: Extent): Step[] {
+  const { bytes, view } = image;
+  const first = offsetOf(start, end - start);
+  const steps: Step[] = [];
+  if (first === undefined) return steps;
+  const last = first + (end - start);
+  const instruction = newInstruction();
+  let at = last - first >= 4 && view.getUint32(first, true) === endbr64 ? first + 4 : first;
+  while (at < last && decodeInstruction(bytes, at, last, instruction)) {
+    const { length, relativeAt, relativeWidth, immediateAt } = instruction;
+    const address = start + (at - first);
+    const distance =
+      relativeWidth === 4
+        ? view.getInt32(at + relativeAt, true)
+        : relativeWidth === 1
+          ? view.getInt8(at + relativeAt)
+          : Number.NaN;
+    steps.push({
+      start: address,
+      opcode: bytes[at]! >> 4 === 4 ? bytes[at + 1]! : bytes[at]!,
+      target: address + length + distance,
+      immediate: immediateAt === 0 ? 0 : bytes[at + immediateAt]!,
+    });
+    at += length;
+  }
+  return steps;
+}

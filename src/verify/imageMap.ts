@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+/** What lies where in a linked kernel: sections, tables, functions and objects, regions. */
+import { sectionFlag, sectionType, symbolType } from "../elf/format.js";
+import { type ElfImage, signed64 } from "../elf/image.js";
+import { symbolName } from "../elf/object.js";
+import { describePlace, type Extent, findAround, findLast, sortExtents } from "./extents.js";
+import { guardBytes, type Place, type VerifiedRegion } from "./proof.js";
+
+interface SectionExtent extends Extent {
+  readonly index: number;
+}
+
+export interface RegionExtent extends Extent {
+  readonly region: VerifiedRegion;
+}
+
+export interface ImageMap {
+  readonly image: ElfImage;
+  /** Symbols by name; signed addresses. */
+  readonly addresses: ReadonlyMap<string, number>;
+  /** Sorted by address; a region whose symbols are missing is missing. */
+  readonly regions: readonly RegionExtent[];
+  /** Sorted by address. */
+  readonly functions: readonly Extent[];
+  /** The region that has something at an address: its guard bytes have not. */
+  regionAt(address: number): VerifiedRegion | undefined;
+  placeOf(address: number): Place;
+  describe(address: number): string;
+  sectionAt(address: number): SectionExtent | undefined;
+  /** Where the byte of an address stands in the file; undefined: it stands in none, or fewer than `length` follow. */
+  offsetOf(address: number, length: number): number | undefined;
+}
+
+/** Tables that the kernel's linker script puts among other things, between two symbols. */
+const boundedTables = [
+  { name: "__jump_table", label: "___jump_table" },
+  { name: ".static_call_sites", label: "_static_call_sites" },
+  { name: "__mcount_loc", label: "_mcount_loc" },
+  { name: "_kprobe_blacklist", label: "_kprobe_blacklist" },
+  { name: "_error_injection_whitelist", label: "_error_injection_whitelist" },
+];
+
+export const isLoaded = (image: ElfImage, section: number) =>
+  (image.sections[section]!.flags & sectionFlag.alloc) !== 0 &&
+  image.sections[section]!.type !== sectionType.nobits;
+
+export function mapImage(image: ElfImage, regions: readonly VerifiedRegion[]): ImageMap {
+  const sections = sortExtents(collectSections(image));
+  const { addresses, extents, functions } = collectSymbols(image);
+  const tables = sortExtents(
+    boundedTables.flatMap(({ name, label }) => {
+      const start = addresses.get(`__start${label}`);
+      const end = addresses.get(`__stop${label}`);
+      return start === undefined || end === undefined ? [] : [{ start, end, name }];
+    }),
+  );
+  const placed = sortExtents(
+    regions.flatMap((region): RegionExtent[] => {
+      const start = addresses.get(`__jettison_region_${region.name}_start`);
+      const end = addresses.get(`__jettison_region_${region.name}_end`);
+      return start === undefined || end === undefined ? [] : [{ start, end, name: region.name, region }];
+    }),
+  );
+  const lowest = placed[0]?.start ?? 0;
+  const highest = placed.reduce((most, { end }) => Math.max(most, end), lowest);
+  const sites = collectPatchedSites(image, sections);
+  const sectionAt = (address: number) => findAround(sections, address);
+  const isReplacement = (address: number) => sectionAt(address)?.name === ".altinstr_replacement";
+
+  const map: ImageMap = {
+    image,
+    addresses,
+    regions: placed,
+    functions,
+    regionAt(address) {
+      if (address < lowest || address >= highest) return undefined;
+      const found = findAround(placed, address);
+      return found !== undefined && address >= found.start + guardBytes && address < found.end - guardBytes
+        ? found.region
+        : undefined;
+    },
+    placeOf(address) {
+      // A replacement is copied over the instruction that it replaces.
+      const real = isReplacement(address) ? (findLast(sites, address)?.site ?? address) : address;
+      return {
+        region: findAround(placed, real)?.region,
+        table: findAround(tables, real)?.name ?? sectionAt(real)?.name ?? "",
+        around: findAround(extents, real)?.name ?? "",
+      };
+    },
+    describe(address) {
+      const section = sectionAt(address);
+      const around = findAround(extents, address)?.name ?? "";
+      if (section === undefined) return describePlace(image.file, "", address, around);
+      return describePlace(image.file, section.name, address - section.start, around);
+    },
+    sectionAt,
+    offsetOf(address, length) {
+      const section = sectionAt(address);
+      if (section === undefined || address + length > section.end || !isLoaded(image, section.index))
+        return undefined;
+      return image.sections[section.index]!.offset + (address - section.start);
+    },
+  };
+  return map;
+}
+
+function collectSections(image: ElfImage): SectionExtent[] {
+  return image.sections.flatMap(({ name, flags, size }, index) => {
+    const start = image.sectionAddress[index]!;
+    return flags & sectionFlag.alloc && size > 0 ? [{ start, end: start + size, name, index }] : [];
+  });
+}
+
+function collectSymbols(image: ElfImage) {
+  const { symbols } = image;
+  const addresses = new Map<string, number>();
+  const extents: Extent[] = [];
+  const functions: Extent[] = [];
+  for (let symbol = 1; symbol < symbols.count; symbol++) {
+    const type = symbols.type[symbol];
+    if (type === symbolType.section || type === symbolType.file) continue;
+    const name = symbolName(image, symbol);
+    const start = image.symbolAddress[symbol]!;
+    addresses.set(name, start);
+    if (symbols.isSpecial[symbol] === 1) continue;
+    const extent = { start, end: start + symbols.size[symbol]!, name };
+    if (type === symbolType.function) functions.push(extent);
+    if (type === symbolType.function || type === symbolType.object) extents.push(extent);
+  }
+  return { addresses, extents: sortExtents(extents), functions: sortExtents(functions) };
+}
+
+interface PatchedSite {
+  /** Where the replacement starts. */
+  readonly start: number;
+  /** The instruction that it replaces. */
+  readonly site: number;
+}
+
+/** Sizes that `struct alt_instr` has had. */
+const sizesOfAlternative = [14, 12, 13];
+
+/** From `.altinstructions`: of each piece of replacement code, what it is copied over. */
+function collectPatchedSites(image: ElfImage, sections: readonly SectionExtent[]): PatchedSite[] {
+  const table = sections.find(({ name }) => name === ".altinstructions");
+  if (table === undefined) return [];
+  const { offset, size } = image.sections[table.index]!;
+  const isCode = (address: number) => {
+    const section = findAround(sections, address);
+    return section !== undefined && (image.sections[section.index]!.flags & sectionFlag.execute) !== 0;
+  };
+  for (const entry of sizesOfAlternative) {
+    if (size % entry !== 0) continue;
+    const sites: PatchedSite[] = [];
+    for (let at = 0; at < size; at += entry)
+      sites.push({
+        site: table.start + at + image.view.getInt32(offset + at, true),
+        start: table.start + at + 4 + image.view.getInt32(offset + at + 4, true),
+      });
+    if (sites.every(({ site }) => isCode(site))) return sites.sort((a, b) => a.start - b.start);
+  }
+  return [];
+}
+
+/** A pointer in the image. */
+export function readPointer(map: ImageMap, address: number): number | undefined {
+  const offset = map.offsetOf(address, 8);
+  return offset === undefined ? undefined : signed64(map.image.view, offset);
+}
+
+export function readWord(map: ImageMap, address: number): number | undefined {
+  const offset = map.offsetOf(address, 4);
+  return offset === undefined ? undefined : map.image.view.getUint32(offset, true);
+}

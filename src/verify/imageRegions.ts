@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Whether the regions of an image are what the kernel takes them for: whole pages, apart from one another, guarded
+ * at both ends, of one kind, and told to the kernel as they are, with their owners (docs/design.md, "What the link
+ * hands to the kernel").
+ */
+import { sectionFlag, sectionType } from "../elf/format.js";
+import { type ImageMap, readPointer, readWord } from "./imageMap.js";
+import { checkGuards, pageBytes, type VerifiedRegion } from "./proof.js";
+
+const rowBytes = 32;
+
+export function checkRegions(map: ImageMap, regions: readonly VerifiedRegion[]): string[] {
+  const { image, regions: placed } = map;
+  const what: string[] = [];
+  for (const { name } of regions)
+    if (!placed.some((one) => one.name === name)) what.push(`region ${name} is missing from ${image.file}`);
+  placed.forEach(({ start, end, name, region }, index) => {
+    if (start % pageBytes !== 0 || end - start !== region.pages * pageBytes)
+      what.push(`region ${name} is not made of the ${region.pages} pages that were planned`);
+    if (end > (placed[index + 1]?.start ?? Number.POSITIVE_INFINITY))
+      what.push(`regions ${name} and ${placed[index + 1]!.name} overlap`);
+    what.push(...checkSection(map, { start, end, name, region }));
+  });
+  return regions.length === 0 ? what : [...what, ...checkTable(map, regions)];
+}
+
+function checkSection(map: ImageMap, { start, end, name, region }: ImageMap["regions"][number]): string[] {
+  const holder = map.sectionAt(start);
+  if (holder === undefined || end > holder.end) return [`region ${name} does not lie in one section`];
+  const { flags, type } = map.image.sections[holder.index]!;
+  const isCode = (flags & sectionFlag.execute) !== 0;
+  if (isCode !== (region.kind === "text"))
+    return [`region ${name} lies in ${holder.name}, which is no ${region.kind}`];
+  if (type === sectionType.nobits) return [];
+  const offset = map.offsetOf(start, end - start)!;
+  return checkGuards(`region ${name}`, map.image.bytes.subarray(offset, offset + (end - start)));
+}
+
+/** The kernel's own table of regions, row by row in the order of the plan. */
+function checkTable(map: ImageMap, regions: readonly VerifiedRegion[]): string[] {
+  const table = map.addresses.get("jettison_regions");
+  const count = map.addresses.get("jettison_nr_regions");
+  if (table === undefined || count === undefined) return ["the kernel has no table of its regions"];
+  if (readWord(map, count) !== regions.length)
+    return [`the kernel's table has ${readWord(map, count)} regions instead of ${regions.length}`];
+  return regions.flatMap((region, index) => {
+    const row = table + index * rowBytes;
+    const placed = map.regions.find(({ name }) => name === region.name);
+    if (placed === undefined) return [];
+    if (readPointer(map, row) !== placed.start || readPointer(map, row + 8) !== placed.end)
+      return [`the kernel takes region ${region.name} to be somewhere else`];
+    const owners = readOwners(map, row + 16);
+    const same =
+      owners.length === region.owners.length && owners.every((owner) => region.owners.includes(owner));
+    return same
+      ? []
+      : [`the kernel takes region ${region.name} to belong to ${owners.join(", ") || "nobody"}`];
+  });
+}
+
+/** Names of the components whose bits are set in the word at an address. */
+function readOwners(map: ImageMap, mask: number): string[] {
+  const components = map.addresses.get("jettison_components") ?? 0;
+  const [low, high] = [readWord(map, mask) ?? 0, readWord(map, mask + 4) ?? 0];
+  const owners: string[] = [];
+  for (let bit = 0; bit < 64; bit++)
+    if (((bit < 32 ? low : high) >>> (bit % 32)) & 1)
+      owners.push(readString(map, readPointer(map, components + bit * rowBytes)));
+  return owners;
+}
+
+const longestName = 256;
+
+function readString(map: ImageMap, address = 0): string {
+  const offset = map.offsetOf(address, 1);
+  if (offset === undefined) return "?";
+  const end = map.image.bytes.indexOf(0, offset);
+  return end < 0 || end - offset > longestName ? "?" : map.image.bytes.toString("latin1", offset, end);
+}

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Invariant 1: no reference from anything that may outlive a region leads into it, gates apart. What is proved
+ * here shares the ELF reader with the planner and nothing else, and of the plan it knows only the regions.
+ */
+
+export interface VerifiedRegion {
+  readonly name: string;
+  readonly kind: string;
+  readonly pages: number;
+  readonly owners: readonly string[];
+  /** Its manifest shows that init code stores addresses of it only where it is in use. */
+  readonly registersWhenInUse: boolean;
+}
+
+export interface Violation {
+  /** `.text+0x1c (caller)`: section, offset, and the function or object around it. */
+  readonly from: string;
+  readonly to: string;
+}
+
+export interface Verification {
+  /** What was looked at: relocations, instructions, words of data. */
+  readonly looked: Readonly<Record<string, number>>;
+  /** References into regions, by what makes them harmless. */
+  readonly harmless: Readonly<Record<string, number>>;
+  readonly violations: readonly Violation[];
+  /** Faults in the regions, the gates and the kernel's tables of them. */
+  readonly misplaced: readonly string[];
+}
+
+/** Where a reference comes from. */
+export interface Place {
+  /** The region that it lies in. */
+  readonly region: VerifiedRegion | undefined;
+  /** The section, or the table that the kernel's linker script made of one. */
+  readonly table: string;
+  /** The function or object around it; "" where there is none. */
+  readonly around: string;
+}
+
+/** Sections and tables that say something about code and are never called through. */
+const describing = new Set([
+  ...["__bug_table", "__ex_table", "__jump_table", "__mcount_loc", "__patchable_function_entries"],
+  ...[".orc_unwind_ip", ".altinstructions", ".smp_locks", ".parainstructions", ".static_call_sites"],
+  ...[".retpoline_sites", ".return_sites", ".call_sites", ".ibt_endbr_seal", ".cfi_sites", ".kcfi_traps"],
+  ...["__kcfi_traps", "_kprobe_blacklist", "_error_injection_whitelist"],
+  // Left out of the kernel
+  ...[".export_symbol", ".exitcall.exit"],
+]);
+
+const describes = (table: string) =>
+  describing.has(table) || table.startsWith(".discard") || /^runtime_(shift|ptr)_/.test(table);
+
+const isInit = (table: string) => /^\.(init|exit)\.|^\.altinstr_aux$|^\.initcall|^\.con_initcall/.test(table);
+
+const gateSymbol = /^jettison_gate_\w+$/;
+const ownTables = new Set(["jettison_regions", "jettison_tests"]);
+
+/** Why a reference into a region does no harm; undefined: it does. */
+export function reasonOf(place: Place, isBranch: boolean, target: VerifiedRegion): string | undefined {
+  const { region, table, around } = place;
+  if (region === target) return "inside the region";
+  if (region?.owners.every((owner) => target.owners.includes(owner)))
+    return "from a region that leaves first";
+  if (describes(table)) return "describes";
+  if (isInit(table)) {
+    if (isBranch) return "called while booting";
+    if (target.registersWhenInUse) return "stored only when in use";
+  }
+  if (ownTables.has(around)) return "jettison's own table";
+  if (isGate(around) && isBranch && /^\.text(\.unlikely)?$/.test(table)) return "gate";
+  return undefined;
+}
+
+export const isGate = (name: string) => gateSymbol.test(name);
+
+/**
+ * Tables whose entries begin with the place of an instruction and go on with places that it jumps to: those are
+ * references of the instruction, not of the table. Sizes and offsets are bytes.
+ */
+export const jumpingTables: ReadonlyMap<string, { readonly entry: number; readonly target: number }> =
+  new Map([
+    // struct exception_table_entry: insn, fixup, data
+    ["__ex_table", { entry: 12, target: 4 }],
+    // struct jump_entry: code, target, key
+    ["__jump_table", { entry: 16, target: 4 }],
+  ]);
+
+/** Bytes at each end of a region in which nothing lies, so that pointers just outside of others stay out of it. */
+export const guardBytes = 16;
+/** `int3` */
+const fill = 0xcc;
+export const pageBytes = 4096;
+
+export const sectionOfRegion = ({ kind, name }: VerifiedRegion) => `.${kind}..jettison.${name}`;
+
+/** What is wrong with the bytes of a region. */
+export function checkGuards(name: string, bytes: Uint8Array): string[] {
+  const isFilled = (part: Uint8Array) => part.every((byte) => byte === fill);
+  return [
+    ...(isFilled(bytes.subarray(0, guardBytes)) ? [] : [`${name} has no guard bytes at its start`]),
+    ...(isFilled(bytes.subarray(-guardBytes)) ? [] : [`${name} has no guard bytes at its end`]),
+  ];
+}
+
+/** Counts what is harmless and keeps what is not. */
+export function openTally() {
+  const harmless: Record<string, number> = {};
+  const violations: Violation[] = [];
+  return {
+    harmless,
+    violations,
+    add(reason: string | undefined, violation: () => Violation): void {
+      if (reason === undefined) violations.push(violation());
+      else harmless[reason] = (harmless[reason] ?? 0) + 1;
+    },
+  };
+}

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Reads `vmlinux.relocs`, the list of places that the kernel adjusts when it runs at another address: every field
+ * of the image that holds an absolute address of it. It is made from the relocations of `vmlinux`, which are then
+ * removed. Three lists of 32-bit words stand one behind the other, a 0 before each: fields of 64 bits, fields of
+ * 32 bits that go down, fields of 32 bits that go up (emit_relocs() in arch/x86/tools/relocs.c).
+ */
+import { fail } from "../diagnostics.js";
+
+export interface AbsoluteField {
+  /** Signed. */
+  readonly address: number;
+  readonly width: 4 | 8;
+}
+
+export function* readRelocationList(file: string, bytes: Buffer): Generator<AbsoluteField> {
+  if (bytes.byteLength % 4 !== 0 || bytes.byteLength < 4 || bytes.readUInt32LE(0) !== 0)
+    fail("elf-malformed", { file, what: "it is no list of relocations" });
+  let lists = 0;
+  for (let at = 0; at < bytes.byteLength; at += 4) {
+    // The kernel's addresses are the last 2 GiB: their lower half, sign-extended.
+    const address = bytes.readInt32LE(at);
+    if (address === 0) lists++;
+    else yield { address, width: lists === 1 ? 8 : 4 };
+  }
+}

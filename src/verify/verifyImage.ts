@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The proof on the image as it is loaded. All that counts here is addresses:
+ *
+ * - code is decoded; where its branches and PC-relative operands lead is counted from the end of the instruction,
+ *   which an immediate puts behind the end of the field;
+ * - absolute addresses, in code and data, stand where a relocation says: the linker's own while the image has them
+ *   (`--emit-relocs`), later those of `vmlinux.relocs`, by which the kernel moves itself;
+ * - every aligned word of data is looked at, whatever any relocation says;
+ * - tables of places that an instruction jumps to are read, each entry as a jump of its instruction.
+ *
+ * An address in the guard bytes of a region is not in it: nothing lies there, and a pointer may stand just outside
+ * of the object that it means.
+ */
+import { relocationType, sectionFlag, sectionType, symbolType } from "../elf/format.js";
+import {
+  type ElfImage,
+  findImageRelocations,
+  type ImageRelocation,
+  readImageRelocation,
+  signed64,
+} from "../elf/image.js";
+import { checkGates } from "./imageGates.js";
+import { type ImageMap, isLoaded, mapImage } from "./imageMap.js";
+import { checkRegions } from "./imageRegions.js";
+import type { Instruction } from "./instructionLength.js";
+import { jumpingTables, openTally, reasonOf, type Verification, type VerifiedRegion } from "./proof.js";
+import type { AbsoluteField } from "./relocationList.js";
+import { walkText } from "./walkText.js";
+
+/** Whether the linker's relocations are still there: then they say where addresses stand. */
+export const hasRelocations = (image: ElfImage) =>
+  image.sections.some(
+    ({ type, info }) =>
+      type === sectionType.rela && ((image.sections[info]?.flags ?? 0) & sectionFlag.execute) !== 0,
+  );
+
+export function verifyImage(
+  image: ElfImage,
+  regions: readonly VerifiedRegion[],
+  relocationList?: Iterable<AbsoluteField>,
+): Verification {
+  const map = mapImage(image, regions);
+  const proof = openProof(map);
+  const relocated = hasRelocations(image);
+  const looked: Record<string, number> = {};
+  const count = (what: string, amount: number) => {
+    looked[what] = (looked[what] ?? 0) + amount;
+  };
+
+  proveTables(proof); // before the fields of these tables are looked at for themselves
+  const starts = collectStarts(image);
+  image.sections.forEach((section, index) => {
+    if (!isLoaded(image, index)) return;
+    const own = findImageRelocations(image, index);
+    if (own.length > 0) count("relocations", own.length);
+    if (section.flags & sectionFlag.execute) {
+      const found = proveText(
+        proof,
+        index,
+        starts.get(index) ?? [],
+        own,
+        !relocated && relocationList === undefined,
+      );
+      count("instructions", found.instructions);
+      if (found.undecoded > 0) count("bytes that are no instruction", found.undecoded);
+    } else {
+      for (const at of own) proof.relocation(readImageRelocation(image, at), 0, 0);
+      count("words", proveWords(proof, index));
+    }
+  });
+  if (!relocated && relocationList !== undefined)
+    count("absolute addresses", proveList(proof, relocationList));
+  return {
+    looked,
+    harmless: proof.harmless,
+    violations: proof.violations,
+    misplaced: [...checkRegions(map, regions), ...checkGates(map, regions), ...proof.misplaced],
+  };
+}
+
+type Proof = ReturnType<typeof openProof>;
+
+/** Takes one reference after the other; a field that was found by two ways is one. */
+function openProof(map: ImageMap) {
+  const { image } = map;
+  const tally = openTally();
+  const misplaced: string[] = [];
+  const judged = new Set<number>();
+
+  /** The field at `field` holds the address `target`, and is part of what stands at `source`. */
+  const reference = (field: number, source: number, target: number, isBranch: boolean): void => {
+    const region = map.regionAt(target);
+    if (region === undefined || judged.has(field)) return;
+    judged.add(field);
+    tally.add(reasonOf(map.placeOf(source), isBranch, region), () => ({
+      from: map.describe(source),
+      to: `${map.describe(target)} of region ${region.name}`,
+    }));
+  };
+  return {
+    ...tally,
+    map,
+    misplaced,
+    reference,
+    /**
+     * What a relocation leads to: its symbol and addend. Its target lies `from` to `to` bytes behind that where the
+     * field is PC-relative and it is not known where its instruction ends. A symbol that has a name is meant
+     * whatever is added to it.
+     */
+    relocation({ address, type, symbol, addend }: ImageRelocation, from: number, to: number): void {
+      if (type === relocationType.none) return;
+      const value = image.symbolAddress[symbol]!;
+      for (let behind = from; behind <= to; behind++)
+        reference(address, address, value + addend + behind, false);
+      if (image.symbols.type[symbol] !== symbolType.section && image.symbols.isSpecial[symbol] === 0)
+        reference(address, address, value, false);
+    },
+  };
+}
+
+/** Offsets of all symbols of a section, ascending. */
+function collectStarts(image: ElfImage): ReadonlyMap<number, readonly number[]> {
+  const { symbols } = image;
+  const bySection = new Map<number, number[]>();
+  for (let symbol = 1; symbol < symbols.count; symbol++) {
+    if (symbols.isSpecial[symbol] || symbols.type[symbol] === symbolType.section) continue;
+    const section = symbols.sectionIndex[symbol]!;
+    if (!((image.sections[section]?.flags ?? 0) & sectionFlag.execute)) continue;
+    const starts = bySection.get(section) ?? [];
+    bySection.set(section, starts);
+    starts.push(image.symbolAddress[symbol]! - image.sectionAddress[section]!);
+  }
+  for (const starts of bySection.values()) starts.sort((a, b) => a - b);
+  return bySection;
+}
+
+const isRelative = (type: number) => type === relocationType.pc32 || type === relocationType.plt32;
+
+/** A field of four bytes that is followed by an immediate of four at most. */
+const nearestEnd = 4;
+const farthestEnd = 8;
+
+function proveText(
+  proof: Proof,
+  section: number,
+  starts: readonly number[],
+  relocations: Float64Array,
+  looksForAddresses: boolean,
+) {
+  const { image } = proof.map;
+  const { bytes, view } = image;
+  const { offset: fileOffset, size } = image.sections[section]!;
+  const base = image.sectionAddress[section]!;
+  let next = 0;
+  /** Takes the relocations of fields before an address. */
+  const take = (end: number, use: (relocation: ImageRelocation) => void) => {
+    for (; next < relocations.length && signed64(view, relocations[next]!) < end; next++)
+      use(readImageRelocation(image, relocations[next]!));
+  };
+  const takeUndecoded = (end: number) =>
+    take(end, (one) => proof.relocation(one, 0, isRelative(one.type) ? farthestEnd : 0));
+  const found = walkText(bytes.subarray(fileOffset, fileOffset + size), starts, (offset, instruction) => {
+    const address = base + offset;
+    takeUndecoded(address);
+    const { length, relativeAt, relativeWidth, isBranch } = instruction;
+    if (relativeAt > 0) {
+      const field = fileOffset + offset + relativeAt;
+      const distance = relativeWidth === 4 ? view.getInt32(field, true) : view.getInt8(field);
+      proof.reference(address + relativeAt, address, address + length + distance, isBranch);
+    }
+    take(address + length, (one) => {
+      const behind = length - relativeAt;
+      if (!isRelative(one.type)) proof.relocation(one, 0, 0);
+      else if (one.address === address + relativeAt) proof.relocation(one, behind, behind);
+      else proof.relocation(one, nearestEnd, farthestEnd);
+    });
+    if (looksForAddresses) proveOperands(proof, address, fileOffset + offset, instruction);
+  });
+  takeUndecoded(Number.POSITIVE_INFINITY);
+  return found;
+}
+
+/** Without any list of addresses: those that stand in an instruction, be they numbers that look the same. */
+function proveOperands(proof: Proof, address: number, at: number, instruction: Instruction): void {
+  const { view } = proof.map.image;
+  const { displacementAt, immediateAt, immediateWidth } = instruction;
+  if (displacementAt > 0)
+    proof.reference(address + displacementAt, address, view.getInt32(at + displacementAt, true), false);
+  if (immediateWidth === 4)
+    proof.reference(address + immediateAt, address, view.getInt32(at + immediateAt, true), false);
+  if (immediateWidth === 8)
+    proof.reference(address + immediateAt, address, signed64(view, at + immediateAt), false);
+}
+
+/** Every aligned word of a section of data. */
+function proveWords(proof: Proof, section: number): number {
+  const { image } = proof.map;
+  const { offset, size } = image.sections[section]!;
+  const base = image.sectionAddress[section]!;
+  const first = ((-base % 8) + 8) % 8;
+  let words = 0;
+  for (let at = first; at + 8 <= size; at += 8, words++)
+    // Quicker than the question itself: the kernel's addresses are the last 2 GiB.
+    if (image.view.getInt32(offset + at + 4, true) === -1)
+      proof.reference(base + at, base + at, signed64(image.view, offset + at), false);
+  return words;
+}
+
+function proveList(proof: Proof, fields: Iterable<AbsoluteField>): number {
+  const { map } = proof;
+  const { view } = map.image;
+  // Per-CPU data is linked at 0 and loaded with the rest.
+  const loaded = map.addresses.get("__per_cpu_load");
+  const linked = map.addresses.get("__per_cpu_start");
+  let count = 0;
+  let outside = 0;
+  for (const { address, width } of fields) {
+    count++;
+    const field =
+      map.sectionAt(address) === undefined && loaded !== undefined && linked !== undefined
+        ? linked + (address - loaded)
+        : address;
+    const offset = map.offsetOf(field, width);
+    if (offset === undefined) outside++;
+    else {
+      const target = width === 8 ? signed64(view, offset) : view.getInt32(offset, true);
+      proof.reference(field, field, target, false);
+    }
+  }
+  if (outside > 0)
+    proof.misplaced.push(`vmlinux.relocs names ${outside} places that ${map.image.file} does not have`);
+  return count;
+}
+
+function proveTables(proof: Proof): void {
+  const { map } = proof;
+  for (const [name, { entry, target }] of jumpingTables) {
+    const section = map.image.sections.findIndex((one) => one.name === name && one.flags & sectionFlag.alloc);
+    const start = section >= 0 ? map.image.sectionAddress[section]! : map.addresses.get(`__start_${name}`);
+    const end =
+      section >= 0 ? start! + map.image.sections[section]!.size : map.addresses.get(`__stop_${name}`);
+    if (start === undefined || end === undefined) continue;
+    for (let row = start; row + entry <= end; row += entry) {
+      const offset = map.offsetOf(row, entry);
+      if (offset === undefined) {
+        proof.misplaced.push(`${name} does not lie in ${map.image.file}`);
+        break;
+      }
+      const { view } = map.image;
+      const site = row + view.getInt32(offset, true);
+      const leadsTo = row + target + view.getInt32(offset + target, true);
+      proof.reference(row + target, site, leadsTo, true);
+    }
+  }
+}

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The proof on the relocatable kernel, after objtool. Everything that refers to another section there is a
+ * relocation, and its symbol says which section: each one that leads into a region is asked why that is no harm.
+ */
+import { relaSize, relocationType, sectionFlag, sectionType, symbolType } from "../elf/format.js";
+import { countRelocations, type ElfObject, type Section, symbolName } from "../elf/object.js";
+import { describePlace, type Extent, findAround, findLast, sortExtents } from "./extents.js";
+import {
+  checkGuards,
+  jumpingTables,
+  openTally,
+  type Place,
+  pageBytes,
+  reasonOf,
+  sectionOfRegion,
+  type Verification,
+  type VerifiedRegion,
+} from "./proof.js";
+
+/** Extents of functions and objects, by section. */
+type Extents = ReadonlyMap<number, readonly Extent[]>;
+
+interface Surroundings {
+  readonly object: ElfObject;
+  readonly regionBySection: ReadonlyMap<number, VerifiedRegion>;
+  readonly extents: Extents;
+  readonly sites: ReadonlyMap<number, readonly Site[]>;
+}
+
+export function verifyObject(object: ElfObject, regions: readonly VerifiedRegion[]): Verification {
+  const bySection = new Map(regions.map((region) => [sectionOfRegion(region), region]));
+  const regionBySection = new Map<number, VerifiedRegion>();
+  object.sections.forEach(({ name }, index) => {
+    const region = bySection.get(name);
+    if (region !== undefined) regionBySection.set(index, region);
+  });
+  const surroundings: Surroundings = {
+    object,
+    regionBySection,
+    extents: collectExtents(object),
+    sites: collectPatchedSites(object),
+  };
+  const tally = openTally();
+  let relocations = 0;
+
+  for (const rela of object.sections) {
+    const holder = object.sections[rela.info];
+    if (rela.type !== sectionType.rela || holder === undefined || !(holder.flags & sectionFlag.alloc))
+      continue;
+    const count = countRelocations(object, rela);
+    relocations += count;
+    for (let entry = 0; entry < count; entry++) {
+      const at = rela.offset + entry * relaSize;
+      const section = sectionAimedAt(object, at);
+      const region = regionBySection.get(section);
+      if (region === undefined) continue;
+      const source = realSource(surroundings, rela, entry);
+      const place = placeOf(surroundings, source.section, source.offset);
+      tally.add(reasonOf(place, source.jumps || isBranch(object, holder, at), region), () => ({
+        from: describePlace(
+          object.file,
+          holder.name,
+          object.view.getUint32(at, true),
+          nameAround(surroundings, rela.info, object.view.getUint32(at, true)),
+        ),
+        to: describeTarget(surroundings, at),
+      }));
+    }
+  }
+  return {
+    looked: { relocations },
+    harmless: tally.harmless,
+    violations: tally.violations,
+    misplaced: [...checkPlaces(object, regions), ...checkTypes(object)],
+  };
+}
+
+/** The section of the symbol that a relocation names; -1: it has none. */
+function sectionAimedAt(object: ElfObject, at: number): number {
+  const symbol = object.view.getUint32(at + 12, true);
+  if (object.view.getUint32(at + 8, true) === relocationType.none || object.symbols.isSpecial[symbol])
+    return -1;
+  return object.symbols.sectionIndex[symbol] ?? -1;
+}
+
+const nameAround = ({ extents }: Surroundings, section: number, offset: number) =>
+  findAround(extents.get(section) ?? [], offset)?.name ?? "";
+
+function placeOf(surroundings: Surroundings, section: number, offset: number): Place {
+  return {
+    region: surroundings.regionBySection.get(section),
+    table: surroundings.object.sections[section]!.name,
+    around: nameAround(surroundings, section, offset),
+  };
+}
+
+interface Source {
+  readonly section: number;
+  readonly offset: number;
+  /** It jumps to what it refers to, whatever the field looks like. */
+  readonly jumps: boolean;
+}
+
+/**
+ * Whose reference a relocation is: that of the section it is in, but for replacement code, which is copied over an
+ * instruction, and for tables of places that an instruction jumps to.
+ */
+function realSource({ object, sites }: Surroundings, rela: Section, entry: number): Source {
+  const at = rela.offset + entry * relaSize;
+  const offset = object.view.getUint32(at, true);
+  const own: Source = { section: rela.info, offset, jumps: false };
+  const { name } = object.sections[rela.info]!;
+  if (name === ".altinstr_replacement") {
+    const site = findLast(sites.get(rela.info) ?? [], offset);
+    return site === undefined ? own : { section: site.section, offset: site.offset, jumps: false };
+  }
+  const table = jumpingTables.get(name);
+  if (table === undefined || offset % table.entry !== table.target || entry === 0) return own;
+  const before = at - relaSize;
+  const section = sectionAimedAt(object, before);
+  // Without the instruction before it, the place stays that of the table, in which nothing may jump.
+  if (object.view.getUint32(before, true) !== offset - table.target || section <= 0) return own;
+  return { section, offset: placeAimedAt(object, before), jumps: true };
+}
+
+/** What a PC-relative field of a table leads to: value and addend. */
+function placeAimedAt(object: ElfObject, at: number): number {
+  const symbol = object.view.getUint32(at + 12, true);
+  return object.symbols.value[symbol]! + Number(object.view.getBigInt64(at + 16, true));
+}
+
+/** A call, a jump or a conditional jump: the byte before its operand is the opcode. */
+function isBranch(object: ElfObject, holder: Section, at: number): boolean {
+  const offset = object.view.getUint32(at, true);
+  const type = object.view.getUint32(at + 8, true);
+  if (!(holder.flags & sectionFlag.execute) || offset < 2) return false;
+  if (type !== relocationType.pc32 && type !== relocationType.plt32) return false;
+  const opcode = object.bytes[holder.offset + offset - 1]!;
+  const before = object.bytes[holder.offset + offset - 2]!;
+  return opcode === 0xe8 || opcode === 0xe9 || (opcode >> 4 === 8 && before === 0x0f);
+}
+
+function describeTarget(surroundings: Surroundings, at: number): string {
+  const { object } = surroundings;
+  const symbol = object.view.getUint32(at + 12, true);
+  const type = object.view.getUint32(at + 8, true);
+  const isRelative = type === relocationType.pc32 || type === relocationType.plt32;
+  const section = object.symbols.sectionIndex[symbol]!;
+  const offset = placeAimedAt(object, at) + (isRelative ? 4 : 0);
+  const around =
+    object.symbols.type[symbol] === symbolType.section
+      ? nameAround(surroundings, section, offset)
+      : symbolName(object, symbol);
+  return describePlace(object.file, object.sections[section]!.name, offset, around);
+}
+
+/** Functions and objects by section, sorted by where they start. */
+function collectExtents(object: ElfObject): Extents {
+  const { symbols } = object;
+  const bySection = new Map<number, Extent[]>();
+  for (let symbol = 1; symbol < symbols.count; symbol++) {
+    const type = symbols.type[symbol];
+    if (type !== symbolType.function && type !== symbolType.object) continue;
+    const section = symbols.sectionIndex[symbol]!;
+    const start = symbols.value[symbol]!;
+    const extents = bySection.get(section) ?? [];
+    bySection.set(section, extents);
+    extents.push({ start, end: start + symbols.size[symbol]!, name: symbolName(object, symbol) });
+  }
+  for (const extents of bySection.values()) sortExtents(extents);
+  return bySection;
+}
+
+interface Site {
+  /** Where the replacement starts in its section. */
+  readonly start: number;
+  /** The instruction that it replaces. */
+  readonly section: number;
+  readonly offset: number;
+}
+
+/** From `.altinstructions`: what each piece of replacement code is copied over. */
+function collectPatchedSites(object: ElfObject): ReadonlyMap<number, readonly Site[]> {
+  const bySection = new Map<number, Site[]>();
+  for (const rela of object.sections) {
+    if (rela.type !== sectionType.rela || object.sections[rela.info]?.name !== ".altinstructions") continue;
+    const count = countRelocations(object, rela);
+    // struct alt_instr begins with two fields: the instruction and its replacement.
+    for (let entry = 0; entry + 1 < count; entry += 2) {
+      const at = rela.offset + entry * relaSize;
+      const replacement = sectionAimedAt(object, at + relaSize);
+      const section = sectionAimedAt(object, at);
+      if (section <= 0) continue;
+      const sites = bySection.get(replacement) ?? [];
+      bySection.set(replacement, sites);
+      sites.push({
+        start: placeAimedAt(object, at + relaSize),
+        section,
+        offset: placeAimedAt(object, at),
+      });
+    }
+  }
+  for (const sites of bySection.values()) sites.sort((a, b) => a.start - b.start);
+  return bySection;
+}
+
+function checkPlaces(object: ElfObject, regions: readonly VerifiedRegion[]): string[] {
+  return regions.flatMap((region) => {
+    const name = sectionOfRegion(region);
+    const found = object.sections.filter((one) => one.name === name);
+    const [section] = found;
+    if (section === undefined || found.length > 1)
+      return [`vmlinux.o has ${found.length} sections ${name} instead of one`];
+    const what: string[] = [];
+    if (section.size !== region.pages * pageBytes || section.align % pageBytes !== 0)
+      what.push(`${name} is not made of the ${region.pages} pages that were planned`);
+    if (region.kind === "text" && !(section.flags & sectionFlag.execute)) what.push(`${name} is no code`);
+    if (section.type !== sectionType.nobits)
+      what.push(...checkGuards(name, object.bytes.subarray(section.offset, section.offset + section.size)));
+    return what;
+  });
+}
+
+/** What would escape the proof. */
+function checkTypes(object: ElfObject): string[] {
+  return object.sections
+    .filter(
+      ({ type, info }) => type === sectionType.rel && (object.sections[info]?.flags ?? 0) & sectionFlag.alloc,
+    )
+    .map(({ name }) => `${name} holds relocations of a form that is not looked at`);
+}

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+/** What becomes of a component: what leaves, what is gated, pinned, refused, and what would free more. */
+
+import { findFunctions } from "../boundary/functions.js";
+import { type Kind, kindOfSection, type Role } from "../catalogue/sections.js";
+import { describeEdge, type EdgeId, formatUnit, referenceKind, sectionOf, sourceOf } from "../graph/graph.js";
+import { pageSize } from "../layout/regions.js";
+import type { PlannedLink } from "../link/planLink.js";
+import { resident } from "../ownership/ownerSets.js";
+import { describeRefusal, type Plan } from "../plan/plan.js";
+import { projectRoot } from "../root.js";
+import { attributeReplacements } from "./realReferences.js";
+import { searchChains } from "./residents.js";
+import type { Step, StepDescriber } from "./steps.js";
+
+export interface Change {
+  /** What it would free; absent where that cannot be told beforehand. */
+  readonly bytes?: number;
+  readonly what: string;
+}
+
+export interface ComponentAnswer {
+  readonly component: Plan["components"][number];
+  readonly regions: Plan["regions"];
+  readonly gates: readonly {
+    readonly symbol: string;
+    readonly function: string;
+    readonly answer: string;
+    readonly crossings: readonly Step[];
+  }[];
+  readonly pins: readonly {
+    readonly unit: string;
+    readonly bytes: number;
+    readonly chain: readonly Step[];
+  }[];
+  readonly refusal?: { readonly text: string; readonly chain: readonly Step[] };
+  /** Bytes that stay although only this component, or it and others, need them, by the reason. */
+  readonly staying: readonly { readonly because: string; readonly bytes: number; readonly units: number }[];
+  readonly changes: readonly Change[];
+}
+
+export async function explainComponent(
+  planned: PlannedLink,
+  name: string,
+  describeSteps: StepDescriber,
+): Promise<ComponentAnswer> {
+  const { graph, roles, claims, ownership, boundary, plan } = planned;
+  const component = plan.components.find((one) => one.name === name)!;
+  const index = claims.components.findIndex((one) => one.name === name);
+  const isOurs = (unit: number) => ownership.sets.members(ownership.ownersByUnit[unit]!).includes(index);
+  const isOwned = (unit: number) => ownership.ownersByUnit[unit] !== resident;
+  const chainOf = searchChains(attributeReplacements(graph, roles), roles, isOwned);
+  const upTo = (edge: EdgeId) => describeSteps([...chainOf(sourceOf(graph, edge)), edge]);
+
+  const gates = boundary.gates.filter(({ unit }) => isOurs(unit));
+  const pins = boundary.pins.filter(({ unit }) => isOurs(unit));
+  const refusal = boundary.refusals.find((one) => one.component === index);
+  const staying = index < 0 ? [] : weighStaying(planned, index);
+  const changes = index < 0 ? [] : proposeChanges(planned, index);
+  return {
+    component,
+    regions: plan.regions.filter(({ owners }) => owners.includes(name)),
+    gates: await Promise.all(
+      gates.map(async ({ gateSymbol, target, answer, crossings }) => ({
+        symbol: gateSymbol,
+        function: target.name,
+        answer: answer.text,
+        crossings: await describeSteps(crossings),
+      })),
+    ),
+    pins: await Promise.all(
+      pins.map(async ({ unit, edge }) => ({
+        unit: formatUnit(graph, unit),
+        bytes: sectionOf(graph, unit).size,
+        chain: await upTo(edge),
+      })),
+    ),
+    ...(refusal === undefined
+      ? {}
+      : { refusal: { text: describeRefusal(graph, refusal), chain: await upTo(refusal.edge) } }),
+    staying,
+    changes,
+  };
+}
+
+function weighStaying({ graph, claims, ownership, boundary }: PlannedLink, index: number) {
+  const pinned = new Set(boundary.pins.map(({ unit }) => unit));
+  const refused = new Set(boundary.refusals.map(({ component }) => component));
+  const reasons = new Map<string, { because: string; bytes: number; units: number }>();
+  for (let unit = 0; unit < graph.unitCount; unit++) {
+    const members = ownership.sets.members(ownership.ownersByUnit[unit]!);
+    const { size } = sectionOf(graph, unit);
+    if (!members.includes(index) || boundary.isLeaving[unit] || size === 0) continue;
+    const kind = kindOfSection(sectionOf(graph, unit));
+    const other = members.find((member) => refused.has(member));
+    const isSmall = boundary.tooSmall.some(
+      (one) => one.kind === kind && one.owners === ownership.ownersByUnit[unit],
+    );
+    const because = pinned.has(unit)
+      ? "pinned: what stays may reach this data"
+      : other !== undefined
+        ? `${claims.components[other]!.name} is refused`
+        : isSmall
+          ? "too little for a page of its own"
+          : `nothing of ${kind} leaves yet`;
+    const known = reasons.get(because) ?? { because, bytes: 0, units: 0 };
+    reasons.set(because, known);
+    known.bytes += size;
+    known.units++;
+  }
+  return [...reasons.values()].sort((a, b) => b.bytes - a.bytes);
+}
+
+function proposeChanges(planned: PlannedLink, index: number): Change[] {
+  const { graph, roles, claims, ownership, boundary, plan } = planned;
+  const component = claims.components[index]!;
+  const manifest = component.file.replace(`${projectRoot}/`, "");
+  const changes: Change[] = [];
+  const refusal = boundary.refusals.find((one) => one.component === index);
+  if (refusal !== undefined) {
+    const owned = plan.components.find(({ name }) => name === component.name)!.owned;
+    changes.push({ bytes: owned.text ?? 0, what: proposeForRefusal(planned, refusal, manifest) });
+  }
+  if (component.canAppear !== "never")
+    changes.push({
+      what: `It can come into use later (canAppear: ${component.canAppear}), so it stays on every machine; boot with jettison.drop=${component.name} where it will not.`,
+    });
+  for (const { kind, owners, bytes } of boundary.tooSmall)
+    if (ownership.sets.members(owners).includes(index))
+      changes.push({ bytes, what: describeSmall(planned, kind, ownership.sets.members(owners)) });
+  for (const { unit, edge } of boundary.pins)
+    if (ownership.sets.members(ownership.ownersByUnit[unit]!).includes(index))
+      changes.push({
+        bytes: sectionOf(graph, unit).size,
+        what: `Have ${formatUnit(graph, sourceOf(graph, edge))} ask a function of the component for ${sectionOf(graph, unit).name}: a call can go through a gate, data cannot.`,
+      });
+  for (const { owners, bytes, name } of plan.regions)
+    if (owners.length > 1 && owners.includes(component.name))
+      changes.push({
+        bytes,
+        what: `Region ${name} leaves only where ${owners.filter((one) => one !== component.name).join(" and ")} leaves too.`,
+      });
+  const own = plan.regions.filter(({ owners }) => owners.length === 1 && owners[0] === component.name);
+  const rounding = own.reduce((sum, { pages, bytes }) => sum + pages * pageSize - bytes, 0);
+  if (rounding > 0)
+    changes.push({
+      what: `${rounding.toLocaleString("en")} bytes of its pages are rounding, which leaves with them.`,
+    });
+  if (component.registers === undefined) {
+    const spared = boundary.gates.filter(
+      ({ unit, crossings }) =>
+        ownership.sets.members(ownership.ownersByUnit[unit]!).join() === String(index) &&
+        crossings.every((edge) => isStoredByInit(roles, graph.edgeKind[edge]!, sourceOf(graph, edge))),
+    );
+    if (spared.length > 0)
+      changes.push({
+        what: `Gates for addresses that init code stores: ${spared.length}. If it does so only where the component is in use, \`registers\` in ${manifest} spares them.`,
+      });
+  }
+  return changes;
+}
+
+const isStoredByInit = (roles: readonly Role[], kind: number, from: number) =>
+  roles[from] === "init" && kind !== referenceKind.branch;
+
+const describeSmall = ({ claims }: PlannedLink, kind: Kind, owners: readonly number[]) =>
+  owners.length > 1
+    ? `What ${owners.map((owner) => claims.components[owner]!.name).join(" and ")} share of ${kind} is too little for a page of its own: one component of the two would give it one.`
+    : `Its ${kind} is too little for a page of its own: a component that it belongs with could take it along.`;
+
+function proposeForRefusal(
+  { graph }: PlannedLink,
+  { reason, edge }: PlannedLink["boundary"]["refusals"][number],
+  manifest: string,
+): string {
+  const { to, targetOffset } = describeEdge(graph, edge);
+  const target =
+    findFunctions(graph, (unit) => unit === to).at(to, targetOffset)?.name ?? formatUnit(graph, to);
+  const from = formatUnit(graph, sourceOf(graph, edge));
+  switch (reason) {
+    case "unanswered":
+      return `Give ${target} an answer under \`gates\` in ${manifest}; docs/manifests.md says how to choose it.`;
+    case "exported":
+      return `${target} is exported, and \`exports\` in ${manifest} does not let it go through a gate.`;
+    case "unknown-section":
+      return `Say in the catalogue of sections what ${from} is, or do not claim ${target}.`;
+    default:
+      return `Leave ${target} out of the component with \`except\` in ${manifest}, or change the code of ${from}.`;
+  }
+}

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+import { kindOfSection } from "../catalogue/sections.js";
+import { sectionOf, type UnitId } from "../graph/graph.js";
+import type { PlannedLink } from "../link/planLink.js";
+import { type Explainer, membersOf, type UnitAnswer } from "./explainUnit.js";
+
+type Verdict = UnitAnswer["verdict"];
+
+export interface ObjectAnswer {
+  readonly object: string;
+  readonly verdicts: readonly { readonly verdict: Verdict; readonly units: number; readonly bytes: number }[];
+  /** Largest first. */
+  readonly units: readonly (Pick<UnitAnswer, "kind" | "bytes" | "owners" | "verdict"> & {
+    readonly section: string;
+  })[];
+  /** Of what stays and has a chain, the unit with the shortest. */
+  readonly nearest?: UnitAnswer;
+}
+
+export async function explainObject(
+  planned: PlannedLink,
+  object: string,
+  ids: readonly UnitId[],
+  explainer: Explainer,
+): Promise<ObjectAnswer> {
+  const { graph } = planned;
+  const units = ids.map((unit) => {
+    const { name, size } = sectionOf(graph, unit);
+    const kind = kindOfSection(sectionOf(graph, unit));
+    const owners = membersOf(planned, unit);
+    return { unit, section: name, kind, bytes: size, owners, verdict: explainer.verdictOf(unit) };
+  });
+  const verdicts = (["stays", "leaves", "boot", "none"] as const).flatMap((verdict) => {
+    const some = units.filter((one) => one.verdict === verdict);
+    return some.length === 0
+      ? []
+      : [{ verdict, units: some.length, bytes: some.reduce((sum, { bytes }) => sum + bytes, 0) }];
+  });
+  const staying = units
+    .filter(({ verdict }) => verdict === "stays")
+    .map(({ unit }) => ({ unit, length: explainer.lengthOfChain(unit) }))
+    .filter(({ length }) => length > 0)
+    .sort((a, b) => a.length - b.length)[0];
+  return {
+    object,
+    verdicts,
+    units: units.sort((a, b) => b.bytes - a.bytes).map(({ unit: _, ...rest }) => rest),
+    ...(staying === undefined ? {} : { nearest: await explainer.explain(staying.unit) }),
+  };
+}

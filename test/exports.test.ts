@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+/** What components export, who imports it, and what becomes of it. */
+import { appendFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import type { Export } from "../src/exports/exports.js";
+import { readModules } from "../src/exports/modules.js";
+import { command, temporaryFolder, writeFiles } from "./compile.js";
+import { buildMiniature, jettison } from "./miniature.js";
+
+/** `EXPORT_SYMBOL` as the kernel has it since 6.4 (include/linux/export.h), and as it was before that. */
+const exportSymbol = (name: string) => `
+  asm(".section \\".export_symbol\\",\\"a\\"\\n__export_symbol_${name}:\\n.asciz \\"GPL\\"\\n.asciz \\"\\"\\n"
+      ".balign 8\\n.quad ${name}\\n.previous");`;
+const oldExport = (name: string) => `
+  asm(".section \\"___ksymtab+${name}\\",\\"a\\"\\n.balign 4\\n__ksymtab_${name}:\\n.long ${name} - .\\n.long 0\\n.previous");`;
+
+const program = {
+  "gadget.c": `
+    int gadget_work(int x) { asm volatile(".skip 600, 0x90"); return x + 1; }
+    int gadget_old(int x) { return x + 2; }
+    int gadget_state;
+    ${exportSymbol("gadget_work")} ${oldExport("gadget_old")} ${exportSymbol("gadget_state")}`,
+  "secret.c": `
+    int secret_work(int x) { asm volatile(".skip 600, 0x90"); return x + 3; }
+    ${exportSymbol("secret_work")}`,
+  "main.c": `int in_use; int resident(int x) { return x; } ${exportSymbol("resident")}
+    int main(void) { return resident(in_use); }`,
+};
+
+const manifest = `
+components:
+  gadget:
+    title: A gadget
+    code: [{ objects: gadget.o }]
+    inUse: { nonZero: in_use }
+    canAppear: never
+    gates: { gadget_work: -ENODEV, gadget_old: 7 }
+  secret:
+    title: A secret
+    code: [{ objects: secret.o }]
+    inUse: { nonZero: in_use }
+    canAppear: never
+    exports: refuse
+    gates: { secret_work: 0 }
+`;
+
+/** A module's object, its members where it has several, and what kbuild writes of it. */
+function addModule(folder: string, name: string, members: Readonly<Record<string, string>>): void {
+  for (const [member, source] of Object.entries(members)) {
+    writeFiles(folder, { [`${member}.c`]: source });
+    command(folder, "gcc", "-c", "-o", `${member}.o`, `${member}.c`);
+  }
+  writeFiles(folder, {
+    [`${name}.mod`]: `${Object.keys(members)
+      .map((member) => `${member}.o\n`)
+      .join("")}\n`,
+  });
+  appendFileSync(join(folder, "modules.order"), `${name}.o\n`);
+}
+
+test("every export of a component is listed with its importers and its fate", () => {
+  const folder = buildMiniature({ ...program, "components.yaml": manifest });
+  addModule(folder, "net/user", {
+    "net/user": "int gadget_work(int), f(void); int f(void) { return gadget_work(1); }",
+  });
+  // Two objects that were not linked yet, one of which defines what the other needs.
+  addModule(folder, "net/pair", {
+    "net/one": "int gadget_state, two(void); int one(void) { return two(); }",
+    "net/two":
+      "extern int gadget_state; int secret_work(int); int two(void) { return secret_work(gadget_state); }",
+  });
+  // It needs a function of that name, but another module's.
+  addModule(folder, "net/other", {
+    "net/other": "int gadget_old(int), g(void); int g(void) { return gadget_old(1); }",
+  });
+  writeFiles(folder, {
+    "Module.symvers":
+      "0x1\tgadget_work\tvmlinux\tEXPORT_SYMBOL_GPL\tGADGETS\n0x0\tgadget_old\tnet/gadget2\tEXPORT_SYMBOL\t\n",
+  });
+  const { status, stdout, stderr } = jettison(
+    folder,
+    "plan",
+    ".",
+    "--components",
+    "components.yaml",
+    "--json",
+  );
+  expect([status, stderr]).toEqual([0, ""]);
+  const { exports, unreadable } = JSON.parse(stdout) as { exports: Export[]; unreadable: string[] };
+  expect(unreadable).toEqual([]);
+  expect(exports).toEqual([
+    {
+      ...{ symbol: "gadget_old", unit: "gadget.o:(.text.gadget_old)", components: ["gadget"] },
+      ...{ fate: { does: "gate", answer: "7" }, importers: [] },
+    },
+    {
+      ...{ symbol: "gadget_state", unit: "gadget.o:(.bss.gadget_state)", components: ["gadget"] },
+      ...{ fate: { does: "keep", why: expect.stringMatching(/^(pinned|kind-stays)$/) }, importers: [] },
+    },
+    {
+      ...{ symbol: "gadget_work", unit: "gadget.o:(.text.gadget_work)", components: ["gadget"] },
+      ...{ fate: { does: "gate", answer: "-ENODEV" }, importers: ["net/user"] },
+      ...{ kind: "EXPORT_SYMBOL_GPL", namespace: "GADGETS" },
+    },
+    {
+      ...{ symbol: "secret_work", unit: "secret.o:(.text.secret_work)", components: ["secret"] },
+      ...{ fate: { does: "refuse" }, importers: ["net/pair"] },
+    },
+  ]);
+
+  const text = jettison(folder, "plan", ".", "--components", "components.yaml").stdout;
+  expect(text).toContain("Exports of components (importers: of 3 modules built beside it):");
+  expect(text).toMatch(/^ gadget_work +GPL +gadget +user +gate, answers -ENODEV$/m);
+  expect(text).toMatch(/^ secret_work +secret +pair +refuses its component$/m);
+});
+
+test("of a kernel without modules nothing is imported", () => {
+  expect(readModules(temporaryFolder())).toEqual({
+    ...{ modules: [], unreadable: [], importers: new Map(), kinds: new Map() },
+  });
+});
+
+test("a module that cannot be read is named", () => {
+  const folder = temporaryFolder();
+  writeFiles(folder, { "modules.order": "a.ko\n\nb.ko\nc.o\n", "a.ko": "\x7fELF", "c.mod": "d.o\n" });
+  expect(readModules(folder)).toMatchObject({ modules: ["a", "b", "c"], unreadable: ["a", "b", "c"] });
+});

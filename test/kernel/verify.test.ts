@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+/** The proof on the demo's kernel: its instructions, and that a stray call in it is found. */
+import { copyFileSync, cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { loadImage } from "../../src/elf/load.js";
+import { demoJob, makeKernel } from "../../src/kernel/makeKernel.js";
+import { verifyBuild } from "../../src/link/verifyBuild.js";
+import { mapImage } from "../../src/verify/imageMap.js";
+import { temporaryFolder } from "../compile.js";
+import { compareWithObjdump } from "../objdump.js";
+
+const build = await makeKernel(demoJob);
+
+test("every instruction of the kernel is as long as objdump says", async () => {
+  const { instructions, differing } = await compareWithObjdump(join(build.output, "vmlinux"));
+  expect(differing).toEqual([]);
+  expect(instructions).toBeGreaterThan(1_000_000);
+});
+
+test("the finished image is proved, from its instructions and its list of addresses", async () => {
+  const { image } = await verifyBuild(build.output);
+  expect(image.harmless.gate).toBeGreaterThan(100);
+  expect(image.looked.instructions).toBeGreaterThan(1_000_000);
+  expect(image.looked["absolute addresses"]).toBeGreaterThan(10_000);
+});
+
+test("a stray call in the finished image is found", async () => {
+  const folder = temporaryFolder();
+  const list = "arch/x86/boot/compressed";
+  mkdirSync(join(folder, list), { recursive: true });
+  cpSync(join(build.output, ".jettison/plan.json"), join(folder, ".jettison/plan.json"));
+  for (const file of ["vmlinux", "vmlinux.o", `${list}/vmlinux.relocs`])
+    copyFileSync(join(build.output, file), join(folder, file));
+  const map = mapImage(loadImage("vmlinux", join(folder, "vmlinux")), []);
+  const from = map.addresses.get("schedule_timeout")!;
+  const to = map.addresses.get("dmar_device_add")!;
+  const image = readFileSync(join(folder, "vmlinux"));
+  const at = map.offsetOf(from, 9)!;
+  image[at + 4] = 0xe8; // behind its endbr64
+  image.writeInt32LE(to - (from + 9), at + 5);
+  writeFileSync(join(folder, "vmlinux"), image);
+  await expect(verifyBuild(folder)).rejects.toThrow(/\(schedule_timeout\) may outlive .*\(dmar_device_add\)/);
+});
