@@ -72,7 +72,7 @@ SECTIONS
   . = ALIGN(4096); __init_end = .;
   .bss : { *(.bss .bss.*) }
   . = ALIGN(4096); _end = .;
-  /DISCARD/ : { *(.comment .note*) }
+  /DISCARD/ : { *(.comment .note* .discard.*) }
 }
 `;
 

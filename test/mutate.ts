@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Damage, the same for the same seed. */
 
-/** A generator of numbers below 2^32 (mulberry32: 32 bits of state, good enough to choose bytes). */
-export function openRandom(seed: number) {
-  let state = seed >>> 0;
+/** Numbers for one case of a seed (mulberry32: 32 bits of state, good enough to choose bytes). */
+export function openRandom(seed: number, run: number) {
+  let state = (Math.imul(seed, 0x9e3779b1) ^ Math.imul(run + 1, 0x85ebca6b)) >>> 0;
   const next = (): number => {
     state = (state + 0x6d2b79f5) >>> 0;
     let mixed = Math.imul(state ^ (state >>> 15), state | 1);

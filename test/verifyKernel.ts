@@ -143,20 +143,16 @@ export function compileProgram(folder: string, files: Readonly<Record<string, st
     command(folder, "gcc", ...flags, ...sections, "-c", "-o", name.replace(/\.[cS]$/, ".o"), name);
 }
 
-const members = [
+export const archiveMembers: readonly string[] = [
   "drivers/gadget.o",
   "drivers/widget.o",
   "lib/helper.o",
   "core.o",
   "kernel/jettison/tables.o",
 ];
-
-export const archiveMembers: readonly string[] = members;
-
 export function linkObject(folder: string) {
-  return runLinker(folder, [
-    ...["-z", "noexecstack", "-r", "-o", "vmlinux.o", "--whole-archive", "vmlinux.a", "--no-whole-archive"],
-  ]);
+  const whole = ["--whole-archive", "vmlinux.a", "--no-whole-archive"];
+  return runLinker(folder, ["-z", "noexecstack", "-r", "-o", "vmlinux.o", ...whole]);
 }
 
 export const finalArguments = (objects: readonly string[]) => [
@@ -180,7 +176,7 @@ export interface Kernel {
 export function linkKernel(): Kernel {
   const folder = mkdtempSync(join(tmpdir(), "jettison-test-"));
   compileProgram(folder);
-  command(folder, "ar", "cDPrST", "vmlinux.a", ...members);
+  command(folder, "ar", "cDPrST", "vmlinux.a", ...archiveMembers);
   for (const { status, stderr } of [linkObject(folder), runLinker(folder, finalArguments(finalInputs))])
     if (status !== 0) throw new Error(stderr);
   const plan = JSON.parse(readFileSync(join(folder, "plan.json"), "utf8")) as Plan;
