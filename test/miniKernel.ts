@@ -4,7 +4,10 @@
  * component with a helper of its own, a gate, data, strings, init code, padding, and a component that is refused.
  */
 import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { afterAll, beforeAll } from "vitest";
 import { projectRoot } from "../src/root.js";
 import { command, kernelFlags, sectionFlags, temporaryFolder, writeFiles } from "./compile.js";
 
@@ -80,8 +83,8 @@ SECTIONS
 export function buildMiniKernel(
   changes: Readonly<Record<string, string>> = {},
   flags: readonly string[] = [],
+  folder = temporaryFolder(),
 ): string {
-  const folder = temporaryFolder();
   const files = { ...sources, ...changes };
   const asm = "gcc -Iinclude -c -o kernel/jettison/tables.o kernel/jettison/tables.S";
   writeFiles(folder, {
@@ -121,4 +124,17 @@ export function buildMiniKernel(
   link(...common, "-r", "-o", "vmlinux.o", "--whole-archive", "vmlinux.a", "--no-whole-archive");
   link(...common, "-T", "vmlinux.lds", "-o", "vmlinux", "--whole-archive", "vmlinux.o", "--no-whole-archive");
   return folder;
+}
+
+/** One for all tests of a file, which only read it. */
+export function useMiniKernel(
+  changes: Readonly<Record<string, string>> = {},
+  flags: readonly string[] = [],
+): () => string {
+  let folder = "";
+  beforeAll(() => {
+    folder = buildMiniKernel(changes, flags, mkdtempSync(join(tmpdir(), "jettison-test-")));
+  });
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  return () => folder;
 }

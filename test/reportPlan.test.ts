@@ -9,10 +9,12 @@ import { planJsonSchema } from "../src/plan/schema.js";
 import { projectRoot } from "../src/root.js";
 import { command } from "./compile.js";
 import { codesOf } from "./diagnosed.js";
-import { buildMiniKernel } from "./miniKernel.js";
+import { buildMiniKernel, useMiniKernel } from "./miniKernel.js";
+
+const kernel = useMiniKernel();
 
 test("the plan that a link leaves says where everything lies", () => {
-  const folder = buildMiniKernel();
+  const folder = kernel();
   const { image, regions, gates } = readPlan(folder);
   const symbols = new Map(
     command(folder, "nm", "vmlinux")
@@ -41,7 +43,7 @@ test("the plan that a link leaves says where everything lies", () => {
 });
 
 test("the columns hold every unit that has bytes, the owned ones in the order of the units", () => {
-  const { columns, units, regions } = readPlan(buildMiniKernel());
+  const { columns, units, regions } = readPlan(kernel());
   const owned = columns.owners.flatMap((set, unit) => (set === 0 ? [] : [unit]));
   expect(owned.map((unit) => columns.section[unit])).toEqual(units.map(({ section }) => section));
   expect(owned.map((unit) => columns.bytes[unit])).toEqual(units.map(({ bytes }) => bytes));
@@ -57,7 +59,7 @@ test("the columns hold every unit that has bytes, the owned ones in the order of
 });
 
 test("a refusal has its chain, from what the kernel needs anyway", () => {
-  const [refusal] = readPlan(buildMiniKernel()).refusals;
+  const [refusal] = readPlan(kernel()).refusals;
   expect(refusal).toMatchObject({ component: "widget", reason: "unanswered" });
   expect(refusal!.chain.map(({ from }) => from)).toEqual([
     "init/main.o:(.ref.text)",

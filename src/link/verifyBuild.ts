@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type Diagnostic, diagnose, fail, failIfAny } from "../diagnostics.js";
 import { loadFile, loadImage, loadObject } from "../elf/load.js";
 import type { Plan } from "../plan/plan.js";
+import { readPlan } from "../plan/readPlan.js";
 import type { Verification, VerifiedRegion } from "../verify/proof.js";
 import { readRelocationList } from "../verify/relocationList.js";
 import { verifyImage } from "../verify/verifyImage.js";
@@ -21,7 +22,7 @@ const relocationList = "arch/x86/boot/compressed/vmlinux.relocs";
 export async function verifyBuild(build: string): Promise<BuildVerification> {
   const file = join(build, ".jettison/plan.json");
   if (!existsSync(file)) fail("build-unusable", { folder: build, what: "it has no .jettison/plan.json" });
-  const regions = regionsOf(JSON.parse(readFileSync(file, "utf8")) as Plan);
+  const regions = regionsOf(readPlan(file));
   const list = join(build, relocationList);
   const verification: BuildVerification = {
     ...verifyObject(loadObject("vmlinux.o", join(build, "vmlinux.o")), regions),

@@ -44,6 +44,7 @@ interface Symbol {
   readonly name: string;
   readonly address: number;
   readonly size: number;
+  readonly isCode: boolean;
 }
 
 /** undefined: no kernel, as it has no `_text` or no `_end`. */
@@ -97,7 +98,7 @@ export function describeImage(image: ElfImage): PlanImage | undefined {
       .sort((a, b) => a.offset - b.offset),
     ...(kallsyms === undefined ? {} : { kallsyms: { ...kallsyms, offset: offsetOf(kallsyms.offset) } }),
     gates: symbols
-      .filter(({ name }) => /^jettison_gate_(?!calls$)/.test(name))
+      .filter(({ name, isCode }) => isCode && name.startsWith("jettison_gate_"))
       .map(({ name, address, size }) => ({ symbol: name, offset: offsetOf(address), bytes: size })),
     padding: placed
       .filter(({ section }) => section.flags & sectionFlag.execute)
@@ -119,6 +120,7 @@ function collectSymbols(image: ElfImage): Symbol[] {
       name: symbolName(image, symbol),
       address: symbolAddress[symbol]!,
       size: symbols.size[symbol]!,
+      isCode: (section.flags & sectionFlag.execute) !== 0,
     });
   }
   return found;
