@@ -12,7 +12,7 @@ interface Options {
 }
 
 const intention = `This builds Debian's Linux 6.12 once, with the IOMMU drivers grouped by Jettison, and boots the
-one image on five different machines under QEMU. On two cores the first run takes about 15 minutes,
+one image on five different machines under QEMU. On two cores the first run takes 10 to 20 minutes,
 a later one takes what is there and less than a minute. Nothing is installed or changed outside
 the cache; Ctrl-C ends it, and the next run goes on from there.
 
