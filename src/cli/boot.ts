@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { Command } from "commander";
 import { cacheFolder } from "../cache.js";
 import type { BootResult } from "../machine/boot.js";
+import { colourOf, stateColours } from "../report/colour.js";
 import type { Step } from "../step.js";
 
 interface Options {
@@ -20,14 +21,15 @@ function findImage(given: string): string {
 
 const mebibytes = (bytes: number) => `${Math.round(bytes / 2 ** 20)} MiB`;
 
-function describeBoot(result: BootResult): string {
+function describeBoot(result: BootResult, styled: boolean): string {
+  const colour = colourOf({ styled });
   const { machine, memTotal, mode, components, pages, selftest, fill, log } = result;
   const width = Math.max(0, ...components.map(({ component }) => component.length));
   return [
     `${machine}: MemTotal ${memTotal / 1024} kB, jettison=${mode ?? "not in this kernel"}, ${pages} pages freed`,
     ...components.map(
       ({ component, state, reason, bytes }) =>
-        `  ${component.padEnd(width)}  ${state.padEnd(10)}  ${String(bytes / 4096).padStart(4)} pages  ${reason}`,
+        `  ${component.padEnd(width)}  ${colour(stateColours[state], state.padEnd(10))}  ${String(bytes / 4096).padStart(4)} pages  ${reason}`,
     ),
     ...(selftest === null
       ? []
@@ -45,6 +47,7 @@ function describeBoot(result: BootResult): string {
 async function boot(image: string, { machine: names, append = [], fill, json }: Options): Promise<void> {
   const { bootMachine } = await import("../machine/boot.js");
   const { loadMachine, usualMachines } = await import("../machine/machine.js");
+  const { isStyled } = await import("../report/machineTable.js");
   const { runSteps } = await import("./steps.js");
   const machines = (names ?? usualMachines).map((name) => loadMachine(name));
   const logs = cacheFolder("consoles");
@@ -70,7 +73,9 @@ async function boot(image: string, { machine: names, append = [], fill, json }: 
   } finally {
     // The machines before the one that failed have a result all the same.
     process.stdout.write(
-      json ? `${JSON.stringify(results, null, 2)}\n` : results.map(describeBoot).join("\n"),
+      json
+        ? `${JSON.stringify(results, null, 2)}\n`
+        : results.map((result) => describeBoot(result, isStyled(process.stdout))).join("\n"),
     );
   }
 }

@@ -29,10 +29,13 @@ async function plan(build: string, { components, units, json }: Options): Promis
     process.stdout.write(`${JSON.stringify({ ...planned.plan, exports: imported, unreadable })}\n`);
     return;
   }
+  const { isStyled } = await import("../report/machineTable.js");
   const { formatPlan } = await import("../report/planText.js");
   const { formatExports } = await import("../report/exportsText.js");
   const { formatUnits } = await import("../report/unitsText.js");
-  process.stdout.write(`${formatPlan(planned.plan)}\n${formatExports(exports, modules)}`);
+  process.stdout.write(
+    `${formatPlan(planned.plan, { styled: isStyled(process.stdout) })}\n${formatExports(exports, modules)}`,
+  );
   if (units) process.stdout.write(`\n${formatUnits(planned.plan)}`);
 }
 

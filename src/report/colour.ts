@@ -12,3 +12,11 @@ export const colourOf =
   ({ styled }: TextOptions): Colour =>
   (format, text) =>
     styled ? styleText(format, text, { validateStream: false }) : text;
+
+/** Of what became of a component on a machine. */
+export const stateColours = {
+  kept: "yellow",
+  jettisoned: "green",
+  refused: "red",
+  withheld: "magenta",
+} as const;

@@ -37,7 +37,7 @@ export function renderHtml(data: ReportData): string {
   };
   const policy = `default-src 'none'; script-src ${hash(script)}; style-src ${hash(style)}; base-uri 'none'; form-action 'none'`;
   const title = data.build === undefined ? "Jettison report" : `Jettison report: ${data.build}`;
-  const packed = gzipSync(JSON.stringify(data), { level: 9 }).toString("base64");
+  const packed = gzipSync(JSON.stringify(data)).toString("base64");
   const parts: readonly (readonly [string, string])[] = [
     ["@POLICY@", policy],
     ["@TITLE@", escapeHtml(title)],

@@ -3,34 +3,28 @@
  * The demo's result on a terminal: machines against components. A cell says how many pages a component has there
  * and what became of them.
  */
-import { styleText } from "node:util";
 import { getBorderCharacters, table } from "table";
+import { colourOf, stateColours, type TextOptions } from "./colour.js";
 import type { DemoComponent, DemoMachine } from "./demoJson.js";
-
-export interface TableOptions {
-  /** Colours and box characters; plain text otherwise. */
-  readonly styled: boolean;
-}
 
 /** Whether what is written to this stream should have colours. NO_COLOR: https://no-color.org */
 export function isStyled(stream: { isTTY?: boolean }, env: NodeJS.ProcessEnv = process.env): boolean {
   return stream.isTTY === true && !env.NO_COLOR && env.TERM !== "dumb";
 }
 
-const colours = { kept: "yellow", jettisoned: "green", refused: "red", withheld: "magenta" } as const;
 const words = { kept: "kept", jettisoned: "freed", refused: "refused", withheld: "withheld" } as const;
 
 const kib = (bytes: number) => (bytes / 1024).toLocaleString("en-US");
 
-export function formatMachineTable(machines: readonly DemoMachine[], { styled }: TableOptions): string {
-  const colour = (format: Parameters<typeof styleText>[0], text: string) =>
-    styled ? styleText(format, text, { validateStream: false }) : text;
+export function formatMachineTable(machines: readonly DemoMachine[], options: TextOptions): string {
+  const { styled } = options;
+  const colour = colourOf(options);
   const columns = [...new Set(machines.flatMap((machine) => machine.components.map((one) => one.component)))];
   // In a narrow column the longer words go below their number.
   const cell = (one: DemoComponent | undefined) => {
     if (one === undefined) return "-";
     const text = `${one.pages} ${words[one.state]}`;
-    return colour(colours[one.state], text.length > 8 ? text.replace(" ", "\n") : text);
+    return colour(stateColours[one.state], text.length > 8 ? text.replace(" ", "\n") : text);
   };
 
   const names = columns.map((name) => (name.length > 8 ? name.replace("-", "-\n") : name));

@@ -1,28 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { Kind } from "../catalogue/sections.js";
 import type { Plan } from "../plan/plan.js";
+import { colourOf, type TextOptions } from "./colour.js";
 import { formatTable, number } from "./textTable.js";
 
+const stateColours = { planned: "green", refused: "red", "not-built": "gray" } as const;
+const sum = (bytes: Readonly<Partial<Record<Kind, number>>>) =>
+  Object.values(bytes).reduce((total, one) => total + one, 0);
+
 /** The plan for a terminal: components, regions, what stays and why. Sizes in bytes. */
-export function formatPlan(plan: Plan): string {
+export function formatPlan(plan: Plan, options: TextOptions = { styled: false }): string {
   const { totals } = plan;
+  const colour = colourOf(options);
+  const bold = (words: readonly string[]) => words.map((word) => colour("bold", word));
   const parts = [
     `${number(totals.objects)} objects, ${number(totals.units)} sections, ${number(totals.bytes.text)} bytes of text`,
     formatTable(
-      ["component", "state", "text", "leaves", "rodata", "data", "bss", "gates", "can appear"],
+      bold(["component", "state", "text", "rodata", "data", "bss", "leaves", "gates", "can appear"]),
       plan.components.map(({ name, state, owned, leaving, gates, canAppear }) => [
         name,
-        state,
+        colour(stateColours[state], state),
         owned.text ?? 0,
-        leaving.text ?? 0,
         owned.rodata ?? 0,
         owned.data ?? 0,
         owned.bss ?? 0,
+        sum(leaving),
         gates,
         canAppear,
       ]),
     ),
     formatTable(
-      ["region", "kind", "bytes", "pages", "leaves with"],
+      bold(["region", "kind", "bytes", "pages", "leaves with"]),
       plan.regions.map(({ name, kind, bytes, pages, owners }) => [
         name,
         kind,
@@ -34,15 +42,15 @@ export function formatPlan(plan: Plan): string {
   ];
   if (plan.tooSmall.length > 0)
     parts.push(
-      `Too small for a page of their own, so they stay:\n${plan.tooSmall.map(({ owners, kind, bytes }) => `  ${number(bytes)} bytes of ${kind} of ${owners.join(" and ")}\n`).join("")}`,
+      `${colour("bold", "Too small for a page of their own, so they stay:")}\n${plan.tooSmall.map(({ owners, kind, bytes }) => `  ${number(bytes)} bytes of ${kind} of ${owners.join(" and ")}\n`).join("")}`,
     );
   if (plan.pins.length > 0)
     parts.push(
-      `Pinned:\n${plan.pins.map(({ unit, because }) => `  ${unit}, by ${because.from}\n`).join("")}`,
+      `${colour("bold", "Pinned:")}\n${plan.pins.map(({ unit, because }) => `  ${unit}, by ${because.from}\n`).join("")}`,
     );
   if (plan.refusals.length > 0)
     parts.push(
-      `Refused:\n${plan.refusals.map(({ component, text }) => `  ${component}: ${text}\n`).join("")}`,
+      `${colour("red", "Refused:")}\n${plan.refusals.map(({ component, text }) => `  ${component}: ${text}\n`).join("")}`,
     );
   return parts.join("\n");
 }

@@ -11,7 +11,7 @@ import { number } from "./textTable.js";
 export const reportVersion = 1;
 
 export function formatReport({ plan, machines }: ReportData, options: TextOptions): string {
-  const parts = [formatPlan(plan)];
+  const parts = [formatPlan(plan, options)];
   if (machines.length > 0) parts.push(formatMachineTable(machines, options));
   return parts.join("\n");
 }

@@ -73,6 +73,9 @@ export function reasonOf(place: Place, isBranch: boolean, target: VerifiedRegion
   return undefined;
 }
 
+/** Where not even a gate may be called: nothing else may run there, or calls go by other rules. */
+export const callsNothing = new Set([".noinstr.text", ".entry.text", ".cpuidle.text", ".head.text"]);
+
 export const isGate = (name: string) => gateSymbol.test(name);
 
 /**

@@ -7,7 +7,9 @@ import { relaSize, relocationType, sectionFlag, sectionType, symbolType } from "
 import { countRelocations, type ElfObject, type Section, symbolName } from "../elf/object.js";
 import { describePlace, type Extent, findAround, findLast, sortExtents } from "./extents.js";
 import {
+  callsNothing,
   checkGuards,
+  isGate,
   jumpingTables,
   openTally,
   type Place,
@@ -41,6 +43,7 @@ export function verifyObject(object: ElfObject, regions: readonly VerifiedRegion
     extents: collectExtents(object),
     sites: collectPatchedSites(object),
   };
+  const gates = collectGates(object);
   const tally = openTally();
   let relocations = 0;
 
@@ -50,20 +53,21 @@ export function verifyObject(object: ElfObject, regions: readonly VerifiedRegion
       continue;
     const count = countRelocations(object, rela);
     relocations += count;
+    const mayCall = !callsNothing.has(holder.name);
     for (let entry = 0; entry < count; entry++) {
       const at = rela.offset + entry * relaSize;
+      if (!mayCall && gates.has(object.view.getUint32(at + 12, true)) && isBranch(object, holder, at))
+        tally.add(undefined, () => ({
+          from: describeSource(surroundings, rela.info, at),
+          to: describeTarget(surroundings, at),
+        }));
       const section = sectionAimedAt(object, at);
       const region = regionBySection.get(section);
       if (region === undefined) continue;
       const source = realSource(surroundings, rela, entry);
       const place = placeOf(surroundings, source.section, source.offset);
       tally.add(reasonOf(place, source.jumps || isBranch(object, holder, at), region), () => ({
-        from: describePlace(
-          object.file,
-          holder.name,
-          object.view.getUint32(at, true),
-          nameAround(surroundings, rela.info, object.view.getUint32(at, true)),
-        ),
+        from: describeSource(surroundings, rela.info, at),
         to: describeTarget(surroundings, at),
       }));
     }
@@ -134,11 +138,22 @@ function placeAimedAt(object: ElfObject, at: number): number {
 function isBranch(object: ElfObject, holder: Section, at: number): boolean {
   const offset = object.view.getUint32(at, true);
   const type = object.view.getUint32(at + 8, true);
-  if (!(holder.flags & sectionFlag.execute) || offset < 2) return false;
+  if (!(holder.flags & sectionFlag.execute) || offset === 0) return false;
   if (type !== relocationType.pc32 && type !== relocationType.plt32) return false;
   const opcode = object.bytes[holder.offset + offset - 1]!;
-  const before = object.bytes[holder.offset + offset - 2]!;
+  const before = offset < 2 ? 0 : object.bytes[holder.offset + offset - 2]!;
   return opcode === 0xe8 || opcode === 0xe9 || (opcode >> 4 === 8 && before === 0x0f);
+}
+
+function describeSource(surroundings: Surroundings, section: number, at: number): string {
+  const { object } = surroundings;
+  const offset = object.view.getUint32(at, true);
+  return describePlace(
+    object.file,
+    object.sections[section]!.name,
+    offset,
+    nameAround(surroundings, section, offset),
+  );
 }
 
 function describeTarget(surroundings: Surroundings, at: number): string {
@@ -153,6 +168,15 @@ function describeTarget(surroundings: Surroundings, at: number): string {
       ? nameAround(surroundings, section, offset)
       : symbolName(object, symbol);
   return describePlace(object.file, object.sections[section]!.name, offset, around);
+}
+
+/** Symbols of gates. */
+function collectGates(object: ElfObject): ReadonlySet<number> {
+  const { symbols } = object;
+  const gates = new Set<number>();
+  for (let symbol = 1; symbol < symbols.count; symbol++)
+    if (symbols.type[symbol] === symbolType.function && isGate(symbolName(object, symbol))) gates.add(symbol);
+  return gates;
 }
 
 /** Functions and objects by section, sorted by where they start. */

@@ -4,9 +4,17 @@ import { byId } from "./dom.js";
 
 /** What the report was made of lies in the page as gzip in base64: a quarter of its size as text. */
 export async function readData(): Promise<ReportData> {
-  const text = atob(byId("data", HTMLScriptElement).textContent.trim());
-  const bytes = new Uint8Array(text.length);
-  for (let index = 0; index < text.length; index++) bytes[index] = text.charCodeAt(index);
+  const bytes = decode(byId("data", HTMLScriptElement).textContent);
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
   return JSON.parse(await new Response(stream).text()) as ReportData;
+}
+
+/** Base64; by the browser where it knows how (2025), which is ten times as fast. */
+function decode(text: string): Uint8Array<ArrayBuffer> {
+  const { fromBase64 } = Uint8Array as { fromBase64?: (text: string) => Uint8Array<ArrayBuffer> };
+  if (fromBase64 !== undefined) return fromBase64.call(Uint8Array, text);
+  const characters = atob(text);
+  const bytes = new Uint8Array(characters.length);
+  for (let index = 0; index < characters.length; index++) bytes[index] = characters.charCodeAt(index);
+  return bytes;
 }

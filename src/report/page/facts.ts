@@ -155,7 +155,7 @@ export function makeRefusalList({ refusals, tooSmall }: Plan): Child[] {
       h(
         "div",
         {},
-        h("h4", {}, component),
+        h("h3", {}, component),
         h("p", {}, text),
         h(
           "ol",
@@ -180,7 +180,7 @@ export function makeRefusalList({ refusals, tooSmall }: Plan): Child[] {
 export function makeSums({ root, hidden }: Ledger): Child[] {
   return [
     makeTable({
-      caption: "What the image is made of",
+      caption: "Parts of the image, and their sum",
       columns: [{ title: "Part" }, { title: "Bytes", isNumber: true }, { title: "Share", isNumber: true }],
       rows: root.children.map(({ name, bytes }: Tile) => [name, count(bytes), share(bytes, root.bytes)]),
       foot: ["Image, from its first byte to its last", count(root.bytes), "100%"],

@@ -30,7 +30,6 @@ export function layOut(root: Tile, height: number): FlatMap {
   );
   const laid = treemap<Tile>().tile(treemapSquarify.ratio(1.3)).size([1, height])(tree);
   const nodes = [...laid];
-  const number = new Map(nodes.map((node, index) => [node, index]));
   const size = nodes.length;
   const map: FlatMap = {
     tiles: nodes.map(({ data }) => data),
@@ -45,16 +44,19 @@ export function layOut(root: Tile, height: number): FlatMap {
     y1: new Float64Array(size),
     height,
   };
+  // Breadth first, the children of a node come right after those of the node before it.
+  let next = 1;
   nodes.forEach((node, index) => {
     map.x0[index] = node.x0;
     map.y0[index] = node.y0;
     map.x1[index] = node.x1;
     map.y1[index] = node.y1;
     map.depth[index] = node.depth;
-    if (node.parent !== null) map.parent[index] = number.get(node.parent)!;
-    if (node.children === undefined) return;
-    map.firstChild[index] = number.get(node.children[0]!)!;
-    map.childCount[index] = node.children.length;
+    const count = node.children?.length ?? 0;
+    map.firstChild[index] = next;
+    map.childCount[index] = count;
+    map.parent.fill(index, next, next + count);
+    next += count;
   });
   for (let index = size - 1; index >= 0; index--) {
     if (map.childCount[index] === 0) map.leaves[index] = 1;
@@ -74,9 +76,10 @@ export function sumFates({ tiles, parent, childCount }: FlatMap, { ofTile }: Fat
   const wide = fates.length;
   const sums = new Float64Array(tiles.length * wide);
   const most = new Uint8Array(tiles.length);
+  const numberOf = new Map(fates.map((fate, index) => [fate, index]));
   for (let index = tiles.length - 1; index >= 0; index--) {
     if (childCount[index] === 0)
-      sums[index * wide + fates.indexOf(ofTile(tiles[index]!))] = tiles[index]!.bytes;
+      sums[index * wide + numberOf.get(ofTile(tiles[index]!))!] = tiles[index]!.bytes;
     let best = 0;
     for (let fate = 0; fate < wide; fate++) {
       const bytes = sums[index * wide + fate]!;

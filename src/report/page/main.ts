@@ -480,19 +480,20 @@ function start({ plan, machines, build }: ReportData): void {
   window.addEventListener("popstate", followAddress);
   let layoutWidth = canvas.clientWidth;
   new ResizeObserver(() => {
-    if (canvas.clientWidth !== layoutWidth) {
-      layoutWidth = canvas.clientWidth;
-      layOutMap();
-      showUnit(false);
-    }
+    if (canvas.clientWidth === layoutWidth) return;
+    layoutWidth = canvas.clientWidth;
+    layOutMap();
+    showUnit(false);
     strip?.redraw();
-    treemap.redraw();
   }).observe(canvas);
   window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
     treemap.redraw();
     strip?.redraw();
   });
-  document.documentElement.dataset.ready = "";
+  // After the first drawing, which was asked for before.
+  requestAnimationFrame(() => {
+    document.documentElement.dataset.ready = "";
+  });
 }
 
 readData().then(start, (error: unknown) => {

@@ -141,8 +141,8 @@ export function createTreemap(canvas: HTMLCanvasElement, options: TreemapOptions
       own = pushLabel(tiles[node]!.name, palette.text, { x0, y0, x1, y1 }, above, true) ?? above;
     for (let child = firstChild[node]!; child < firstChild[node]! + childCount[node]!; child++)
       drawNode(child, own);
-    if (depth[node]! > 0 && depth[node]! < 3 && w > 12 && h > 12)
-      raster.edge(left, top, right, bottom, Math.round(ratio * (3 - depth[node]!)), palette.line);
+    if (depth[node]! > 0 && w > 8 && h > 8)
+      raster.edge(left, top, right, bottom, Math.round(depth[node] === 1 ? 2 * ratio : ratio), palette.line);
   }
 
   /** The names of groups that fill the whole view would cover what is in it. */
