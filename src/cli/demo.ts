@@ -28,6 +28,9 @@ async function demo({ out, json }: Options): Promise<void> {
   const { demoJob, kernelSteps } = await import("../kernel/makeKernel.js");
   const { demoBoots } = await import("../machine/demoBoots.js");
   const { loadMachine, usualMachines } = await import("../machine/machine.js");
+  const { readPlan } = await import("../plan/readPlan.js");
+  const { readBoots } = await import("../report/boots.js");
+  const { renderHtml } = await import("../report/html.js");
   const { formatMachineTable, isStyled } = await import("../report/machineTable.js");
   const { bootFolder, keepResult, readResult } = await import("./demoCache.js");
   const { runSteps } = await import("./steps.js");
@@ -77,7 +80,11 @@ async function demo({ out, json }: Options): Promise<void> {
   const file = join(out, "demo.json");
   mkdirSync(out, { recursive: true });
   writeWhole(file, text);
-  if (!json) process.stdout.write(`\nkernel  ${join(output, "vmlinux")}\nresult  ${file}\n`);
+  const report = join(out, "report.html");
+  const title = "Linux 6.12, the demo's configuration";
+  writeWhole(report, renderHtml({ plan: readPlan(output), machines: readBoots([file]), build: title }));
+  if (!json)
+    process.stdout.write(`\nkernel  ${join(output, "vmlinux")}\nresult  ${file}\nreport  ${report}\n`);
 }
 
 export function registerDemo(program: Command): void {
@@ -86,7 +93,7 @@ export function registerDemo(program: Command): void {
     .description(
       "build Debian's Linux 6.12 with the IOMMU components, boot it on five machines, show what they got",
     )
-    .option("--out <dir>", "folder for demo.json", "out")
+    .option("--out <dir>", "folder for demo.json and report.html", "out")
     .option("--json", "print what demo.json holds instead of the table")
     .action(demo);
 }
