@@ -305,3 +305,15 @@ test("any other call of ld goes to the linker as it is", () => {
   expect(readFileSync(join(folder, "some.o")).equals(ours)).toBe(true);
   expect(execFileSync(linker, ["--version"], { encoding: "utf8" })).toBe(command(folder, "ld", "--version"));
 });
+
+test("a function that what stays calls from the same object stays with it", () => {
+  const folder = buildProgram({
+    "drivers/gadget.c": `${program["drivers/gadget.c"]}
+      __attribute__((section(".ref.text"))) void gadget_ref(void) { gadget_note(1); }`,
+  });
+  expect(link(folder).stderr).toBe("");
+  const { pins, refusals, units } = readPlan(folder);
+  expect(refusals).toEqual([]);
+  expect(pins.map(({ unit }) => unit)).toEqual(["drivers/gadget.o:(.text.gadget_note)"]);
+  expect(units.find(({ section }) => section === ".text.gadget_note")!.region).toBeUndefined();
+});

@@ -48,7 +48,6 @@ export interface Gate {
 
 export type RefusalReason =
   | "inside-function"
-  | "same-object"
   | "assembly"
   | "no-gate"
   | "unknown-section"
@@ -228,9 +227,9 @@ function judgeOf(
     if (kind === referenceKind.branch && role === "no-gate") return refuse("no-gate");
     if (isAssembly(graph, to)) return refuse("assembly");
     // Within a translation unit the compiler may have used what it knows of the function: which registers it
-    // leaves alone, which values it returns. A gate keeps to the calling convention only.
+    // leaves alone, which values it returns. A gate keeps to the calling convention only, so the function stays.
     if (kind === referenceKind.branch && graph.unitObject[from] === graph.unitObject[to])
-      return refuse("same-object");
+      return { does: "pin" };
     if (kind === referenceKind.branch && role === "plain" && isAssembly(graph, from))
       return refuse("assembly");
     const { targetOffset } = describeEdge(graph, edge);

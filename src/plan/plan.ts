@@ -134,7 +134,6 @@ export interface PlanInputs {
 
 const refusalTexts: Record<RefusalReason, string> = {
   "inside-function": "refers to a place inside a function, where no gate can stand",
-  "same-object": "calls from the same object, where the compiler may rely on what a gate does not keep to",
   assembly: "assembly may call by rules of its own, which a gate does not keep",
   "no-gate": "runs where no other code may be called",
   "unknown-section": "lies in a section that the catalogue does not know",

@@ -28,10 +28,11 @@ const demo = z.object({
   ),
 });
 
-/** Of `jettison boot`: one boot a machine, with nothing to compare its memory to. */
+/** Of `jettison boot`: one boot a machine. */
 const boots = z.array(
   z.object({
     machine: z.string(),
+    mode: z.string().nullable(),
     memTotal: bytes,
     components: z.array(component),
     pages: bytes,
@@ -39,14 +40,30 @@ const boots = z.array(
   }),
 );
 
-/** Machines of all files, in their order; of a machine that several have the last. */
+type Boot = z.infer<typeof boots>[number];
+type Result = z.infer<typeof demo>["machines"][number];
+
+/**
+ * Machines of all files, in their order; of a machine that several have the last. A boot with `jettison=off` says
+ * how much memory its machine has without.
+ */
 export function readBoots(files: readonly string[]): ReportMachine[] {
   const machines = new Map<string, ReportMachine>();
-  for (const file of files) for (const machine of readFile(file)) machines.set(machine.machine, machine);
-  return [...machines.values()];
+  const off = new Map<string, number>();
+  for (const file of files) {
+    const read = readFile(file);
+    for (const result of read.results) machines.set(result.machine, complete(result));
+    for (const boot of read.boots)
+      if (boot.mode === "off") off.set(boot.machine, boot.memTotal);
+      else machines.set(boot.machine, complete(toResult(boot)));
+  }
+  return [...machines.values()].map((machine) => {
+    const memTotalOff = machine.memTotalOff ?? off.get(machine.machine);
+    return { ...machine, ...(memTotalOff === undefined ? {} : { memTotalOff }) };
+  });
 }
 
-function readFile(file: string): ReportMachine[] {
+function readFile(file: string): { results: readonly Result[]; boots: readonly Boot[] } {
   if (!existsSync(file)) fail("file-unreadable", { file, cause: "it does not exist" });
   let value: unknown;
   try {
@@ -55,28 +72,22 @@ function readFile(file: string): ReportMachine[] {
     fail("boots-invalid", { file, what: (error as Error).message });
   }
   const ofDemo = demo.safeParse(value);
-  if (ofDemo.success) return ofDemo.data.machines.map(complete);
+  if (ofDemo.success) return { results: ofDemo.data.machines, boots: [] };
   const ofBoot = boots.safeParse(value);
-  if (ofBoot.success)
-    return ofBoot.data.map(({ memTotal, pages, selftest, ...rest }) =>
-      complete({
-        ...rest,
-        pagesFreed: pages,
-        memTotalOff: memTotal - pages * pageSize,
-        memTotalOn: memTotal,
-        selftest: selftest ?? { pages: 0, failures: 0 },
-      }),
-    );
+  if (ofBoot.success) return { results: [], boots: ofBoot.data };
   const issue = (Array.isArray(value) ? ofBoot : ofDemo).error!.issues[0]!;
   return fail("boots-invalid", { file, what: `${issue.path.join(".") || "it"}: ${issue.message}` });
 }
 
-type Read = z.infer<typeof demo>["machines"][number];
+const toResult = ({ machine, memTotal, components, pages, selftest }: Boot) => ({
+  ...{ machine, components, pagesFreed: pages, memTotalOn: memTotal },
+  ...(selftest === null ? {} : { selftest }),
+});
 
-const complete = (machine: Read): ReportMachine => ({
-  ...machine,
-  title: titleOf(machine.machine),
-  components: machine.components.map((one) => ({ ...one, pages: one.bytes / pageSize })),
+const complete = (result: Result | ReturnType<typeof toResult>): ReportMachine => ({
+  ...result,
+  title: titleOf(result.machine),
+  components: result.components.map((one) => ({ ...one, pages: one.bytes / pageSize })),
 });
 
 /** A machine of somebody else's has no title here. */

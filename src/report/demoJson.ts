@@ -22,6 +22,10 @@ export interface DemoMachine {
   readonly selftest: { readonly pages: number; readonly failures: number };
 }
 
+/** What is known of a machine's boots: of one boot alone not all is. */
+export type MachineResult = Omit<DemoMachine, "memTotalOff" | "selftest"> &
+  Partial<Pick<DemoMachine, "memTotalOff" | "selftest">>;
+
 export interface DemoJson {
   /** The folder of vmlinux and plan.json. */
   readonly build: string;

@@ -9,12 +9,10 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import type { Plan } from "../plan/plan.js";
 import { projectRoot } from "../root.js";
-import type { DemoMachine } from "./demoJson.js";
+import type { MachineResult } from "./demoJson.js";
 
-export interface ReportMachine extends DemoMachine {
-  /** For people. */
-  readonly title: string;
-}
+/** With a name for people. */
+export type ReportMachine = MachineResult & { readonly title: string };
 
 export interface ReportData {
   readonly plan: Plan;

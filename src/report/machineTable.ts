@@ -4,8 +4,8 @@
  * and what became of them.
  */
 import { getBorderCharacters, table } from "table";
-import { colourOf, stateColours, type TextOptions } from "./colour.js";
-import type { DemoComponent, DemoMachine } from "./demoJson.js";
+import { type Colour, colourOf, stateColours, type TextOptions } from "./colour.js";
+import type { DemoComponent, MachineResult } from "./demoJson.js";
 
 /** Whether what is written to this stream should have colours. NO_COLOR: https://no-color.org */
 export function isStyled(stream: { isTTY?: boolean }, env: NodeJS.ProcessEnv = process.env): boolean {
@@ -16,7 +16,7 @@ const words = { kept: "kept", jettisoned: "freed", refused: "refused", withheld:
 
 const kib = (bytes: number) => (bytes / 1024).toLocaleString("en-US");
 
-export function formatMachineTable(machines: readonly DemoMachine[], options: TextOptions): string {
+export function formatMachineTable(machines: readonly MachineResult[], options: TextOptions): string {
   const { styled } = options;
   const colour = colourOf(options);
   const columns = [...new Set(machines.flatMap((machine) => machine.components.map((one) => one.component)))];
@@ -33,11 +33,9 @@ export function formatMachineTable(machines: readonly DemoMachine[], options: Te
     machine.machine,
     ...columns.map((name) => cell(machine.components.find((one) => one.component === name))),
     colour("bold", `${machine.pagesFreed}`),
-    kib(machine.memTotalOff),
+    machine.memTotalOff === undefined ? "-" : kib(machine.memTotalOff),
     kib(machine.memTotalOn),
-    machine.selftest.failures === 0
-      ? `${machine.selftest.pages} ok`
-      : colour("red", `${machine.selftest.failures} bad`),
+    formatSelftest(machine, colour),
   ]);
   return table([head.map((text) => colour("bold", text)), ...rows], {
     border: getBorderCharacters(styled ? "norc" : "ramac"),
@@ -46,4 +44,9 @@ export function formatMachineTable(machines: readonly DemoMachine[], options: Te
     columnDefault: { alignment: "right" },
     columns: { 0: { alignment: "left" } },
   });
+}
+
+function formatSelftest({ selftest }: MachineResult, colour: Colour): string {
+  if (selftest === undefined) return "-";
+  return selftest.failures === 0 ? `${selftest.pages} ok` : colour("red", `${selftest.failures} bad`);
 }

@@ -62,8 +62,8 @@ function machineMarkdown(plan: Plan, machines: readonly ReportMachine[]): string
         return found === undefined ? "-" : `${found.pages} ${words[found.state]}`;
       }),
       number(pagesFreed),
-      `+${number((memTotalOn - memTotalOff) / 1024)}`,
-      selftest.failures === 0 ? "ok" : `${selftest.failures} bad`,
+      memTotalOff === undefined ? "-" : `+${number((memTotalOn - memTotalOff) / 1024)}`,
+      selftest === undefined ? "-" : selftest.failures === 0 ? "ok" : `${selftest.failures} bad`,
     ]),
   );
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What becomes of each tile on a machine. */
 import type { Plan } from "../../plan/plan.js";
-import type { DemoMachine } from "../demoJson.js";
+import type { MachineResult } from "../demoJson.js";
 import type { Tile } from "./ledger.js";
 import { ownersOf, type Units, unitKey } from "./units.js";
 
@@ -44,7 +44,7 @@ export interface Fates {
 }
 
 /** `machine` undefined: a machine that needs none of the components. */
-export function decideFates(units: Units, machine: DemoMachine | undefined): Fates {
+export function decideFates(units: Units, machine: MachineResult | undefined): Fates {
   const { plan } = units;
   const states = new Map(machine?.components.map(({ component, state }) => [component, state]));
   const leaves = (owner: string) => machine === undefined || states.get(owner) === "jettisoned";

@@ -52,27 +52,34 @@ export function makeMachineTable(
     caption: "Pages of each component, and what became of them on each machine",
     columns: [
       { title: "Machine" },
-      ...names.map((title) => ({ title })),
       { title: "Pages freed", isNumber: true },
       { title: "MemTotal", isNumber: true },
       { title: "Self-test", isNumber: true },
+      ...names.map((title) => ({ title })),
     ],
     rows: machines.map((machine) => [
       pick(machine),
-      ...names.map((name) => cell(machine, name)),
       h("strong", {}, count(machine.pagesFreed)),
       h(
         "span",
         { class: "cell" },
-        `+${kilobytes(machine.memTotalOn - machine.memTotalOff)}`,
-        h("small", {}, `to ${kilobytes(machine.memTotalOn)}`),
+        ...(machine.memTotalOff === undefined
+          ? [kilobytes(machine.memTotalOn)]
+          : [
+              `+${kilobytes(machine.memTotalOn - machine.memTotalOff)}`,
+              h("small", {}, `to ${kilobytes(machine.memTotalOn)}`),
+            ]),
       ),
-      machine.selftest.failures === 0
-        ? `${count(machine.selftest.pages)} ok`
-        : `${count(machine.selftest.failures)} bad`,
+      describeSelftest(machine),
+      ...names.map((name) => cell(machine, name)),
     ]),
     rowClass: (row) => (machines[row]?.machine === chosen ? "chosen" : undefined),
   });
+}
+
+function describeSelftest({ selftest }: ReportMachine): string {
+  if (selftest === undefined) return "-";
+  return selftest.failures === 0 ? `${count(selftest.pages)} ok` : `${count(selftest.failures)} bad`;
 }
 
 const sum = (bytes: Readonly<Record<string, number>>) =>

@@ -315,21 +315,26 @@ function start({ plan, machines, build }: ReportData): void {
     if (machine !== undefined) {
       const { memTotalOff, memTotalOn, selftest } = machine;
       cards.push(
-        card(
-          "MemTotal",
-          `+${kilobytes(memTotalOn - memTotalOff)}`,
-          `${kilobytes(memTotalOff)} off, ${kilobytes(memTotalOn)} on`,
-        ),
-        card(
-          "Self-test",
-          selftest.failures === 0
-            ? selftest.pages === 0
-              ? "nothing freed"
-              : "passed"
-            : plural(selftest.failures, "failure"),
-          `${plural(selftest.pages, "page")} checked`,
-        ),
+        memTotalOff === undefined
+          ? card("MemTotal", kilobytes(memTotalOn), "with what was freed")
+          : card(
+              "MemTotal",
+              `+${kilobytes(memTotalOn - memTotalOff)}`,
+              `${kilobytes(memTotalOff)} off, ${kilobytes(memTotalOn)} on`,
+            ),
       );
+      if (selftest !== undefined)
+        cards.push(
+          card(
+            "Self-test",
+            selftest.failures > 0
+              ? plural(selftest.failures, "failure")
+              : selftest.pages === 0
+                ? "nothing freed"
+                : "passed",
+            `${plural(selftest.pages, "page")} checked`,
+          ),
+        );
     } else {
       cards.push(
         card(

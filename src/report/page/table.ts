@@ -33,7 +33,7 @@ export function makeTable({ caption, columns, rows, most = 25, foot, rowClass }:
   const table = h(
     "table",
     {},
-    h("caption", {}, caption),
+    h("caption", {}, h("span", {}, caption)),
     h(
       "thead",
       {},
