@@ -21,7 +21,6 @@ import {
   type IncomingEdges,
   indexIncoming,
   objectOf,
-  type Reference,
   referenceKind,
   sectionOf,
   sourceOf,
@@ -30,7 +29,7 @@ import {
 import { type OwnerSet, resident } from "../ownership/ownerSets.js";
 import { keepsNothing, type Ownership } from "../ownership/owners.js";
 import { findRealSources } from "./alternatives.js";
-import { type FunctionFinder, type FunctionSymbol, findFunctions, isAssembly } from "./functions.js";
+import { type FunctionFinder, type FunctionSymbol, findAssembly, findFunctions } from "./functions.js";
 
 export interface Gate {
   /** Symbol of the gate itself. */
@@ -132,7 +131,9 @@ export function drawBoundary(partition: Partition, options: BoundaryOptions): Bo
         else {
           const byOffset = crossings.get(unit) ?? new Map<number, EdgeId[]>();
           crossings.set(unit, byOffset);
-          byOffset.set(crossing.offset, [...(byOffset.get(crossing.offset) ?? []), edge]);
+          const edges = byOffset.get(crossing.offset) ?? [];
+          byOffset.set(crossing.offset, edges);
+          edges.push(edge);
         }
       }
     }
@@ -199,6 +200,7 @@ function judgeOf(
   },
 ): (edge: EdgeId) => Crossing | undefined {
   const { sets, ownersByUnit } = ownership;
+  const isAssembly = findAssembly(graph);
   const refuse = (reason: RefusalReason): Crossing => ({ does: "refuse", reason });
 
   return (edge) => {
@@ -225,13 +227,12 @@ function judgeOf(
       if (rule === "keep") return { does: "pin" };
     }
     if (kind === referenceKind.branch && role === "no-gate") return refuse("no-gate");
-    if (isAssembly(graph, to)) return refuse("assembly");
+    if (isAssembly(to)) return refuse("assembly");
     // Within a translation unit the compiler may have used what it knows of the function: which registers it
     // leaves alone, which values it returns. A gate keeps to the calling convention only, so the function stays.
     if (kind === referenceKind.branch && graph.unitObject[from] === graph.unitObject[to])
       return { does: "pin" };
-    if (kind === referenceKind.branch && role === "plain" && isAssembly(graph, from))
-      return refuse("assembly");
+    if (kind === referenceKind.branch && role === "plain" && isAssembly(from)) return refuse("assembly");
     const { targetOffset } = describeEdge(graph, edge);
     if (functions.at(to, targetOffset) === undefined) return refuse("inside-function");
     return { does: "gate", offset: targetOffset };
@@ -250,7 +251,8 @@ function makeGates(
 ): Gate[] {
   const gates: Gate[] = [];
   const taken = new Map([["jettison_gate_calls", 1]]); // the table's name, were a function called "calls"
-  for (const [unit, byOffset] of [...crossings].sort(([a], [b]) => a - b))
+  for (const [unit, byOffset] of [...crossings].sort(([a], [b]) => a - b)) {
+    const addresses = collectAddresses(graph, roles, edgesInto(incoming, unit));
     for (const [offset, edges] of [...byOffset].sort(([a], [b]) => a - b)) {
       const target = functions.at(unit, offset)!;
       const members = ownership.sets.members(ownership.ownersByUnit[unit]!);
@@ -262,29 +264,37 @@ function makeGates(
         continue;
       }
       const isExport = (edge: EdgeId) => roles[sourceOf(graph, edge)] === "exports";
-      const others = [...edgesInto(incoming, unit)].filter(
-        (edge) => !edges.includes(edge) && takesAddress(graph, roles, edge, offset),
-      );
+      const calls = edges.filter((edge) => !isExport(edge));
       gates.push({
         gateSymbol: gateSymbol(target.name, taken),
         target,
         unit,
         answer,
         crossings: edges,
-        references: [...edges.filter((edge) => !isExport(edge)), ...others].sort((a, b) => a - b),
+        references: [...new Set([...calls, ...(addresses.get(offset) ?? [])])].sort((a, b) => a - b),
         exports: edges.filter(isExport).map((edge) => namedSymbol(graph, edge)),
       });
     }
+  }
   return gates;
 }
 
-/** A function has one address for all who may call it through a pointer, be they in the region or outside. */
-function takesAddress(graph: Graph, roles: readonly Role[], edge: EdgeId, offset: number): boolean {
-  if (graph.edgeKind[edge] !== referenceKind.address) return false;
-  const role = roles[sourceOf(graph, edge)]!;
-  if (keepsNothing.has(role) || role === "exports") return false;
-  const reference: Reference = describeEdge(graph, edge);
-  return reference.targetOffset === offset;
+/**
+ * Who takes addresses in a unit, by the offset they take. A function has one address for all who may call it
+ * through a pointer, be they in the region or outside.
+ */
+function collectAddresses(graph: Graph, roles: readonly Role[], edges: Iterable<EdgeId>) {
+  const byOffset = new Map<number, EdgeId[]>();
+  for (const edge of edges) {
+    const role = roles[sourceOf(graph, edge)]!;
+    if (graph.edgeKind[edge] !== referenceKind.address || keepsNothing.has(role) || role === "exports")
+      continue;
+    const { targetOffset } = describeEdge(graph, edge);
+    const known = byOffset.get(targetOffset) ?? [];
+    byOffset.set(targetOffset, known);
+    known.push(edge);
+  }
+  return byOffset;
 }
 
 /** The name of the symbol that a reference names, which may be one of several for the same function. */

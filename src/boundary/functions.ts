@@ -14,8 +14,6 @@ export interface FunctionSymbol {
 export interface FunctionFinder {
   /** The function that starts at an offset of a unit; of several names the one that a person would use. */
   at(unit: UnitId, offset: number): FunctionSymbol | undefined;
-  /** The function that holds an offset of a unit. */
-  around(unit: UnitId, offset: number): FunctionSymbol | undefined;
 }
 
 /** Functions by unit and offset, for the units that are marked. One pass over all symbols. */
@@ -38,11 +36,6 @@ export function findFunctions(graph: Graph, isWanted: (unit: UnitId) => boolean)
   });
   return {
     at: (unit, offset) => byUnit.get(unit)?.get(offset),
-    around(unit, offset) {
-      for (const [start, found] of byUnit.get(unit) ?? [])
-        if (offset >= start && offset < start + found.size) return found;
-      return undefined;
-    },
   };
 }
 
@@ -63,14 +56,20 @@ function isPreferred(a: FunctionSymbol, b: FunctionSymbol): boolean {
  * an object without a C source, or it is what a top-level `asm()` put into a C object's `.text` where the
  * compiler gave each function a section.
  */
-export function isAssembly(graph: Graph, unit: UnitId): boolean {
-  const object = objectOf(graph, unit);
-  const { symbols } = object;
+export function findAssembly(graph: Graph): (unit: UnitId) => boolean {
+  const originByObject = new Map<number, { hasSource: boolean; isSplit: boolean }>();
+  return (unit) => {
+    const index = graph.unitObject[unit]!;
+    const origin = originByObject.get(index) ?? originOf(objectOf(graph, unit));
+    originByObject.set(index, origin);
+    return !origin.hasSource || (origin.isSplit && sectionOf(graph, unit).name === ".text");
+  };
+}
+
+function originOf(object: ElfObject) {
+  const { symbols, sections } = object;
   let hasSource = false;
   for (let symbol = 1; symbol < symbols.count && !hasSource; symbol++)
     hasSource = symbols.type[symbol] === symbolType.file && symbolName(object, symbol).endsWith(".c");
-  if (!hasSource) return true;
-  return (
-    sectionOf(graph, unit).name === ".text" && object.sections.some(({ name }) => name.startsWith(".text."))
-  );
+  return { hasSource, isSplit: sections.some(({ name }) => name.startsWith(".text.")) };
 }
