@@ -59,7 +59,7 @@ test("a manifest becomes plain values that know their lines", async () => {
         - not: { equals: { a_state: 0x10 } }
     present: { any: [{ acpiTable: AAAA }, { cpu: { vendor: GenuineIntel } }] }
     canAppear: hotplug
-    registers: { when: inUse, why: a_init() }
+    registers: { when: inUse, except: a_shutdown, why: a_init() }
     exports: refuse
     gates:
       a_probe: -ENODEV
@@ -115,7 +115,7 @@ gates:
       ],
     },
     canAppear: "hotplug",
-    registers: { when: "inUse", why: "a_init()" },
+    registers: { when: "inUse", except: ["a_shutdown"], why: "a_init()", line: 18 },
     exports: "refuse",
     gates: [
       {

@@ -237,6 +237,37 @@ test("what init code stores goes through a gate, what it only calls does not", (
   expect(from("gadget_pointer")).not.toContain("setup.o:(.init.text)");
 });
 
+const registering = (except: string) => ({
+  "components.yaml": manifest.replace(
+    "canAppear: never",
+    `canAppear: never\n    registers: { when: inUse${except}, why: gadget_setup() }`,
+  ),
+  "drivers/gadget.c": `${program["drivers/gadget.c"]}
+    work_t gadget_stored; void *gadget_kept;
+    int gadget_late(int x) { return x; }
+    __attribute__((section(".init.text"))) void gadget_setup(void)
+    { gadget_stored = gadget_late; gadget_kept = gadget_name; }`,
+});
+
+test("what a manifest lets its init code keep needs no gate, but for what it takes out", () => {
+  const crossed = (except: string) => {
+    const folder = buildProgram(registering(except));
+    expect(link(folder).stderr).toBe("");
+    const ofInit = readPlan(folder).gates.filter(({ crossings }) =>
+      crossings.some(({ from }) => from.endsWith(":(.init.text)")),
+    );
+    return ofInit.map((gate) => gate.function);
+  };
+  expect(crossed("")).toEqual([]);
+  expect(crossed(", except: [gadget_name, nothing_*]")).toEqual(["gadget_name"]);
+});
+
+test("what a manifest takes out has to be there", () => {
+  const linked = link(buildProgram(registering(", except: gadget_nmae")));
+  expect(linked.stderr).toMatch(/components\.yaml:8: no symbol of the component.*gadget_nmae.*gadget_name/);
+  expect(linked.status).toBe(2);
+});
+
 test("an alternative jumps inside the function it is copied into", () => {
   const folder = buildProgram({
     "drivers/gadget.c": program["drivers/gadget.c"]!.replace(

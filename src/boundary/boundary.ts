@@ -30,6 +30,7 @@ import { type OwnerSet, resident } from "../ownership/ownerSets.js";
 import { keepsNothing, type Ownership } from "../ownership/owners.js";
 import { findRealSources } from "./alternatives.js";
 import { type FunctionFinder, type FunctionSymbol, findAssembly, findFunctions } from "./functions.js";
+import { findRegistrations, type Registrations } from "./registrations.js";
 
 export interface Gate {
   /** Symbol of the gate itself. */
@@ -110,11 +111,12 @@ export function drawBoundary(partition: Partition, options: BoundaryOptions): Bo
   const componentByObject = objectsOfComponents(graph, claims);
 
   const realSourceOf = findRealSources(graph, roles);
+  const mayRegister = findRegistrations(graph, claims, ownership);
   const refused = new Map<number, Refusal>();
   const pinned = new Map<UnitId, Pin>();
   for (;;) {
     const { isLeaving, tooSmall } = chooseLeaving(partition, options, candidates, refused, pinned);
-    const judge = judgeOf(partition, { componentByObject, isLeaving, functions, realSourceOf });
+    const judge = judgeOf(partition, { componentByObject, isLeaving, functions, realSourceOf, mayRegister });
     const before = refused.size + pinned.size;
     const refuse = (unit: UnitId, reason: RefusalReason, edge: EdgeId) => {
       for (const component of sets.members(ownersByUnit[unit]!))
@@ -192,8 +194,10 @@ function judgeOf(
     isLeaving,
     functions,
     realSourceOf,
+    mayRegister,
   }: {
     componentByObject: Int16Array;
+    mayRegister: Registrations;
     isLeaving: Uint8Array;
     functions: FunctionFinder;
     realSourceOf: (edge: EdgeId) => UnitId;
@@ -213,11 +217,7 @@ function judgeOf(
     if (isLeaving[from] && sets.isSubset(ownersByUnit[from]!, ownersByUnit[to]!)) return undefined;
     if (role === "init") {
       if (kind === referenceKind.branch) return undefined;
-      // The manifest shows, with its source, that what init code registers is registered only when in use.
-      const owner = componentByObject[graph.unitObject[from]!]!;
-      const members = sets.members(ownersByUnit[to]!);
-      if (members.length === 1 && members[0] === owner && claims.components[owner]!.registers)
-        return undefined;
+      if (mayRegister(componentByObject[graph.unitObject[from]!]!, to)) return undefined;
     }
     if (kindOfSection(sectionOf(graph, to)) !== "text") return { does: "pin" };
     if (kind === referenceKind.data) return refuse("read-as-data");

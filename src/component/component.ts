@@ -74,7 +74,10 @@ export type CanAppear = "never" | "hotplug" | "module";
 /** The claim, with its reason, that init code leaves no address of the component behind unless it is in use. */
 export interface Registers {
   readonly when: "inUse";
+  /** Names of functions and variables, or patterns of names, of which it is not so. */
+  readonly except?: readonly string[];
   readonly why: string;
+  readonly line: number;
 }
 
 export type ExportRule = "gate" | "refuse" | "keep";

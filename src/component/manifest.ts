@@ -6,7 +6,7 @@
 import { readFileSync } from "node:fs";
 import { type Diagnostic, diagnose, failIfAny } from "../diagnostics.js";
 import { parseAnswer } from "./answer.js";
-import type { Component, Gate, InUse, Mention, Present } from "./component.js";
+import type { Component, Gate, InUse, Mention, Present, Registers } from "./component.js";
 import { checkDocument, type Places } from "./document.js";
 import { orderComponents } from "./order.js";
 import { isLiteral } from "./pattern.js";
@@ -95,10 +95,16 @@ function toComponent(
     inUse: toInUse(raw.inUse, [...path, "inUse"], places),
     ...(raw.present === undefined ? {} : { present: toPresent(raw.present) }),
     canAppear: raw.canAppear,
-    ...(raw.registers === undefined ? {} : { registers: raw.registers }),
+    ...(raw.registers === undefined
+      ? {}
+      : { registers: toRegisters(raw.registers, places.ofKey([...path, "registers"]).line) }),
     gates: [...gatesAt([...path, "gates"], raw.gates ?? {}), ...shared],
     ...(raw.exports === undefined ? {} : { exports: raw.exports }),
   };
+}
+
+function toRegisters({ when, except, why }: NonNullable<RawComponent["registers"]>, line: number): Registers {
+  return { when, ...(except === undefined ? {} : { except: [except].flat() }), why, line };
 }
 
 function toInUse(raw: RawInUse, path: Path, places: Places): InUse {

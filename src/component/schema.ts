@@ -171,6 +171,7 @@ const component = form("a component", {
   canAppear: choice("canAppear", ["never", "hotplug", "module"]),
   registers: form("registers", {
     when: choice("when", ["inUse"]),
+    except: patterns.optional(),
     why: text("why, the place in the source that shows it,"),
   }).optional(),
   gates: gates.optional(),

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Which addresses a component's init code may keep: by its manifest (`registers`) those of everything that it alone
+ * owns, as they are kept only where it is in use, but for what the manifest takes out by name.
+ */
+import { sourceName } from "../component/answer.js";
+import type { Claims } from "../component/claim.js";
+import { nearest } from "../component/nearest.js";
+import { isLiteral, nameMatcher } from "../component/pattern.js";
+import { type Diagnostic, diagnose, failIfAny } from "../diagnostics.js";
+import { symbolType } from "../elf/format.js";
+import { symbolName } from "../elf/object.js";
+import type { Graph, UnitId } from "../graph/graph.js";
+import type { Ownership } from "../ownership/owners.js";
+
+/** Whether init code of a component may keep an address of a unit. */
+export type Registrations = (component: number, unit: UnitId) => boolean;
+
+/**
+ * A name in `except` that the component does not have is a mistake, for it would spare what the manifest means not
+ * to; a pattern may match nothing.
+ */
+export function findRegistrations(graph: Graph, { components }: Claims, ownership: Ownership): Registrations {
+  const ownerByUnit = (unit: UnitId): number => {
+    const members = ownership.sets.members(ownership.ownersByUnit[unit]!);
+    return members.length === 1 ? members[0]! : -1;
+  };
+  const excepted = new Set<UnitId>();
+  const names = components.some(({ registers }) => registers?.except)
+    ? collectNames(graph, ownerByUnit)
+    : new Map<number, ReadonlyMap<string, readonly UnitId[]>>();
+  const diagnostics: Diagnostic[] = [];
+  components.forEach(({ registers, file }, index) => {
+    const own = names.get(index) ?? new Map<string, readonly UnitId[]>();
+    for (const pattern of registers?.except ?? []) {
+      const matches = nameMatcher(pattern);
+      const units = [...own].flatMap(([name, some]) => (matches(name) ? some : []));
+      if (units.length === 0 && isLiteral(pattern))
+        diagnostics.push(
+          diagnose("manifest-no-match", {
+            file,
+            line: registers!.line,
+            kind: "symbol of the component",
+            name: pattern,
+            near: nearest(pattern, own.keys()),
+          }),
+        );
+      for (const unit of units) excepted.add(unit);
+    }
+  });
+  failIfAny(diagnostics);
+  return (component, unit) =>
+    component >= 0 &&
+    components[component]!.registers !== undefined &&
+    ownerByUnit(unit) === component &&
+    !excepted.has(unit);
+}
+
+/** Functions and variables of each component, by name; a clone that the compiler made also by its function's. */
+function collectNames(graph: Graph, ownerOf: (unit: UnitId) => number) {
+  const byComponent = new Map<number, Map<string, UnitId[]>>();
+  graph.objects.forEach((object, index) => {
+    const base = graph.symbolBase[index]!;
+    for (let symbol = 1; symbol < object.symbols.count; symbol++) {
+      const unit = graph.symbolUnit[base + symbol]!;
+      const type = object.symbols.type[symbol];
+      if (unit < 0 || (type !== symbolType.function && type !== symbolType.object)) continue;
+      const component = ownerOf(unit);
+      if (component < 0) continue;
+      const names = byComponent.get(component) ?? new Map<string, UnitId[]>();
+      byComponent.set(component, names);
+      const name = symbolName(object, symbol);
+      for (const one of new Set([name, sourceName(name)])) names.set(one, [...(names.get(one) ?? []), unit]);
+    }
+  });
+  return byComponent;
+}
