@@ -130,13 +130,22 @@ __visible unsigned long jettison_shut_gate(const struct jettison_gate *gate)
 	return gate->answer;
 }
 
-/* The flags of the page-table entry that maps @addr, 0 where there is none. */
+/*
+ * The flags of the page-table entry that maps @addr, 0 where there is none.
+ * The levels above have a say in two of them.
+ */
 unsigned long jettison_mapping(unsigned long addr)
 {
+	unsigned long flags;
 	unsigned int level;
-	pte_t *pte = lookup_address(addr, &level);
+	bool nx, rw;
+	pte_t *pte = lookup_address_in_pgd_attr(pgd_offset_k(addr), addr,
+						&level, &nx, &rw);
 
-	return pte && (pte_flags(*pte) & _PAGE_PRESENT) ? pte_flags(*pte) : 0;
+	if (!pte || !(pte_flags(*pte) & _PAGE_PRESENT))
+		return 0;
+	flags = pte_flags(*pte);
+	return (nx ? flags | _PAGE_NX : flags) & ~(rw ? 0 : _PAGE_RW);
 }
 
 /*
@@ -182,7 +191,7 @@ static bool free_region(const struct jettison_region *region)
 
 	lockdep_free_key_range(region->start, size);
 
-	if (unmap_image(old, old + size))
+	if (jettison_unshare(old, old + size) || unmap_image(old, old + size))
 		return false;
 	for (offset = 0; offset < size; offset += PAGE_SIZE) {
 		if (set_direct_map_default_noflush(virt_to_page(start + offset)))

@@ -206,9 +206,6 @@ static bool __init tables_make_sense(void)
 /* Why pages of the kernel's image cannot be freed here, or NULL. */
 static const char *__init cannot_free(void)
 {
-	/* The direct map and the image share their last-level page tables. */
-	if (cpu_feature_enabled(X86_FEATURE_XENPV))
-		return "xen-pv";
 	/* Nobody splits the mapping of the text. */
 	if (!rodata_enabled)
 		return "rodata-off";

@@ -143,6 +143,16 @@ unsigned int jettison_counted_at(const struct jettison_region *region);
 unsigned long jettison_mapping(unsigned long addr);
 bool jettison_mapping_is_memory(unsigned long mapping);
 u64 jettison_owners_inside(void);
+
+#ifdef CONFIG_XEN_PV
+int jettison_unshare(unsigned long start, unsigned long end);
+#else
+static inline int jettison_unshare(unsigned long start, unsigned long end)
+{
+	return 0;
+}
+#endif
+
 int jettison_sysfs_init(void);
 
 struct jettison_selftest {
