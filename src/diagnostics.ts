@@ -103,6 +103,12 @@ export const catalogue = {
     (f: { from: string; to: string }) => `${f.from} may outlive what it refers to: ${f.to}.`,
     () => "This kernel must not be booted. Report it with plan.json: it is a fault of the planner.",
   ),
+  "gate-answer-wrong": entry(
+    1,
+    (f: { name: string; object: string; answer: string; returns: string }) =>
+      `The gate of ${f.name}() in ${f.object} answers ${f.answer}, but the function returns ${f.returns}.`,
+    (f) => `Correct the answer for ${f.name} in the manifest.`,
+  ),
   "region-misplaced": entry(
     1,
     (f: { what: string }) => `${f.what}.`,

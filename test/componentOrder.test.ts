@@ -30,7 +30,7 @@ function mistakesOf(run: () => unknown): readonly { code: string; message: strin
   }
 }
 
-test("what has to come before a component comes right before it, the rest in the order of the manifests", () => {
+test("what has to come before a component comes right before it, the rest by name", () => {
   const components = [
     component("amd-vi", ["gart"]),
     component("intel-vtd", ["swiotlb"]),
@@ -44,9 +44,21 @@ test("what has to come before a component comes right before it, the rest in the
   expect(orderComponents(ordered)).toEqual(ordered);
 });
 
-test("without after and needs the order is the manifests'", () => {
-  const components = ["c", "a", "b"].map((name) => component(name, []));
-  expect(orderComponents(components)).toEqual(components);
+test("the order is the same whichever manifest is read first", () => {
+  const components = [
+    component("xen-swiotlb", [], ["swiotlb", "xen"]),
+    component("amd-vi", ["gart"]),
+    component("swiotlb", []),
+    component("xen", []),
+    component("virtio", [], ["swiotlb"]),
+    component("gart", ["swiotlb"]),
+  ];
+  const order = namesOf(orderComponents(components));
+  fc.assert(
+    fc.property(fc.shuffledSubarray(components, { minLength: components.length }), (shuffled) => {
+      expect(namesOf(orderComponents(shuffled))).toEqual(order);
+    }),
+  );
 });
 
 test("a circle is shown, each step with its place", () => {

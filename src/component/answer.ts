@@ -15,6 +15,14 @@ export function parseAnswer(value: unknown): GateAnswer | undefined {
   return number === undefined ? undefined : { kind: "value", value: -number, text: value };
 }
 
+/** The answer that a plan shows as `text`. */
+export function readAnswer(text: string): GateAnswer {
+  const value = /^(null|true|false|-?\d+)$/.test(text) ? (JSON.parse(text) as unknown) : text;
+  const answer = parseAnswer(value);
+  if (answer === undefined) throw new RangeError(`no gate answers ${text}`);
+  return answer;
+}
+
 /**
  * A function's name as the source has it. A clone that the compiler made of it (`foo.constprop.0`) answers as it
  * does: it returns the same thing, or nothing that anyone looks at.

@@ -3,20 +3,22 @@
  * The order in which components are looked for, and decided on.
  *
  * Vertices are components; edges lead from each to those that come before it: those of its `after`, and those that
- * need it, for whether it may leave depends on whether they stay. Taken in the order of the manifests, each right
- * behind what has to come before it and has not come yet:
+ * need it, for whether it may leave depends on whether they stay. Taken by name, each right behind what has to come
+ * before it and has not come yet:
  *
  *     amd-vi (after gart), gart (after swiotlb), swiotlb, xen-swiotlb (needs swiotlb)
  *     ──▶  xen-swiotlb, swiotlb, gart, amd-vi
  *
- * Guaranteed: what comes before a component has a smaller number, and the same manifests give the same order.
+ * Guaranteed: what comes before a component has a smaller number, and the same manifests give the same order,
+ * whichever is read first.
  */
 import { type Diagnostic, diagnose, failIfAny } from "../diagnostics.js";
 import type { Component, Mention } from "./component.js";
 import { nearest } from "./nearest.js";
 
 /** Throws `manifest-invalid` for names that no manifest has, and `manifest-cycle`. */
-export function orderComponents(components: readonly Component[]): readonly Component[] {
+export function orderComponents(unordered: readonly Component[]): readonly Component[] {
+  const components = [...unordered].sort((a, b) => (a.name < b.name ? -1 : 1));
   const byName = new Map(components.map((component) => [component.name, component]));
   const diagnostics: Diagnostic[] = [];
   const before = new Map(components.map((component) => [component, new Set<Component>()]));

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { readReturnTypes } from "../btf/returnTypes.js";
+import { checkAnswers } from "../component/checkAnswers.js";
 import { type Diagnostic, diagnose, fail, failIfAny } from "../diagnostics.js";
 import { loadFile, loadImage, loadObject } from "../elf/load.js";
 import type { Plan } from "../plan/plan.js";
@@ -18,16 +20,21 @@ export interface BuildVerification extends Verification {
 /** Where x86 keeps the relocations that it removes from `vmlinux`. */
 const relocationList = "arch/x86/boot/compressed/vmlinux.relocs";
 
-/** Verifies the kernel in a build folder, relocatable and linked, against the regions of its plan. */
+/**
+ * Verifies the kernel in a build folder, relocatable and linked, against the regions of its plan; and, where it has
+ * type information, that its gates answer what their functions could have returned.
+ */
 export async function verifyBuild(build: string): Promise<BuildVerification> {
   const file = join(build, ".jettison/plan.json");
   if (!existsSync(file)) fail("build-unusable", { folder: build, what: "it has no .jettison/plan.json" });
-  const regions = regionsOf(readPlan(file));
+  const plan = readPlan(file);
+  const regions = regionsOf(plan);
+  const image = loadImage("vmlinux", join(build, "vmlinux"));
   const list = join(build, relocationList);
   const verification: BuildVerification = {
     ...verifyObject(loadObject("vmlinux.o", join(build, "vmlinux.o")), regions),
     image: verifyImage(
-      loadImage("vmlinux", join(build, "vmlinux")),
+      image,
       regions,
       existsSync(list) ? readRelocationList("vmlinux.relocs", loadFile(list)) : undefined,
     ),
@@ -36,6 +43,8 @@ export async function verifyBuild(build: string): Promise<BuildVerification> {
     ...one.violations.map((violation) => diagnose("reference-outlives", violation)),
     ...one.misplaced.map((what) => diagnose("region-misplaced", { what })),
   ]);
+  const types = readReturnTypes(image);
+  if (types !== undefined) diagnostics.push(...checkAnswers(plan.gates, types));
   failIfAny(diagnostics);
   return verification;
 }

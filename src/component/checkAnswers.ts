@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { ReturnType } from "../btf/returnTypes.js";
+import { type Diagnostic, diagnose } from "../diagnostics.js";
+import { readAnswer, sourceName } from "./answer.js";
+import type { GateAnswer } from "./component.js";
+
+export interface AnsweredGate {
+  readonly function: string;
+  readonly object: string;
+  /** As the manifest writes it. */
+  readonly answer: string;
+}
+
+/** What a function returns, in words. */
+function describeType(type: ReturnType): string {
+  if (type.kind === "other") return "a structure";
+  if (type.kind === "integer")
+    return `${type.isSigned ? "a signed" : "an unsigned"} ${type.bytes * 8}-bit number`;
+  return { void: "nothing", bool: "a bool", pointer: "a pointer" }[type.kind];
+}
+
+/** The last page of addresses holds no objects but error codes (`MAX_ERRNO` in include/linux/err.h). */
+const mostErrors = 4095;
+
+/** Whether a function may return what its gate answers. */
+function fits(type: ReturnType, answer: GateAnswer): boolean {
+  if (answer.kind === "void" || type.kind === "void") return answer.kind === type.kind;
+  const { value } = answer;
+  switch (type.kind) {
+    case "other":
+      return false;
+    case "bool":
+      return value === 0 || value === 1;
+    case "pointer":
+      return value <= 0 && value >= -mostErrors;
+    case "integer": {
+      // Of 64 bits the caller gets exactly what is written: `DMA_MAPPING_ERROR` is -1.
+      if (type.bytes === 8) return true;
+      const values = 2 ** (type.bytes * 8);
+      const least = type.isSigned ? -values / 2 : 0;
+      return value >= least && value < least + values;
+    }
+  }
+}
+
+/** Every gate whose answer its function could not have returned, as far as types are known. */
+export function checkAnswers(
+  gates: readonly AnsweredGate[],
+  types: ReadonlyMap<string, readonly ReturnType[]>,
+): Diagnostic[] {
+  return gates.flatMap(({ function: name, object, answer }) => {
+    const known = types.get(sourceName(name)) ?? [];
+    // Static functions of several files may share the name: one of them is it.
+    if (known.length === 0 || known.some((type) => fits(type, readAnswer(answer)))) return [];
+    return [diagnose("gate-answer-wrong", { name, object, answer, returns: describeType(known[0]!) })];
+  });
+}

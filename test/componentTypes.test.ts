@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+/** What functions return by a kernel's type information, and answers held against it. */
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { readReturnTypes } from "../src/btf/returnTypes.js";
+import { checkAnswers } from "../src/component/checkAnswers.js";
+import { loadObject } from "../src/elf/load.js";
+import { compileObjects } from "./compile.js";
+import { codesOf } from "./diagnosed.js";
+
+const source = `
+typedef unsigned long size_t;
+typedef const size_t volatile odd;
+struct point { long x, y, z; } origin;
+enum side { left = -1, right };
+void nothing(void) { }
+int number(void) { return 1; }
+unsigned char byte(void) { return 1; }
+odd size(void) { return 1; }
+_Bool truth(void) { return 1; }
+const struct point *pointer(void) { return &origin; }
+struct point structure(void) { return origin; }
+enum side side(void) { return left; }
+static __attribute__((noinline)) int within(void) { asm(""); return 2; }
+int caller(void) { return within(); }
+int unknown(void);
+`;
+
+function loadTyped() {
+  const { folder } = compileObjects({ "a.c": source }, ["-gbtf"]);
+  return loadObject("a.o", join(folder, "a.o"));
+}
+
+test("what functions return, through typedefs and qualifiers", () => {
+  const types = readReturnTypes(loadTyped())!;
+  const expected = {
+    nothing: { kind: "void" },
+    number: { kind: "integer", bytes: 4, isSigned: true },
+    byte: { kind: "integer", bytes: 1, isSigned: false },
+    size: { kind: "integer", bytes: 8, isSigned: false },
+    truth: { kind: "bool" },
+    pointer: { kind: "pointer" },
+    structure: { kind: "other" },
+    side: { kind: "integer", bytes: 4, isSigned: true },
+    within: { kind: "integer", bytes: 4, isSigned: true },
+  };
+  for (const [name, type] of Object.entries(expected))
+    expect([name, types.get(name)]).toEqual([name, [type]]);
+  expect(types.has("unknown")).toBe(false);
+});
+
+test("a file without type information says nothing", () => {
+  const { folder } = compileObjects({ "a.c": source });
+  expect(readReturnTypes(loadObject("a.o", join(folder, "a.o")))).toBeUndefined();
+});
+
+test.each([
+  ["nothing", "void", true],
+  ["nothing", "0", false],
+  ["number", "-ENODEV", true],
+  ["number", "void", false],
+  ["number", "4294967296", false],
+  ["within.isra.0", "-5", true],
+  ["byte", "255", true],
+  ["byte", "-ENODEV", false],
+  ["size", "-1", true],
+  ["truth", "false", true],
+  ["truth", "-ENODEV", false],
+  ["pointer", "null", true],
+  ["pointer", "-ENODEV", true],
+  ["pointer", "true", false],
+  ["structure", "0", false],
+  ["side", "-EINVAL", true],
+  ["unknown", "void", true],
+])("%s() answers %s: %s", (name, answer, isRight) => {
+  const types = readReturnTypes(loadTyped())!;
+  const found = checkAnswers([{ function: name, object: "a.o", answer }], types);
+  expect(found.map(({ code }) => code)).toEqual(isRight ? [] : ["gate-answer-wrong"]);
+});
+
+test("of functions that share a name any may be meant", () => {
+  const types = new Map([["open", [{ kind: "void" as const }, { kind: "pointer" as const }]]]);
+  expect(checkAnswers([{ function: "open", object: "a.o", answer: "null" }], types)).toEqual([]);
+  expect(checkAnswers([{ function: "open", object: "a.o", answer: "1" }], types)).toHaveLength(1);
+});
+
+test("damaged type information ends in a diagnostic, wherever it is damaged", () => {
+  const object = loadTyped();
+  const section = object.sections.find(({ name }) => name === ".BTF")!;
+  let rejected = 0;
+  for (let at = 0; at < section.size; at++) {
+    const bytes = Buffer.from(object.bytes);
+    bytes[section.offset + at]! ^= 0xff;
+    const codes = codesOf(() => readReturnTypes({ ...object, bytes }));
+    expect(codes.filter((code) => code !== "elf-malformed")).toEqual([]);
+    rejected += codes.length;
+  }
+  expect(rejected).toBeGreaterThan(20);
+  const short = { ...section, size: section.size - 1 };
+  const sections = object.sections.map((one) => (one === section ? short : one));
+  expect(codesOf(() => readReturnTypes({ ...object, sections }))).toEqual(["elf-malformed"]);
+});
