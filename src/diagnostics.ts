@@ -282,6 +282,12 @@ export const catalogue = {
     (f: { file: string; what: string }) => `${f.file} holds no results of boots: ${f.what}.`,
     () => "Give the demo.json of jettison demo, or what jettison boot --json printed.",
   ),
+  "page-unmarked": entry(
+    2,
+    (f: { file: string; start: string; end: string }) =>
+      `${f.file} does not say where the tables go: it needs the lines ${f.start} and ${f.end}.`,
+    () => "Put the two lines back.",
+  ),
   "name-unknown": entry(
     2,
     (f: { name: string; near: readonly string[] }) =>

@@ -48,7 +48,10 @@ test("a line of a fragment without effect is named with its place", () => {
     ["CONFIG_A", "m"],
     ["CONFIG_B", "y"],
   ]);
-  const found = checkTaken("some.config", fragment, config);
+  const found = checkTaken(
+    fragment.map((option) => ({ ...option, file: "some.config" })),
+    config,
+  );
   expect(found.map(({ code }) => code)).toEqual(Array(3).fill("config-not-taken"));
   expect(found.map(({ message }) => message.split(":").slice(0, 2).join(":"))).toEqual([
     "some.config:1",

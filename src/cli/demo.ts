@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { type Diagnostic, failIfAny, JettisonError } from "../diagnostics.js";
@@ -18,22 +18,18 @@ the cache; Ctrl-C ends it, and the next run goes on from there.
 
 `;
 
-/** Never half a file, whatever ends this process. */
-function writeWhole(file: string, text: string): void {
-  writeFileSync(`${file}.new`, text);
-  renameSync(`${file}.new`, file);
-}
-
 async function demo({ out, json }: Options): Promise<void> {
   const { demoJob, kernelSteps } = await import("../kernel/makeKernel.js");
-  const { demoBoots } = await import("../machine/demoBoots.js");
   const { loadMachine, usualMachines } = await import("../machine/machine.js");
   const { readPlan } = await import("../plan/readPlan.js");
   const { readBoots } = await import("../report/boots.js");
   const { renderHtml } = await import("../report/html.js");
   const { formatMachineTable, isStyled } = await import("../report/machineTable.js");
-  const { bootFolder, keepResult, readResult } = await import("./demoCache.js");
+  const { formatMemTotals } = await import("../report/gainText.js");
+  const { bootDemoMachine } = await import("./demoMachine.js");
+  const { readGain } = await import("./gainCache.js");
   const { runSteps } = await import("./steps.js");
+  const { writeWhole } = await import("./writeWhole.js");
 
   process.stderr.write(intention);
   const kernel = kernelSteps(demoJob);
@@ -44,23 +40,10 @@ async function demo({ out, json }: Options): Promise<void> {
     return {
       title: `Boot on ${name}`,
       async run(report) {
-        const { image } = kernel.finish();
-        const folder = await bootFolder(image, machine);
-        const kept = readResult<DemoMachine>(folder);
-        if (kept !== undefined) {
-          results.push(kept);
-          return `${kept.pagesFreed} pages freed, from an earlier run of the same image`;
-        }
-        mkdirSync(folder, { recursive: true });
         try {
-          const { machines } = await demoBoots({ bzImage: image }, [machine], {
-            logFolder: folder,
-            onDone: (_, mode, { seconds }) => report(`jettison=${mode} done after ${seconds.toFixed(0)} s`),
-          });
-          const result = machines[0]!;
-          keepResult(folder, result);
+          const { result, isKept } = await bootDemoMachine(kernel.finish().image, machine, report);
           results.push(result);
-          return `${result.pagesFreed} pages freed`;
+          return `${result.pagesFreed} pages freed${isKept ? ", from an earlier run of the same image" : ""}`;
         } catch (error) {
           // The other machines still get their turn; their results are worth seeing beside this failure.
           if (!(error instanceof JettisonError) || error.exitCode === 2) throw error;
@@ -72,10 +55,15 @@ async function demo({ out, json }: Options): Promise<void> {
   });
   await runSteps([...kernel.steps, ...boots]);
 
-  const { output } = kernel.finish();
+  const { output, image } = kernel.finish();
   const text = `${JSON.stringify({ build: output, machines: results } satisfies DemoJson, null, 2)}\n`;
   if (json) process.stdout.write(text);
-  else process.stdout.write(`\n${formatMachineTable(results, { styled: isStyled(process.stdout) })}`);
+  else {
+    const options = { styled: isStyled(process.stdout) };
+    const gain = await readGain(image);
+    process.stdout.write(`\n${formatMachineTable(results, options)}`);
+    if (gain !== undefined) process.stdout.write(`\n${formatMemTotals(gain, options)}`);
+  }
   failIfAny(failures); // before the report: it holds whole results only
   const file = join(out, "demo.json");
   mkdirSync(out, { recursive: true });

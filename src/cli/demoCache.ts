@@ -10,9 +10,9 @@ import { qemu } from "../machine/qemuCommand.js";
 import { run } from "../process.js";
 import { projectRoot } from "../root.js";
 
-/** The programs and text that a boot's result depends on beside the image and the machine. */
-function ownCode(): string[] {
-  return ["dist/machine", "dist/report"].flatMap((name) => {
+/** Files of our own that a result depends on. */
+export function ownCode(folders: readonly string[]): string[] {
+  return folders.flatMap((name) => {
     const folder = join(projectRoot, name);
     if (!existsSync(folder)) return [];
     return readdirSync(folder)
@@ -28,7 +28,12 @@ export async function bootFolder(image: string, machine: Machine): Promise<strin
     .update(JSON.stringify(machine))
     .update((await run([qemu, "--version"])).stdout);
   const hypervisor = machine.xen === undefined ? [] : [await fetchHypervisor(machine.xen)];
-  for (const file of [image, await guestInitramfs(), ...hypervisor, ...ownCode()])
+  for (const file of [
+    image,
+    await guestInitramfs(),
+    ...hypervisor,
+    ...ownCode(["dist/machine", "dist/report"]),
+  ])
     hash.update("\0").update(readFileSync(file));
   return cacheFolder("boots", `${machine.name}-${hash.digest("hex").slice(0, 16)}`);
 }

@@ -10,6 +10,7 @@ import { registerDemo } from "./demo.js";
 import { registerDiff } from "./diff.js";
 import { registerDoctor } from "./doctor.js";
 import { registerEstimate } from "./estimate.js";
+import { registerGain } from "./gain.js";
 import { registerLd } from "./ld.js";
 import { registerPatches } from "./patches.js";
 import { registerPlan } from "./plan.js";
@@ -28,6 +29,7 @@ const commands = [
   registerReport,
   registerWhy,
   registerDiff,
+  registerGain,
   registerEstimate,
   registerScript,
   registerLd,

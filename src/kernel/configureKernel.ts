@@ -15,24 +15,40 @@ import {
   type Option,
   parseOptions,
 } from "./options.js";
-import type { PrivateSource } from "./preparePrivateSource.js";
+import type { KernelSource } from "./preparePrivateSource.js";
 import { stateFile } from "./stateFile.js";
 
-/** A whole configuration, the rest at its defaults; or what is added to the smallest kernel there is. */
-export type Configuration = { kind: "whole"; file: string } | { kind: "tiny"; file: string };
+export interface Configuration {
+  /** A whole configuration, the rest at its defaults; or what is added to the smallest kernel there is. */
+  readonly kind: "whole" | "tiny";
+  readonly file: string;
+  /** A fragment whose lines take the place of those of `file`. */
+  readonly changes?: string;
+}
 
 export interface ConfigureOptions {
-  source: PrivateSource;
+  source: KernelSource;
   output: string;
   configuration: Configuration;
   onProgress?: (text: string) => void;
 }
 
+/** The settings of a configuration as given, each with the file that says it. */
+export function readConfiguration({ file, changes }: Configuration): (Option & { readonly file: string })[] {
+  const read = (path: string) =>
+    parseOptions(readFileSync(path, "utf8")).map((option) => ({ ...option, file: path }));
+  if (changes === undefined) return read(file);
+  const changed = read(changes);
+  const names = new Set(changed.map(({ name }) => name));
+  return [...read(file).filter(({ name }) => !names.has(name)), ...changed];
+}
+
 const valueByName = (options: readonly Option[]) => new Map(options.map(({ name, value }) => [name, value]));
 
 /**
- * Leaves a checked `.config` in the output folder, with `CONFIG_JETTISON`. A configuration that Jettison
- * cannot work with, or that lost a line of a fragment, is removed again: nothing is built from it.
+ * Leaves a checked `.config` in the output folder, with `CONFIG_JETTISON` where the source is patched. A
+ * configuration that Jettison cannot work with, or that lost a line of a fragment, is removed again: nothing is
+ * built from it.
  */
 export function configureKernel(options: ConfigureOptions): Promise<void> {
   return withLock(stateFile(options.output, "build"), () => configureLocked(options));
@@ -40,13 +56,15 @@ export function configureKernel(options: ConfigureOptions): Promise<void> {
 
 async function configureLocked(options: ConfigureOptions): Promise<void> {
   const { source, output, configuration, onProgress } = options;
-  const { file, kind } = configuration;
-  const text = readFileSync(file, "utf8");
-  const given = [...parseOptions(text), { name: "CONFIG_JETTISON", value: "y", line: 0 }];
+  const { kind } = configuration;
+  const ours = { file: configuration.file, name: "CONFIG_JETTISON", value: "y", line: 0 };
+  const given = [...readConfiguration(configuration), ...(source.seriesHash === undefined ? [] : [ours])];
   failIfAny(checkWishes(valueByName(given)));
   const fragment = given.map(({ name, value }) => `${formatOption(name, value)}\n`).join("");
   const key = createHash("sha256")
-    .update(`${kind}\n${fragment}\n${source.folder}\n${source.seriesHash}\n${await identifyCompiler()}`)
+    .update(
+      `${kind}\n${fragment}\n${source.folder}\n${source.seriesHash ?? "as it is"}\n${await identifyCompiler()}`,
+    )
     .digest("hex");
   const config = join(output, ".config");
   const keyFile = stateFile(output, "config-key");
@@ -69,9 +87,9 @@ async function configureLocked(options: ConfigureOptions): Promise<void> {
     }
     await make("olddefconfig");
     const made = valueByName(parseOptions(readFileSync(config, "utf8")));
-    const wanted = kind === "tiny" ? given : given.slice(-1);
+    const wanted = kind === "tiny" ? given : given.filter((option) => option === ours);
     failIfAny(checkRequirements(made)); // first: CONFIG_JETTISON depends on some of these
-    failIfAny(checkTaken(file, wanted, made));
+    failIfAny(checkTaken(wanted, made));
     writeFileSync(keyFile, key);
   } catch (error) {
     rmSync(config, { force: true });

@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync, realpathSync } from "node:fs";
 import { basename, join } from "node:path";
 import { cacheFolder } from "../cache.js";
 import { projectRoot } from "../root.js";
 import type { Step } from "../step.js";
 import { buildKernel, jettisonLd, type KernelBuild } from "./buildKernel.js";
 import { identifyCompiler } from "./compiler.js";
-import { type Configuration, configureKernel } from "./configureKernel.js";
+import { type Configuration, configureKernel, readConfiguration } from "./configureKernel.js";
+import { copyBuild } from "./copyBuild.js";
 import { fetchSource } from "./fetchSource.js";
-import { formatOption, parseOptions } from "./options.js";
-import { type PrivateSource, preparePrivateSource } from "./preparePrivateSource.js";
+import { formatOption } from "./options.js";
+import { type KernelSource, preparePrivateSource } from "./preparePrivateSource.js";
 import type { KernelProgress } from "./progress.js";
+import { readKernelVersion } from "./version.js";
 
 export interface KernelJob {
   /** A kernel tree, which is only read; or Debian's of a version. */
@@ -25,6 +27,10 @@ export interface KernelJob {
   readonly targets?: readonly string[];
   /** The linker; the one of Jettison where not given. */
   readonly ld?: string;
+  /** The kernel as its makers have it: without our series and option, and linked by the plain linker. */
+  readonly plain?: true;
+  /** A finished build of nearly the same, a copy of which a new build starts from. */
+  readonly startFrom?: string;
 }
 
 /** What `jettison demo` builds, and the tests boot. */
@@ -39,16 +45,15 @@ export const demoJob: KernelJob = {
  * The build folder in the cache. Manifests and our own kernel files have no part in its name: make and the key
  * of the link know what these change, and a new folder would have to be built from nothing.
  */
-async function cachedOutput(job: KernelJob, source: PrivateSource): Promise<string> {
-  const { kind, file } = job.configuration;
-  const options = parseOptions(readFileSync(file, "utf8")).map(({ name, value }) =>
-    formatOption(name, value),
-  );
+async function cachedOutput(job: KernelJob, source: KernelSource): Promise<string> {
+  const { kind, file, changes } = job.configuration;
+  const options = readConfiguration(job.configuration).map(({ name, value }) => formatOption(name, value));
   const key = createHash("sha256")
     .update([source.folder, kind, ...options, job.functionSections, await identifyCompiler()].join("\n"))
     .digest("hex")
     .slice(0, 12);
-  return cacheFolder("build", `${basename(file, ".config")}-${key}`);
+  const names = [file, ...(changes === undefined ? [] : [changes])].map((path) => basename(path, ".config"));
+  return cacheFolder("build", [...names, ...(job.plain ? ["plain"] : []), key].join("-"));
 }
 
 const count = (n: number) => n.toLocaleString("en");
@@ -61,12 +66,12 @@ function describeProgress({ phase, done, total, counted }: KernelProgress): stri
 
 export interface KernelSteps {
   readonly steps: readonly Step[];
-  /** What they made, once all have run. */
-  finish(): KernelBuild;
+  /** What they made, once all have run, and of which release. */
+  finish(): KernelBuild & { readonly release: string };
 }
 
 export function kernelSteps(job: KernelJob): KernelSteps {
-  let source: PrivateSource;
+  let source: KernelSource;
   let output: string;
   let build: KernelBuild;
   return {
@@ -78,6 +83,10 @@ export function kernelSteps(job: KernelJob): KernelSteps {
             "folder" in job.source
               ? job.source.folder
               : await fetchSource(job.source.debian, { onProgress: report });
+          if (job.plain) {
+            source = { ...readKernelVersion(pristine), folder: realpathSync(pristine) };
+            return `Linux ${source.release}, as it is`;
+          }
           source = await preparePrivateSource({ source: pristine, onProgress: report });
           return `Linux ${source.release}, patched`;
         },
@@ -86,6 +95,7 @@ export function kernelSteps(job: KernelJob): KernelSteps {
         title: "Configuration",
         async run(report) {
           output = job.output ?? (await cachedOutput(job, source));
+          if (job.startFrom !== undefined) await copyBuild(job.startFrom, output);
           mkdirSync(output, { recursive: true });
           await configureKernel({ source, output, configuration: job.configuration, onProgress: report });
           return output;
@@ -97,7 +107,7 @@ export function kernelSteps(job: KernelJob): KernelSteps {
           build = await buildKernel({
             source: source.folder,
             output,
-            ld: job.ld ?? jettisonLd,
+            ...(job.plain ? {} : { ld: job.ld ?? jettisonLd }),
             components: job.components,
             functionSections: job.functionSections,
             ...(job.targets === undefined ? {} : { targets: job.targets }),
@@ -109,7 +119,7 @@ export function kernelSteps(job: KernelJob): KernelSteps {
         },
       },
     ],
-    finish: () => build,
+    finish: () => ({ ...build, release: source.release }),
   };
 }
 

@@ -52,11 +52,10 @@ export function checkWishes(given: ReadonlyMap<string, string>): Diagnostic[] {
 
 /** Every line of a fragment that the finished configuration does not have. */
 export function checkTaken(
-  file: string,
-  fragment: readonly Option[],
+  fragment: readonly (Option & { readonly file: string })[],
   config: ReadonlyMap<string, string>,
 ): Diagnostic[] {
-  return fragment.flatMap(({ name, value, line }) => {
+  return fragment.flatMap(({ file, name, value, line }) => {
     const is = config.get(name) ?? "n";
     if (is === value) return [];
     return [

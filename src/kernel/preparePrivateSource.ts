@@ -26,11 +26,14 @@ import { needSpace, spaceOfSource } from "./space.js";
 import { stageSeries } from "./stageSeries.js";
 import { type KernelVersion, readKernelVersion } from "./version.js";
 
-export interface PrivateSource extends KernelVersion {
+/** A tree that is not edited while it is built. */
+export interface KernelSource extends KernelVersion {
   readonly folder: string;
-  /** Changes with anything that our series puts into the tree. */
-  readonly seriesHash: string;
+  /** Changes with anything that our series puts into the tree; none of it is in a tree that is as it was. */
+  readonly seriesHash?: string;
 }
+
+export type PrivateSource = Required<KernelSource>;
 
 export interface PrepareOptions {
   /** A kernel tree: the user's, or `fetchSource`'s. */

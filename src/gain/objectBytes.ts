@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+import { type Kind, kindOfSection, roleOf } from "../catalogue/sections.js";
+import { sectionFlag } from "../elf/format.js";
+import type { ElfObject } from "../elf/object.js";
+import { loadLinkInputs } from "../link/inputs.js";
+import { vmlinuxLink } from "../why/planBuild.js";
+
+export type Bytes = Record<Kind, number>;
+
+export const noBytes = (): Bytes => ({ text: 0, rodata: 0, data: 0, bss: 0 });
+
+/** Code and data that stay after boot; not the tables about them, and nothing that the kernel frees anyway. */
+const counted = new Set(["plain", "fixed", "no-gate", "unknown"]);
+
+function weighObject(object: ElfObject): Bytes {
+  const bytes = noBytes();
+  for (const section of object.sections)
+    if (section.flags & sectionFlag.alloc && counted.has(roleOf(section)))
+      bytes[kindOfSection(section)] += section.size;
+  return bytes;
+}
+
+/**
+ * The bytes of every object of a finished build, by its path from the top of the build. Goes into the build's
+ * folder meanwhile: a thin archive names its members from there.
+ */
+export function weighObjects(build: string): Map<string, Bytes> {
+  const before = process.cwd();
+  process.chdir(build);
+  try {
+    return new Map(loadLinkInputs(vmlinuxLink()).objects.map((object) => [object.file, weighObject(object)]));
+  } finally {
+    process.chdir(before);
+  }
+}

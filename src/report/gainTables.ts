@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+/** The gain as tables of words: what the terminal and the pages of docs/ show alike. */
+import type { Kind } from "../catalogue/sections.js";
+import type { ByKind, Gain, GainMachine } from "../gain/gain.js";
+
+export interface Table {
+  readonly head: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+}
+
+const kinds: readonly Kind[] = ["text", "rodata", "data", "bss"];
+
+const count = (value: number) => value.toLocaleString("en-US");
+const kib = (bytes: number) => count(bytes / 1024);
+const signed = (value: number) => (value > 0 ? `+${count(value)}` : count(value));
+const signedKib = (bytes: number) => signed(bytes / 1024);
+
+export const sumKinds = (bytes: ByKind) => kinds.reduce((sum, kind) => sum + bytes[kind], 0);
+
+/** Of what the rebuild saves in the objects of components, what Jettison gives back. */
+function shareOf({ saving, givenBack }: GainMachine): string {
+  const saved = saving === null ? 0 : sumKinds(saving.components);
+  return saved > 0 ? `${((100 * sumKinds(givenBack)) / saved).toFixed(1)} %` : "-";
+}
+
+/** MemTotal in kB, and each kernel's difference from the plain one. */
+export function memTotalTable({ machines }: Gain): Table {
+  return {
+    head: ["machine", "plain", "off", "on", "rebuilt", "off - plain", "on - plain", "rebuilt - plain"],
+    rows: machines.map(({ machine, memTotal: { plain, off, on, rebuild } }) => [
+      ...[machine, kib(plain), kib(off), kib(on), rebuild === null ? "-" : kib(rebuild)],
+      ...[signedKib(off - plain), signedKib(on - plain)],
+      rebuild === null ? "-" : signedKib(rebuild - plain),
+    ]),
+  };
+}
+
+/** Bytes of components: what the rebuild saves, what Jettison gives back. */
+export function bytesTable({ machines }: Gain): Table {
+  const row = (machine: string, what: string, bytes: ByKind, share: string) => [
+    ...[machine, what, ...kinds.map((kind) => count(bytes[kind])), count(sumKinds(bytes)), share],
+  ];
+  return {
+    head: ["machine", "", ...kinds, "all", "share"],
+    rows: machines.flatMap((one) => [
+      row(one.machine, "Jettison gives back", one.givenBack, shareOf(one)),
+      ...(one.saving === null
+        ? []
+        : [
+            row(one.machine, "rebuild saves in components", one.saving.components, ""),
+            row(one.machine, "rebuild saves elsewhere", one.saving.elsewhere, ""),
+          ]),
+    ]),
+  };
+}
+
+/** Sections of the linked kernels in bytes. */
+export function imageTable({ images }: Gain): Table {
+  const memory = ["text", "rodata", "data", "bss", "init"] as const;
+  return {
+    head: ["kernel", ...memory, "padding in text", "text without"],
+    rows: images.map((image) => [
+      ...[image.build, ...memory.map((name) => count(image.memory[name]))],
+      ...[count(image.padding), count(image.memory.text - image.padding)],
+    ]),
+  };
+}
+
+/** What the rebuilds take out of objects that no component has anything to do with. */
+export function elsewhereTable({ machines }: Gain): Table {
+  const seen = new Set<string>();
+  return {
+    head: ["rebuild", "object", "bytes"],
+    rows: machines.flatMap(({ saving }) => {
+      if (saving === null || seen.has(saving.build)) return [];
+      seen.add(saving.build);
+      return saving.largest.map(({ object, bytes }) => [saving.build, object, count(bytes)]);
+    }),
+  };
+}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+/** The gain on a terminal, and as the generated part of docs/gain.md. */
+import { getBorderCharacters, table } from "table";
+import type { Gain } from "../gain/gain.js";
+import { colourOf, type TextOptions } from "./colour.js";
+import { bytesTable, elsewhereTable, imageTable, memTotalTable, type Table } from "./gainTables.js";
+import { markdownTable } from "./markdown.js";
+
+function drawTable({ head, rows }: Table, options: TextOptions): string {
+  const colour = colourOf(options);
+  const isText = (index: number) => rows.every((row) => !/\d/.test(row[index] ?? ""));
+  return table([head.map((text) => colour("bold", text.replace(" ", "\n"))), ...rows], {
+    border: getBorderCharacters(options.styled ? "norc" : "ramac"),
+    drawHorizontalLine: (line, count) => line <= 1 || line === count,
+    columnDefault: { alignment: "right" },
+    columns: Object.fromEntries(
+      head.flatMap((_, index) =>
+        index === 0 || isText(index) ? [[index, { alignment: "left" as const }]] : [],
+      ),
+    ),
+  });
+}
+
+const memTotalTitle = "MemTotal, kB, of four kernels from one configuration";
+
+/** For the demo: whether it was worth it, in one table. */
+export const formatMemTotals = (gain: Gain, options: TextOptions) =>
+  `${memTotalTitle}:\n${drawTable(memTotalTable(gain), options)}`;
+
+export const formatGain = (gain: Gain, options: TextOptions) =>
+  [
+    formatMemTotals(gain, options),
+    `Bytes of what the components are made of:\n${drawTable(bytesTable(gain), options)}`,
+    `Bytes of the linked kernels:\n${drawTable(imageTable(gain), options)}`,
+  ].join("\n");
+
+const section = (title: string, { head, rows }: Table) => `${title}\n\n${markdownTable(head, rows)}`;
+
+/** `npm run gain -- --write` puts it into docs/gain.md. */
+export const gainMarkdown = (gain: Gain) =>
+  [
+    `Linux ${gain.kernel}, ${gain.compiler}.`,
+    section(`${memTotalTitle}:`, memTotalTable(gain)),
+    section("Bytes of what the components are made of:", bytesTable(gain)),
+    section("Bytes of the linked kernels:", imageTable(gain)),
+    section("What the rebuilds save in other objects, the largest:", elsewhereTable(gain)),
+  ].join("\n\n");
+
+/** The same for the README, which shows the first table only. */
+export const memTotalMarkdown = (gain: Gain) =>
+  section(`${memTotalTitle} (Linux ${gain.kernel}):`, memTotalTable(gain));
