@@ -10,7 +10,8 @@ import { decideFates, fates } from "../src/report/model/fates.js";
 import { drawLedger, groupNames, type Tile } from "../src/report/model/ledger.js";
 import { drawPages, pageUses } from "../src/report/model/pages.js";
 import { createKeeper, findUnit, readUnits, type Units, unitKey } from "../src/report/model/units.js";
-import { layOut, sumFates } from "../src/report/page/flat.js";
+import { packReport, unpackReport } from "../src/report/pack.js";
+import { isClosed, layOut, openObject, sumChildren, sumFates } from "../src/report/page/flat.js";
 import { projectRoot } from "../src/root.js";
 import type { Answer } from "../src/why/explain.js";
 import { useMiniKernel } from "./miniKernel.js";
@@ -102,7 +103,16 @@ test("areas are true to bytes, and the sums of fates add up", () => {
   const { root } = drawLedger(units);
   const map = layOut(root, 0.6);
   const all = decideFates(units, undefined);
-  const { sums } = sumFates(map, all);
+  const closed = sumFates(map, all, plan.columns.bytes);
+  for (let node = 0; node < map.tiles.length; node++) {
+    if (!isClosed(map, node)) continue;
+    openObject(map, node);
+    sumChildren(closed, map, node, all);
+  }
+  expect(map.tiles.filter(({ unit }) => unit !== undefined).length).toBeGreaterThan(10);
+  const { sums } = sumFates(map, all, plan.columns.bytes);
+  // Opened later or counted at once: it comes to the same.
+  expect(closed.sums).toEqual(sums);
   map.tiles.forEach((tile, node) => {
     const area = (map.x1[node]! - map.x0[node]!) * (map.y1[node]! - map.y0[node]!);
     expect(area / 0.6).toBeCloseTo(tile.bytes / root.bytes, 9);
@@ -110,6 +120,18 @@ test("areas are true to bytes, and the sums of fates add up", () => {
     expect(ofNode.reduce((sum, bytes) => sum + bytes, 0)).toBe(tile.bytes);
   });
   expect(sums[fates.indexOf("freed")]).toBe(all.pagesFreed * 4096);
+});
+
+test("what the page unpacks is what was packed", () => {
+  const { buffer } = packReport({ plan, machines: [machine("kept")] });
+  const read = unpackReport<{ plan: Plan; machines: unknown }>(buffer);
+  expect(read.machines).toEqual([machine("kept")]);
+  const { section, ...columns } = read.plan.columns;
+  const { section: names, ...wanted } = plan.columns;
+  const plain = Object.entries(columns).map(([name, values]) => [name, Array.from(values as number[])]);
+  expect(Object.fromEntries(plain)).toEqual(wanted);
+  expect(names.map((_, unit) => section.at(unit))).toEqual(names);
+  expect({ ...read.plan, columns: 0 }).toEqual({ ...plan, columns: 0 });
 });
 
 test("each page of the image is shown once, those of regions with their region", () => {

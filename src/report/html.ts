@@ -10,6 +10,7 @@ import { gzipSync } from "node:zlib";
 import type { Plan } from "../plan/plan.js";
 import { projectRoot } from "../root.js";
 import type { MachineResult } from "./demoJson.js";
+import { packReport, type ReportPlan } from "./pack.js";
 
 /** With a name for people. */
 export type ReportMachine = MachineResult & { readonly title: string };
@@ -20,6 +21,9 @@ export interface ReportData {
   /** What the kernel is called, for the head of the page. */
   readonly build?: string;
 }
+
+/** The same in the browser. */
+export type PageData = Omit<ReportData, "plan"> & { readonly plan: ReportPlan };
 
 const page = join(projectRoot, "dist/report/page");
 
@@ -35,7 +39,7 @@ export function renderHtml(data: ReportData): string {
   };
   const policy = `default-src 'none'; script-src ${hash(script)}; style-src ${hash(style)}; base-uri 'none'; form-action 'none'`;
   const title = data.build === undefined ? "Jettison report" : `Jettison report: ${data.build}`;
-  const packed = gzipSync(JSON.stringify(data)).toString("base64");
+  const packed = gzipSync(packReport(data)).toString("base64");
   const parts: readonly (readonly [string, string])[] = [
     ["@POLICY@", policy],
     ["@TITLE@", escapeHtml(title)],

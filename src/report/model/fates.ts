@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What becomes of each tile on a machine. */
-import type { Plan } from "../../plan/plan.js";
 import type { MachineResult } from "../demoJson.js";
+import type { ReportPlan } from "../pack.js";
 import type { Tile } from "./ledger.js";
 import { ownersOf, type Units, unitKey } from "./units.js";
 
@@ -72,7 +72,7 @@ export function decideFates(units: Units, machine: MachineResult | undefined): F
   };
 }
 
-function decideOwned(units: Units, plan: Plan): (unit: number) => Fate {
+function decideOwned(units: Units, plan: ReportPlan): (unit: number) => Fate {
   const refused = new Set(plan.refusals.map(({ component }) => component));
   const pinned = new Set(plan.pins.map(({ unit }) => unit));
   return (unit) => {

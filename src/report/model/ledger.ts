@@ -22,7 +22,11 @@ export interface Tile {
   readonly name: string;
   readonly kind: TileKind;
   readonly bytes: number;
+  /** Those of an object are made when they are first asked for: most of 200,000 are never looked at. */
   readonly children: readonly Tile[];
+  /** Of an object: the units that its children show, and the bytes of the largest. */
+  readonly units?: readonly number[];
+  readonly largest?: number;
   /** Of a `unit`: its number. */
   readonly unit?: number;
   /** Index of the region that it lies in. */
@@ -44,6 +48,9 @@ interface Group {
   readonly isFolder: boolean;
   readonly groups: Map<string, Group>;
   readonly tiles: Tile[];
+  /** Of an object. */
+  readonly units: number[];
+  isInit: boolean;
 }
 
 const newGroup = (name: string, isFolder = false): Group => ({
@@ -51,6 +58,8 @@ const newGroup = (name: string, isFolder = false): Group => ({
   isFolder,
   groups: new Map(),
   tiles: [],
+  units: [],
+  isInit: false,
 });
 
 function groupAt(group: Group, path: readonly string[], isFolder = false): Group {
@@ -66,19 +75,48 @@ function groupAt(group: Group, path: readonly string[], isFolder = false): Group
   return at;
 }
 
-/** A folder with nothing but one folder in it is shown with it: `drivers/iommu`. */
-function finish(group: Group): Tile {
-  const children = [...group.tiles];
-  for (const inner of group.groups.values()) children.push(finish(inner));
-  const [only] = children;
-  if (group.isFolder && children.length === 1 && group.groups.size === 1)
-    return { ...only!, name: `${group.name}/${only!.name}` };
+function finish(units: Units, group: Group): Tile {
+  let { name } = group;
+  let at = group;
+  // A folder with nothing but one folder in it is shown with it: `drivers/iommu`.
+  while (at.isFolder && at.groups.size === 1 && at.tiles.length === 0 && at.units.length === 0) {
+    at = [...at.groups.values()][0]!;
+    name = `${name}/${at.name}`;
+  }
+  if (at.units.length > 0) return tileOfObject(units, name, at);
+  const children = [...at.tiles];
+  for (const inner of at.groups.values()) children.push(finish(units, inner));
   const bytes = children.reduce((sum, child) => sum + child.bytes, 0);
-  const shown = children.filter((child) => child.bytes > 0).sort((a, b) => b.bytes - a.bytes);
-  return { name: group.name, kind: "group", bytes, children: shown };
+  return { name, kind: "group", bytes, children: inOrder(children) };
 }
 
-/** Puts units below a group of the tree, by the folders of their objects. */
+const inOrder = (tiles: readonly Tile[]) =>
+  tiles.filter(({ bytes }) => bytes > 0).sort((a, b) => b.bytes - a.bytes);
+
+function tileOfObject(units: Units, name: string, group: Group): Tile {
+  const { bytes } = units.plan.columns;
+  let sum = 0;
+  let largest = 0;
+  for (const unit of group.units) {
+    sum += bytes[unit]!;
+    largest = Math.max(largest, bytes[unit]!);
+  }
+  let children: readonly Tile[] | undefined;
+  return {
+    name,
+    kind: "group",
+    bytes: sum,
+    largest,
+    units: group.units,
+    ...(group.isInit ? { isInit: true } : {}),
+    get children() {
+      children ??= inOrder(group.units.map((unit) => tileOfUnit(units, unit, group.isInit)));
+      return children;
+    },
+  };
+}
+
+/** Puts units below a group of the tree, by the folders of their objects; init or not, one group has no other. */
 function placeUnits(
   root: Group,
   units: Units,
@@ -93,7 +131,8 @@ function placeUnits(
     }
     const object = units.object[unit]!;
     byObject[object] ??= groupAt(groupAt(root, path), objectOf(units, unit).split("/"), true);
-    byObject[object].tiles.push(tileOf(units, unit, isInit));
+    byObject[object].units.push(unit);
+    byObject[object].isInit = isInit;
   };
 }
 
@@ -132,7 +171,7 @@ function collectHidden(): Hidden {
 
 const merged = "literals that the linker merges: what is left of them counts as made by the build";
 
-function tileOf(units: Units, unit: number, isInit: boolean): Tile {
+function tileOfUnit(units: Units, unit: number, isInit: boolean): Tile {
   const region = units.plan.columns.region[unit]!;
   return {
     name: unitName(units, unit),
@@ -147,6 +186,11 @@ function tileOf(units: Units, unit: number, isInit: boolean): Tile {
 
 const ownerLabel = (owners: readonly string[]) => owners.join(" + ");
 
+const groupFor = (owners: readonly string[], isInit: boolean): readonly string[] => {
+  if (isInit) return [groupNames.init];
+  return owners.length > 0 ? [groupNames.components, ownerLabel(owners)] : [groupNames.kernel];
+};
+
 /** Of a plan without a linked kernel: the units, which add up to the bytes of the inputs. */
 function ledgerOfSections(units: Units): Ledger {
   const root = newGroup("Sections of all objects");
@@ -155,13 +199,9 @@ function ledgerOfSections(units: Units): Ledger {
     const owners = ownersOf(units, unit);
     const role = roleOf(units, unit);
     const isInit = role === "init" || role === "patch";
-    const group =
-      owners.length > 0
-        ? [groupNames.components, ownerLabel(owners)]
-        : [isInit ? groupNames.init : groupNames.kernel];
-    place(group, unit, isInit);
+    place(groupFor(owners, isInit), unit, isInit);
   }
-  return { root: finish(root), hidden: [] };
+  return { root: finish(units, root), hidden: [] };
 }
 
 function ledgerOfImage(units: Units, image: PlanImage): Ledger {
@@ -171,6 +211,9 @@ function ledgerOfImage(units: Units, image: PlanImage): Ledger {
   const place = placeUnits(root, units);
   const hidden = collectHidden();
   const sections = new Map(image.sections.map((section) => [section.name, section]));
+  // Most names are longer than any of these: not looking them up saves a tenth of a second.
+  const longest = Math.max(...image.sections.map(({ name }) => name.length));
+  const isInImage = (name: string) => name.length <= longest && sections.has(name);
   /** What of each section is accounted for. */
   const known = new Map(image.sections.map(({ name }) => [name, 0]));
   const account = (section: string, bytes: number) => known.set(section, (known.get(section) ?? 0) + bytes);
@@ -196,9 +239,7 @@ function ledgerOfImage(units: Units, image: PlanImage): Ledger {
       continue;
     }
     const kind: Kind = kindOf(units, unit);
-    const section = placeSection(columns.section[unit]!, kind, roleOf(units, unit), (one) =>
-      sections.has(one),
-    );
+    const section = placeSection(columns.section.at(unit)!, kind, roleOf(units, unit), isInImage);
     if (section === undefined || !sections.has(section)) {
       hidden.add("read by the build, not loaded", bytes);
       continue;
@@ -252,16 +293,12 @@ function ledgerOfImage(units: Units, image: PlanImage): Ledger {
     }
     for (const unit of inside) {
       const owners = ownersOf(units, unit);
-      const group =
-        owners.length > 0
-          ? [groupNames.components, ownerLabel(owners)]
-          : [isInit ? groupNames.init : groupNames.kernel];
-      place(group, unit, isInit);
+      place(groupFor(owners, isInit), unit, isInit);
     }
     addRest(section, rest, inside.length > 0, addTile);
   }
   addGaps(image, addTile);
-  return { root: finish(root), hidden: hidden.list() };
+  return { root: finish(units, root), hidden: hidden.list() };
 }
 
 /** What no unit explains: a table of the build where there is none, else alignment and, in rodata, literals. */

@@ -2,8 +2,8 @@
 /** The image page by page: what each page is for, and to which region it belongs. */
 
 import type { PlanImage } from "../../plan/image.js";
-import type { Plan } from "../../plan/plan.js";
 import { pageSize } from "../demoJson.js";
+import type { ReportPlan } from "../pack.js";
 
 export const pageUses = ["text", "rodata", "data", "bss", "boot", "padding", "gate", "region"] as const;
 export type PageUse = (typeof pageUses)[number];
@@ -18,7 +18,7 @@ export interface Pages {
   readonly section: Int16Array;
 }
 
-export function drawPages(plan: Plan, image: PlanImage): Pages {
+export function drawPages(plan: ReportPlan, image: PlanImage): Pages {
   const count = Math.ceil(image.bytes / pageSize);
   const use = new Uint8Array(count).fill(pageUses.indexOf("boot"));
   const region = new Int16Array(count).fill(-1);

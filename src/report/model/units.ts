@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The columns of a plan as typed arrays: what the report asks of 200,000 units it asks here. */
 import type { Kind, Role } from "../../catalogue/sections.js";
-import type { Plan } from "../../plan/plan.js";
 import { type Chains, chainTo } from "../../why/chain.js";
 import { findOwnedChains, findResidentChains, type OwnedReferences } from "../../why/residents.js";
+import type { ReportPlan } from "../pack.js";
 
 export interface Units extends OwnedReferences {
-  readonly plan: Plan;
+  readonly plan: ReportPlan;
   /** Index of a unit's object. */
   readonly object: Uint32Array;
   /** References to unit u: the edges into[firstInto[u]] up to into[firstInto[u + 1]]. */
@@ -20,51 +20,67 @@ export interface Units extends OwnedReferences {
   readonly merged: ReadonlySet<number>;
 }
 
-export function readUnits(plan: Plan): Units {
+export function readUnits(plan: ReportPlan): Units {
   const { columns } = plan;
   const unitCount = columns.section.length;
   const object = new Uint32Array(unitCount);
   let unit = 0;
-  columns.unitsOf.forEach((count, index) => {
+  Array.from(columns.unitsOf).forEach((count, index) => {
     object.fill(index, unit, unit + count);
     unit += count;
   });
   const edgeTo = Uint32Array.from(columns.to);
-  const edgeFrom = new Uint32Array(edgeTo.length);
   const firstEdge = new Uint32Array(unitCount + 1);
-  columns.referencesOf.forEach((count, from) => {
-    firstEdge[from + 1] = firstEdge[from]! + count;
-    edgeFrom.fill(from, firstEdge[from], firstEdge[from + 1]);
-  });
-  const firstInto = new Uint32Array(unitCount + 1);
-  for (const to of edgeTo) firstInto[to + 1]!++;
-  for (let at = 0; at < unitCount; at++) firstInto[at + 1]! += firstInto[at]!;
-  const next = firstInto.slice();
-  const into = new Uint32Array(edgeTo.length);
-  for (let edge = 0; edge < edgeTo.length; edge++) into[next[edgeTo[edge]!]!++] = edge;
+  for (let at = 0; at < unitCount; at++) firstEdge[at + 1] = firstEdge[at]! + columns.referencesOf[at]!;
 
   const rules = new Map<number, string>();
   let owned = 0;
-  columns.owners.forEach((set, at) => {
-    if (set === 0) return;
+  for (let at = 0; at < unitCount; at++) {
+    if (columns.owners[at] === 0) continue;
     const rule = plan.units[owned++]?.rule;
     if (rule !== undefined) rules.set(at, rule);
-  });
+  }
+  let backwards: Backwards | undefined;
+  const readBackwards = () => {
+    backwards ??= turnRound(unitCount, firstEdge, edgeTo);
+    return backwards;
+  };
   return {
     plan,
     unitCount,
     object,
     firstEdge,
     edgeTo,
-    edgeFrom,
-    edgeKind: Uint8Array.from(columns.how),
-    roles: columns.role.map((role) => columns.roles[role]!),
+    edgeKind: columns.how,
+    roles: Array.from(columns.role, (role) => columns.roles[role]!),
     isOwned: (at) => columns.owners[at] !== 0,
-    firstInto,
-    into,
+    // Not before somebody asks who refers to a unit.
+    get edgeFrom() {
+      return readBackwards().edgeFrom;
+    },
+    get firstInto() {
+      return readBackwards().firstInto;
+    },
+    get into() {
+      return readBackwards().into;
+    },
     rules,
     merged: new Set(columns.merged),
   };
+}
+
+type Backwards = Pick<Units, "edgeFrom" | "firstInto" | "into">;
+
+function turnRound(unitCount: number, firstEdge: Uint32Array, edgeTo: Uint32Array): Backwards {
+  const edgeFrom = new Uint32Array(edgeTo.length);
+  for (let from = 0; from < unitCount; from++) edgeFrom.fill(from, firstEdge[from], firstEdge[from + 1]);
+  const firstInto = new Uint32Array(unitCount + 1);
+  for (const to of edgeTo) firstInto[to + 1]!++;
+  for (let at = 0; at < unitCount; at++) firstInto[at + 1]! += firstInto[at]!;
+  const next = firstInto.slice();
+  const into = new Uint32Array(edgeTo.length);
+  for (let edge = 0; edge < edgeTo.length; edge++) into[next[edgeTo[edge]!]!++] = edge;
+  return { edgeFrom, firstInto, into };
 }
 
 export const kindOf = ({ plan: { columns } }: Units, unit: number): Kind =>
@@ -74,7 +90,7 @@ export const ownersOf = ({ plan: { columns } }: Units, unit: number): readonly s
   columns.ownerSets[columns.owners[unit]!]!;
 export const objectOf = ({ plan: { columns }, object }: Units, unit: number): string =>
   columns.objects[object[unit]!]!;
-export const sectionOf = ({ plan: { columns } }: Units, unit: number): string => columns.section[unit]!;
+export const sectionOf = ({ plan: { columns } }: Units, unit: number): string => columns.section.at(unit)!;
 
 /** `drivers/iommu/amd/init.o:(.text.foo)`: what names a unit in links and everywhere else. */
 export const unitKey = (units: Units, unit: number) => `${objectOf(units, unit)}:(${sectionOf(units, unit)})`;
@@ -95,7 +111,7 @@ export function findUnit(units: Units, text: string): number | undefined {
   if (split !== null) {
     const object = columns.objects.indexOf(split[1]!);
     for (let unit = 0; unit < units.unitCount; unit++)
-      if (units.object[unit] === object && columns.section[unit] === split[2]) return unit;
+      if (units.object[unit] === object && columns.section.at(unit) === split[2]) return unit;
     return undefined;
   }
   for (let unit = 0; unit < units.unitCount; unit++) if (unitName(units, unit) === text) return unit;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The tables of the report: what keyboard and screen reader get, and everybody who wants the figures. */
-import type { Plan } from "../../plan/plan.js";
 import type { ReportMachine } from "../html.js";
 import { type Fate, fateTitles } from "../model/fates.js";
 import type { Ledger, Tile } from "../model/ledger.js";
+import type { ReportPlan } from "../pack.js";
 import { type Child, h } from "./dom.js";
 import { count, kilobytes, share, size } from "./format.js";
 import { makeTable } from "./table.js";
@@ -22,7 +22,7 @@ const stateWords: Record<string, string> = {
 };
 
 export function makeMachineTable(
-  plan: Plan,
+  plan: ReportPlan,
   machines: readonly ReportMachine[],
   chosen: string | undefined,
   choose: (machine: string) => void,
@@ -85,7 +85,7 @@ function describeSelftest({ selftest }: ReportMachine): string {
 const sum = (bytes: Readonly<Record<string, number>>) =>
   Object.values(bytes).reduce((total, one) => total + one, 0);
 
-export function makeComponentTable({ components, pins, refusals, regions }: Plan): HTMLElement {
+export function makeComponentTable({ components, pins, refusals, regions }: ReportPlan): HTMLElement {
   return makeTable({
     caption: "Components: bytes that they own, alone or with others, and what of it can leave",
     columns: [
@@ -117,7 +117,10 @@ export function makeComponentTable({ components, pins, refusals, regions }: Plan
   });
 }
 
-export function makeGateTable({ gates }: Plan, link: (object: string, name: string) => Child): HTMLElement {
+export function makeGateTable(
+  { gates }: ReportPlan,
+  link: (object: string, name: string) => Child,
+): HTMLElement {
   return makeTable({
     caption:
       "Gates: the functions that what stays may still call, and what it is answered once they are gone",
@@ -138,7 +141,7 @@ export function makeGateTable({ gates }: Plan, link: (object: string, name: stri
   });
 }
 
-export function makePinTable({ pins }: Plan): HTMLElement {
+export function makePinTable({ pins }: ReportPlan): HTMLElement {
   return makeTable({
     caption: "Pins: data of components that stays, as something that stays may reach it",
     columns: [
@@ -156,7 +159,7 @@ export function makePinTable({ pins }: Plan): HTMLElement {
   });
 }
 
-export function makeRefusalList({ refusals, tooSmall }: Plan): Child[] {
+export function makeRefusalList({ refusals, tooSmall }: ReportPlan): Child[] {
   return [
     ...refusals.map(({ component, text, chain }) =>
       h(
@@ -204,7 +207,7 @@ export function makeSums({ root, hidden }: Ledger): Child[] {
   ];
 }
 
-export function makeSectionTable(plan: Plan): HTMLElement | undefined {
+export function makeSectionTable(plan: ReportPlan): HTMLElement | undefined {
   const { image } = plan;
   if (image === undefined) return undefined;
   return makeTable({

@@ -1,19 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The treemap of a ledger in columns: 200,000 tiles are laid out once and drawn sixty times a second. Nodes are
- * numbered breadth first, so the children of a node stand together.
+ * The treemap of a ledger in columns: what is drawn sixty times a second is read from arrays. It is laid out down to
+ * objects; the functions of an object get their places when they are first looked at, as most never are.
+ *
+ * The children of a node stand together, and behind it.
  */
-import { hierarchy, treemap, treemapSquarify } from "d3-hierarchy";
+import { type HierarchyNode, hierarchy, treemap, treemapSquarify } from "d3-hierarchy";
 import { type Fates, fates } from "../model/fates.js";
 import type { Tile } from "../model/ledger.js";
 
 export interface FlatMap {
-  readonly tiles: readonly Tile[];
+  /** One a node: there are as many nodes as these. */
+  readonly tiles: Tile[];
   readonly parent: Int32Array;
   readonly firstChild: Uint32Array;
+  /** 0 too for an object that has not been opened. */
   readonly childCount: Uint32Array;
   readonly depth: Uint8Array;
-  /** How many leaves a node has; 1 for a leaf. */
+  /** How many leaves a node has, opened or not; 1 for a leaf. */
   readonly leaves: Uint32Array;
   /** In a map of width 1 and the height given. */
   readonly x0: Float64Array;
@@ -23,28 +27,36 @@ export interface FlatMap {
   readonly height: number;
 }
 
+const isObject = ({ units }: Tile) => units !== undefined;
+/** A tile that takes the place of its bytes itself. */
+const isPlaced = (tile: Tile) => isObject(tile) || tile.children.length === 0;
+const countLeaves = ({ units }: Tile) => units?.length ?? 1;
+
 /** Areas are true to bytes: no padding between tiles, no rounding to pixels. */
-export function layOut(root: Tile, height: number): FlatMap {
-  const tree = hierarchy(root, ({ children }) => children).sum((tile) =>
-    tile.children.length === 0 ? tile.bytes : 0,
+function place(root: Tile, childrenOf: (tile: Tile) => readonly Tile[], width: number, height: number) {
+  const tree: HierarchyNode<Tile> = hierarchy(root, childrenOf).sum((tile) =>
+    childrenOf(tile).length === 0 ? tile.bytes : 0,
   );
-  const laid = treemap<Tile>().tile(treemapSquarify.ratio(1.3)).size([1, height])(tree);
-  const nodes = [...laid];
-  const size = nodes.length;
+  return treemap<Tile>().tile(treemapSquarify.ratio(1.3)).size([width, height])(tree);
+}
+
+export function layOut(root: Tile, height: number): FlatMap {
+  // Breadth first, the children of a node come right after those of the node before it.
+  const nodes = [...place(root, (tile) => (isPlaced(tile) ? [] : tile.children), 1, height)];
+  const room = nodes.reduce((sum, { data }) => sum + (isObject(data) ? countLeaves(data) : 0), nodes.length);
   const map: FlatMap = {
     tiles: nodes.map(({ data }) => data),
-    parent: new Int32Array(size).fill(-1),
-    firstChild: new Uint32Array(size),
-    childCount: new Uint32Array(size),
-    depth: new Uint8Array(size),
-    leaves: new Uint32Array(size),
-    x0: new Float64Array(size),
-    y0: new Float64Array(size),
-    x1: new Float64Array(size),
-    y1: new Float64Array(size),
+    parent: new Int32Array(room).fill(-1),
+    firstChild: new Uint32Array(room),
+    childCount: new Uint32Array(room),
+    depth: new Uint8Array(room),
+    leaves: new Uint32Array(room),
+    x0: new Float64Array(room),
+    y0: new Float64Array(room),
+    x1: new Float64Array(room),
+    y1: new Float64Array(room),
     height,
   };
-  // Breadth first, the children of a node come right after those of the node before it.
   let next = 1;
   nodes.forEach((node, index) => {
     map.x0[index] = node.x0;
@@ -58,11 +70,39 @@ export function layOut(root: Tile, height: number): FlatMap {
     map.parent.fill(index, next, next + count);
     next += count;
   });
-  for (let index = size - 1; index >= 0; index--) {
-    if (map.childCount[index] === 0) map.leaves[index] = 1;
+  for (let index = nodes.length - 1; index >= 0; index--) {
+    if (map.childCount[index] === 0) map.leaves[index] = countLeaves(map.tiles[index]!);
     if (index > 0) map.leaves[map.parent[index]!]! += map.leaves[index]!;
   }
   return map;
+}
+
+export const isClosed = ({ tiles, childCount }: FlatMap, node: number) =>
+  childCount[node] === 0 && isObject(tiles[node]!);
+
+/** Gives the functions of an object their places. */
+export function openObject(map: FlatMap, node: number): void {
+  if (!isClosed(map, node)) return;
+  const tile = map.tiles[node]!;
+  const [x0, y0] = [map.x0[node]!, map.y0[node]!];
+  const { children = [] } = place(
+    tile,
+    (one) => (one === tile ? tile.children : []),
+    map.x1[node]! - x0,
+    map.y1[node]! - y0,
+  );
+  map.firstChild[node] = map.tiles.length;
+  map.childCount[node] = children.length;
+  for (const child of children) {
+    const index = map.tiles.push(child.data) - 1;
+    map.x0[index] = x0 + child.x0;
+    map.y0[index] = y0 + child.y0;
+    map.x1[index] = x0 + child.x1;
+    map.y1[index] = y0 + child.y1;
+    map.depth[index] = map.depth[node]! + 1;
+    map.parent[index] = node;
+    map.leaves[index] = 1;
+  }
 }
 
 /** For each node the fate that most of its bytes have, as an index into `fates`, and the bytes of each fate. */
@@ -72,21 +112,47 @@ export interface FateSums {
   readonly sums: Float64Array;
 }
 
-export function sumFates({ tiles, parent, childCount }: FlatMap, { ofTile }: Fates): FateSums {
-  const wide = fates.length;
-  const sums = new Float64Array(tiles.length * wide);
-  const most = new Uint8Array(tiles.length);
-  const numberOf = new Map(fates.map((fate, index) => [fate, index]));
-  for (let index = tiles.length - 1; index >= 0; index--) {
-    if (childCount[index] === 0)
-      sums[index * wide + numberOf.get(ofTile(tiles[index]!))!] = tiles[index]!.bytes;
-    let best = 0;
-    for (let fate = 0; fate < wide; fate++) {
-      const bytes = sums[index * wide + fate]!;
-      if (bytes > sums[index * wide + best]!) best = fate;
-      if (index > 0) sums[parent[index]! * wide + fate]! += bytes;
-    }
-    most[index] = best;
+const wide = fates.length;
+const numberOf = Object.fromEntries(fates.map((fate, index) => [fate, index])) as Record<
+  (typeof fates)[number],
+  number
+>;
+
+export function sumFates(map: FlatMap, decided: Fates, bytesOf: ArrayLike<number>): FateSums {
+  const { parent, tiles } = map;
+  const room = parent.length;
+  const of: FateSums = { most: new Uint8Array(room), sums: new Float64Array(room * wide) };
+  // The functions of objects, which stand at the end, are counted with their objects.
+  for (let node = tiles.length - 1; node >= 0; node--) {
+    const isFunction = node > 0 && isObject(tiles[parent[node]!]!);
+    sumNode(of, node, tiles[node]!, decided, bytesOf);
+    if (node === 0 || isFunction) continue;
+    for (let fate = 0; fate < wide; fate++)
+      of.sums[parent[node]! * wide + fate]! += of.sums[node * wide + fate]!;
   }
-  return { most, sums };
+  return of;
+}
+
+/** What `openObject` has made, for sums that were made before. */
+export function sumChildren(of: FateSums, map: FlatMap, node: number, decided: Fates): void {
+  const first = map.firstChild[node]!;
+  for (let child = first; child < first + map.childCount[node]!; child++)
+    sumNode(of, child, map.tiles[child]!, decided, []);
+}
+
+function sumNode(
+  { sums, most }: FateSums,
+  node: number,
+  tile: Tile,
+  decided: Fates,
+  bytesOf: ArrayLike<number>,
+): void {
+  const at = node * wide;
+  if (tile.units === undefined) {
+    if (tile.children.length === 0) sums[at + numberOf[decided.ofTile(tile)]] = tile.bytes;
+  } else if (tile.isInit) sums[at + numberOf.boot] = tile.bytes;
+  else for (const unit of tile.units) sums[at + numberOf[decided.ofUnit(unit)]]! += bytesOf[unit]!;
+  let best = 0;
+  for (let fate = 1; fate < wide; fate++) if (sums[at + fate]! > sums[at + best]!) best = fate;
+  most[node] = best;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The report in a browser: what is shown follows from the machine, the unit and the group that are chosen. */
-import type { ReportData, ReportMachine } from "../html.js";
+import type { PageData, ReportMachine } from "../html.js";
 import { decideFates, type Fates, fates, fateTitles } from "../model/fates.js";
 import { drawLedger, groupNames } from "../model/ledger.js";
 import { drawPages, pageUses } from "../model/pages.js";
@@ -18,16 +18,16 @@ import {
   makeSectionTable,
   makeSums,
 } from "./facts.js";
-import { type FateSums, type FlatMap, layOut, sumFates } from "./flat.js";
+import { type FateSums, type FlatMap, isClosed, layOut, openObject, sumChildren, sumFates } from "./flat.js";
 import { count, kilobytes, plural, share, size } from "./format.js";
 import { createSearch } from "./search.js";
 import { createStrip, type Strip } from "./strip.js";
 import { makeTable } from "./table.js";
-import { createTreemap } from "./treemap.js";
+import { createTreemap, isGroup } from "./treemap.js";
 
 const anyMachine = "A machine that needs none of it";
 
-function start({ plan, machines, build }: ReportData): void {
+function start({ plan, machines, build }: PageData): void {
   const units = readUnits(plan);
   const keeper = createKeeper(units);
   const ledger = drawLedger(units);
@@ -39,7 +39,8 @@ function start({ plan, machines, build }: ReportData): void {
   let sums: FateSums;
   /** The group whose contents the table beside the map lists. */
   let group = 0;
-  let nodeOfUnit = new Int32Array(units.unitCount).fill(-1);
+  /** The node of the object that shows a unit; -1: none does. */
+  const objectOfUnit = new Int32Array(units.unitCount).fill(-1);
 
   const put = (id: string, ...children: readonly Child[]) =>
     byId(id, HTMLElement).replaceChildren(...children.filter((child) => child !== undefined));
@@ -53,7 +54,7 @@ function start({ plan, machines, build }: ReportData): void {
     onSelect(node) {
       const tile = map.tiles[node]!;
       if (tile.unit !== undefined) chooseUnit(tile.unit, false);
-      else openGroup(tile.children.length > 0 ? node : map.parent[node]!, false);
+      else openGroup(isGroup(tile) ? node : map.parent[node]!, false);
     },
     onHover(node, x, y) {
       const tile = node === undefined ? undefined : map.tiles[node];
@@ -71,6 +72,7 @@ function start({ plan, machines, build }: ReportData): void {
         object,
       );
     },
+    onOpen: open,
     onDraw({ tiles, bytes, inView }) {
       put(
         "hidden",
@@ -84,13 +86,29 @@ function start({ plan, machines, build }: ReportData): void {
   function layOutMap(): void {
     const chosen = map?.tiles[group];
     map = layOut(ledger.root, canvas.clientHeight / canvas.clientWidth);
-    sums = sumFates(map, decided);
-    nodeOfUnit = new Int32Array(units.unitCount).fill(-1);
+    sums = sumFates(map, decided, plan.columns.bytes);
+    objectOfUnit.fill(-1);
     map.tiles.forEach((tile, node) => {
-      if (tile.unit !== undefined) nodeOfUnit[tile.unit] = node;
+      for (const one of tile.units ?? []) objectOfUnit[one] = node;
     });
     group = chosen === undefined ? 0 : map.tiles.indexOf(chosen);
     treemap.show(map, sums);
+  }
+
+  function open(node: number): void {
+    if (!isClosed(map, node)) return;
+    openObject(map, node);
+    sumChildren(sums, map, node, decided);
+  }
+
+  function nodeOfUnit(wanted: number): number {
+    const object = objectOfUnit[wanted]!;
+    if (object < 0) return -1;
+    open(object);
+    const first = map.firstChild[object]!;
+    for (let node = first; node < first + map.childCount[object]!; node++)
+      if (map.tiles[node]!.unit === wanted) return node;
+    return -1;
   }
 
   function showTip(over: HTMLElement, x: number, y: number, ...lines: readonly string[]): void {
@@ -108,6 +126,7 @@ function start({ plan, machines, build }: ReportData): void {
 
   function openGroup(node: number, isMoved: boolean): void {
     group = node;
+    open(node);
     if (isMoved) treemap.focus(node);
     showGroup();
   }
@@ -140,7 +159,7 @@ function start({ plan, machines, build }: ReportData): void {
       const tile = map.tiles[node]!;
       const key = h("span", { class: `key ${fates[sums.most[node]!]!}`, "aria-hidden": "true" });
       if (tile.unit !== undefined) return h("span", {}, key, link(tile.unit));
-      if (tile.children.length === 0) return h("span", {}, key, tile.name);
+      if (!isGroup(tile)) return h("span", {}, key, tile.name);
       const button = h("button", { type: "button", class: "link" }, tile.name);
       button.addEventListener("click", () => openGroup(node, true));
       return h("span", {}, key, button);
@@ -189,7 +208,7 @@ function start({ plan, machines, build }: ReportData): void {
   }
 
   function showUnit(isMoved: boolean): void {
-    const node = unit === undefined ? -1 : nodeOfUnit[unit]!;
+    const node = unit === undefined ? -1 : nodeOfUnit(unit);
     treemap.select(node < 0 ? undefined : node);
     if (unit === undefined) {
       put(
@@ -259,7 +278,7 @@ function start({ plan, machines, build }: ReportData): void {
     decided = decideFates(units, machine);
     for (const input of document.querySelectorAll<HTMLInputElement>("#machines input"))
       input.checked = input.value === (machine?.machine ?? "");
-    sums = sumFates(map, decided);
+    sums = sumFates(map, decided, plan.columns.bytes);
     treemap.recolour(sums);
     strip?.show(decided);
     showHeadline();

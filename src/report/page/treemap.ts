@@ -5,7 +5,7 @@ import { type D3ZoomEvent, type ZoomTransform, zoom, zoomIdentity } from "d3-zoo
 import { fates } from "../model/fates.js";
 import type { Tile } from "../model/ledger.js";
 import { isStill } from "./dom.js";
-import type { FateSums, FlatMap } from "./flat.js";
+import { type FateSums, type FlatMap, isClosed } from "./flat.js";
 import { type Palette, readPalette } from "./palette.js";
 import { createRaster, type Raster } from "./raster.js";
 
@@ -21,6 +21,8 @@ export interface TreemapOptions {
   /** undefined: the pointer left. */
   onHover(node: number | undefined, x: number, y: number): void;
   onDraw(hidden: Hidden): void;
+  /** Asked for the functions of an object, which can now be seen. */
+  onOpen(node: number): void;
 }
 
 export interface Treemap {
@@ -36,6 +38,8 @@ export interface Treemap {
 
 /** Smaller than so many square pixels of the screen, a group is drawn as one. */
 const leastArea = 6;
+/** An object whose functions are smaller than that, all but a few, is drawn as one unless one is so large. */
+const notableArea = 50;
 const mostZoom = 4000;
 const font = "12px system-ui, sans-serif";
 const boldFont = "600 12px system-ui, sans-serif";
@@ -123,10 +127,11 @@ export function createTreemap(canvas: HTMLCanvasElement, options: TreemapOptions
     const [left, top] = [Math.round(x0 * ratio), Math.round(y0 * ratio)];
     const [right, bottom] = [Math.round(x1 * ratio), Math.round(y1 * ratio)];
     const isSmall = w * h < leastArea || w < 1 || h < 1;
+    if (!isSmall && isClosed(map!, node) && isWorthOpening(node, w * h)) options.onOpen(node);
     if (childCount[node] === 0 || isSmall) {
       const fate = fates[sums!.most[node]!]!;
       hidden.inView += leaves[node]!;
-      if (isSmall) {
+      if (isSmall || leaves[node]! > 1) {
         hidden.tiles += leaves[node]!;
         hidden.bytes += tiles[node]!.bytes;
       }
@@ -143,6 +148,11 @@ export function createTreemap(canvas: HTMLCanvasElement, options: TreemapOptions
       drawNode(child, own);
     if (depth[node]! > 0 && w > 8 && h > 8)
       raster.edge(left, top, right, bottom, Math.round(depth[node] === 1 ? 2 * ratio : ratio), palette.line);
+  }
+
+  function isWorthOpening(node: number, area: number): boolean {
+    const { bytes, largest = 0 } = map!.tiles[node]!;
+    return area >= leastArea * map!.leaves[node]! || (area * largest) / bytes >= notableArea;
   }
 
   /** The names of groups that fill the whole view would cover what is in it. */
@@ -323,4 +333,4 @@ export function createTreemap(canvas: HTMLCanvasElement, options: TreemapOptions
   };
 }
 
-export const isGroup = (tile: Tile) => tile.children.length > 0;
+export const isGroup = ({ units, children }: Tile) => units !== undefined || children.length > 0;
