@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Same inputs, same bytes, on a whole kernel: the folder has another name, objects are compiled again in it, and
+ * the manifests are read in the opposite order.
+ */
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
+import { demoJob, type KernelJob, makeKernel } from "../../src/kernel/makeKernel.js";
+import { projectRoot } from "../../src/root.js";
+
+const job: KernelJob = {
+  ...demoJob,
+  configuration: { kind: "tiny", file: join(projectRoot, "configs/small-noibt.config") },
+};
+
+/** What is compiled a second time: all of it would take minutes, and what a compiler does is not at stake. */
+const compiledAgain = ["drivers/iommu", "kernel/jettison", "kernel/irq"];
+
+function forgetObjects(folder: string): number {
+  const names = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) =>
+    name.endsWith(".o"),
+  );
+  for (const name of names) rmSync(join(folder, name));
+  return names.length;
+}
+
+test("two folders, the manifests in either order: the same kernel", async () => {
+  const one = await makeKernel(job);
+  const beside = mkdtempSync(join(dirname(one.output), "reproducible-"));
+  onTestFinished(() => rmSync(beside, { recursive: true, force: true }));
+  const output = join(beside, "a-folder-with-a-longer-name");
+  mkdirSync(output);
+  cpSync(one.output, output, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true });
+  const forgotten = compiledAgain.reduce((sum, name) => sum + forgetObjects(join(output, name)), 0);
+  expect(forgotten).toBeGreaterThan(30);
+
+  const other = await makeKernel({ ...job, output, components: job.components.toReversed() });
+  expect(other.compiled).toBeGreaterThan(30);
+  expect(other.warnings).toEqual([]);
+  for (const name of ["vmlinux.o", "vmlinux", "System.map", "plan.json", "arch/x86/boot/bzImage"]) {
+    const same = readFileSync(join(output, name)).equals(readFileSync(join(one.output, name)));
+    expect([name, same]).toEqual([name, true]);
+  }
+});
