@@ -24,6 +24,9 @@ const program = {
   "secret.c": `
     int secret_work(int x) { asm volatile(".skip 600, 0x90"); return x + 3; }
     ${exportSymbol("secret_work")}`,
+  "widget.c": `
+    int widget_work(int x) { asm volatile(".skip 600, 0x90"); return x + 4; }
+    ${exportSymbol("widget_work")}`,
   "main.c": `int in_use; int resident(int x) { return x; } ${exportSymbol("resident")}
     int main(void) { return resident(in_use); }`,
 };
@@ -43,6 +46,13 @@ components:
     canAppear: never
     exports: refuse
     gates: { secret_work: 0 }
+  widget:
+    title: A widget
+    code: [{ objects: widget.o }]
+    inUse: { nonZero: in_use }
+    canAppear: never
+    exports: keep
+    gates: { widget_work: 0 }
 `;
 
 /** A module's object, its members where it has several, and what kbuild writes of it. */
@@ -87,7 +97,12 @@ test("every export of a component is listed with its importers and its fate", ()
     "--json",
   );
   expect([status, stderr]).toEqual([0, ""]);
-  const { exports, unreadable } = JSON.parse(stdout) as { exports: Export[]; unreadable: string[] };
+  const { exports, unreadable, refusals } = JSON.parse(stdout) as {
+    exports: Export[];
+    unreadable: string[];
+    refusals: { component: string; reason: string }[];
+  };
+  expect(refusals.map(({ component, reason }) => [component, reason])).toEqual([["widget", "exported"]]);
   expect(unreadable).toEqual([]);
   expect(exports).toEqual([
     {
@@ -105,14 +120,19 @@ test("every export of a component is listed with its importers and its fate", ()
     },
     {
       ...{ symbol: "secret_work", unit: "secret.o:(.text.secret_work)", components: ["secret"] },
-      ...{ fate: { does: "refuse" }, importers: ["net/pair"] },
+      ...{ fate: { does: "refuse", answer: "0" }, importers: ["net/pair"] },
+    },
+    {
+      ...{ symbol: "widget_work", unit: "widget.o:(.text.widget_work)", components: ["widget"] },
+      ...{ fate: { does: "keep", why: "exported" }, importers: [] },
     },
   ]);
 
   const text = jettison(folder, "plan", ".", "--components", "components.yaml").stdout;
   expect(text).toContain("Exports of components (importers: of 3 modules built beside it):");
   expect(text).toMatch(/^ gadget_work +GPL +gadget +user +gate, answers -ENODEV$/m);
-  expect(text).toMatch(/^ secret_work +secret +pair +refuses its component$/m);
+  expect(text).toMatch(/^ secret_work +secret +pair +modules that use it are not loaded$/m);
+  expect(text).toMatch(/^ widget_work +widget +- +stays with its component, which its exports keep$/m);
 });
 
 test("of a kernel without modules nothing is imported", () => {

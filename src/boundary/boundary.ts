@@ -12,7 +12,7 @@ import type { Role } from "../catalogue/sections.js";
 import { type Kind, kindOfSection } from "../catalogue/sections.js";
 import { answerFor } from "../component/answer.js";
 import type { Claims } from "../component/claim.js";
-import type { GateAnswer } from "../component/component.js";
+import type { ExportRule, GateAnswer } from "../component/component.js";
 import { symbolName } from "../elf/object.js";
 import {
   describeEdge,
@@ -44,6 +44,8 @@ export interface Gate {
   readonly references: readonly EdgeId[];
   /** Names under which modules may use it. */
   readonly exports: readonly string[];
+  /** Once the function is gone, a module that uses it under one of these names is not loaded. */
+  readonly refusesModules: boolean;
 }
 
 export type RefusalReason =
@@ -221,11 +223,8 @@ function judgeOf(
     }
     if (kindOfSection(sectionOf(graph, to)) !== "text") return { does: "pin" };
     if (kind === referenceKind.data) return refuse("read-as-data");
-    if (role === "exports") {
-      const rule = exportRule(claims, sets.members(ownersByUnit[to]!));
-      if (rule === "refuse") return refuse("exported");
-      if (rule === "keep") return { does: "pin" };
-    }
+    if (role === "exports" && exportRule(claims, sets.members(ownersByUnit[to]!)) === "keep")
+      return refuse("exported");
     if (kind === referenceKind.branch && role === "no-gate") return refuse("no-gate");
     if (isAssembly(to)) return refuse("assembly");
     // Within a translation unit the compiler may have used what it knows of the function: which registers it
@@ -239,8 +238,11 @@ function judgeOf(
   };
 }
 
-const exportRule = (claims: Claims, members: readonly number[]) =>
-  members.map((member) => claims.components[member]!.exports).find((rule) => rule !== undefined) ?? "gate";
+/** The strictest rule of all owners: what leaves with several may be relied on through any of them. */
+function exportRule(claims: Claims, members: readonly number[]): ExportRule {
+  const rules = members.map((member) => claims.components[member]!.exports);
+  return (["keep", "refuse"] as const).find((rule) => rules.includes(rule)) ?? "gate";
+}
 
 function makeGates(
   { graph, roles, claims, ownership }: Partition,
@@ -273,6 +275,7 @@ function makeGates(
         crossings: edges,
         references: [...new Set([...calls, ...(addresses.get(offset) ?? [])])].sort((a, b) => a - b),
         exports: edges.filter(isExport).map((edge) => namedSymbol(graph, edge)),
+        refusesModules: edges.some(isExport) && exportRule(claims, members) === "refuse",
       });
     }
   }

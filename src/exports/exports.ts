@@ -3,7 +3,6 @@
  * The `EXPORT_SYMBOL`s that lie in components, and what becomes of each when its component leaves. Modules may
  * come at any time and be built by anybody, so an export is a reference from outside whoever imports it today.
  */
-import type { RefusalReason } from "../boundary/boundary.js";
 import { symbolType } from "../elf/format.js";
 import { symbolName } from "../elf/object.js";
 import { describeEdge, type EdgeId, formatUnit, objectOf, sectionOf, type UnitId } from "../graph/graph.js";
@@ -21,12 +20,13 @@ export interface Export {
 export type Fate =
   /** Modules get the gate's address; while the component is gone it answers this. */
   | { readonly does: "gate"; readonly answer: string }
-  /** The export refuses the component, which then stays. */
-  | { readonly does: "refuse" }
+  /** While the component is gone, a module that uses it is not loaded; one loaded before gets this answer. */
+  | { readonly does: "refuse"; readonly answer: string }
   /** It stays where it is, whatever becomes of its component. */
   | { readonly does: "keep"; readonly why: KeptBecause };
 
-export type KeptBecause = "pinned" | "component-refused" | "too-small" | "kind-stays";
+/** `exported`: the manifest keeps the component for the sake of its exports. */
+export type KeptBecause = "exported" | "pinned" | "component-refused" | "too-small" | "kind-stays";
 
 type Planned = Pick<PlannedLink, "graph" | "roles" | "claims" | "ownership" | "boundary" | "regions">;
 
@@ -72,18 +72,14 @@ function fateOf({ graph, ownership, boundary }: Planned, unit: UnitId, edge: Edg
         one.crossings.some((crossing) => describeEdge(graph, crossing).targetOffset === offset),
     );
     // What leaves and is exported has a gate, or the proof after the link fails.
-    return { does: "gate", answer: gate?.answer.text ?? "" };
+    return { does: gate?.refusesModules ? "refuse" : "gate", answer: gate?.answer.text ?? "" };
   }
   const owners = ownership.ownersByUnit[unit]!;
   const members = ownership.sets.members(owners);
-  const reason = (wanted: RefusalReason) =>
-    refusals.some(
-      (refusal) => members.includes(refusal.component) && refusal.reason === wanted && refusal.edge === edge,
-    );
-  if (reason("exported")) return { does: "refuse" };
   if (pins.some((pin) => pin.unit === unit)) return { does: "keep", why: "pinned" };
-  if (refusals.some((refusal) => members.includes(refusal.component)))
-    return { does: "keep", why: "component-refused" };
+  const refusal = refusals.find(({ component }) => members.includes(component));
+  if (refusal !== undefined)
+    return { does: "keep", why: refusal.reason === "exported" ? "exported" : "component-refused" };
   return {
     does: "keep",
     why: tooSmall.some((group) => group.owners === owners) ? "too-small" : "kind-stays",

@@ -123,9 +123,10 @@ function endbrNotes({ regions }: TableInputs): string[] {
 function gateRows({ gates, regionOfGate }: TableInputs): string[] {
   return gates.flatMap((gate, index) => {
     const answer = gate.answer.kind === "value" ? gate.answer.value : 0;
+    const flags = (gate.answer.kind === "void" ? 1 : 0) | (gate.refusesModules ? 2 : 0);
     return [
       `.quad\t.Lfunction_${index}, ${gate.gateSymbol}, ${answer}`,
-      `.long\t${regionOfGate(gate)}, ${gate.answer.kind === "void" ? 1 : 0}`,
+      `.long\t${regionOfGate(gate)}, ${flags}`,
     ];
   });
 }

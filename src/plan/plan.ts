@@ -138,7 +138,7 @@ const refusalTexts: Record<RefusalReason, string> = {
   "no-gate": "runs where no other code may be called",
   "unknown-section": "lies in a section that the catalogue does not know",
   "read-as-data": "reads code as data",
-  exported: "is exported, and the manifest does not let exports go through a gate",
+  exported: "is exported, and the manifest keeps the component for its exports",
   unanswered: "needs a gate, and the manifest has no answer for it",
 };
 

@@ -4,6 +4,7 @@ import type { BuiltModules } from "../exports/modules.js";
 import { formatTable } from "./textTable.js";
 
 const keptTexts: Record<KeptBecause, string> = {
+  exported: "stays with its component, which its exports keep",
   pinned: "stays: it is data that others refer to",
   "component-refused": "stays with its component, which is refused",
   "too-small": "stays: its component has too little of its kind",
@@ -12,7 +13,7 @@ const keptTexts: Record<KeptBecause, string> = {
 
 function formatFate(fate: Fate): string {
   if (fate.does === "gate") return `gate, answers ${fate.answer}`;
-  return fate.does === "refuse" ? "refuses its component" : keptTexts[fate.why];
+  return fate.does === "refuse" ? "modules that use it are not loaded" : keptTexts[fate.why];
 }
 
 const mostNamed = 3;

@@ -181,7 +181,7 @@ function proposeForRefusal(
     case "unanswered":
       return `Give ${target} an answer under \`gates\` in ${manifest}; docs/manifests.md says how to choose it.`;
     case "exported":
-      return `${target} is exported, and \`exports\` in ${manifest} does not let it go through a gate.`;
+      return `${target} is exported, and \`exports: keep\` in ${manifest} keeps the component for that; \`gate\` would not, nor would \`refuse\`.`;
     case "unknown-section":
       return `Say in the catalogue of sections what ${from} is, or do not claim ${target}.`;
     default:

@@ -1,0 +1,32 @@
+#!/bin/busybox sh
+# SPDX-License-Identifier: Apache-2.0
+# The first program of a guest that runs a script. What the script says goes to the kernel's log, where no
+# other line can land in the middle of it.
+/bin/busybox --install -s /bin
+PATH=/bin
+export PATH
+mount -t devtmpfs none /dev 2>/dev/null
+mount -t proc none /proc
+mount -t sysfs none /sys
+echo on >/proc/sys/kernel/printk_devkmsg
+
+say() { echo "<1>guest-says: $*" >/dev/kmsg; }
+
+# A file's first line, or why there is none.
+look() {
+	if [ -r "$1" ]; then head -n 1 "$1"; else echo absent; fi
+}
+
+# Runs a command and says its exit code.
+try() {
+	"$@" 2>/tmp/error
+	say "$* = $? $(tr '\n' ' ' </tmp/error)"
+}
+
+finish() {
+	say done
+	poweroff -f
+}
+
+J=/sys/kernel/jettison
+exec </dev/null >/dev/kmsg 2>&1

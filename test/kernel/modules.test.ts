@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Modules and what they use of components that left: exports by every rule, and all gates under load. */
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { KernelBuild } from "../../src/kernel/buildKernel.js";
+import { demoJob, type KernelJob, makeKernel } from "../../src/kernel/makeKernel.js";
+import { loadMachine } from "../../src/machine/machine.js";
+import { projectRoot } from "../../src/root.js";
+import { findFaults, runGuest } from "../guest/guest.js";
+import { buildModules } from "../guest/modules.js";
+
+const scratch = mkdtempSync(join(tmpdir(), "jettison-test-"));
+afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+
+/** What make needs to build modules against a kernel: its Module.symvers. */
+const targets = ["bzImage", "modules"];
+const modules = ["uses_exports", "gets_symbol"];
+
+function folderFor(name: string): string {
+  const folder = join(scratch, name);
+  mkdirSync(folder, { recursive: true });
+  return folder;
+}
+
+const isGateWarning = (line: string) => line.includes("jettison_shut_gate");
+
+describe("the demo's kernel", () => {
+  let build: KernelBuild;
+  let built: Record<string, Uint8Array>;
+  beforeAll(async () => {
+    build = await makeKernel({ ...demoJob, targets });
+    built = await buildModules(build.output, folderFor("demo"), [...modules, "calls_gates"]);
+  });
+
+  test("a module that uses exports of what left is loaded, and its calls get the manifest's answers", async () => {
+    const { lines, said, isDone } = await runGuest({
+      bzImage: build.image,
+      machine: loadMachine("q35"),
+      files: built,
+      log: join(scratch, "exports.log"),
+      script: `
+        try insmod /uses_exports.ko
+        try rmmod uses_exports
+        try insmod /gets_symbol.ko
+        say "amd-vi $(look $J/amd-vi/state) $(look $J/amd-vi/gate_calls)"
+        say "intel-vtd $(look $J/intel-vtd/state) $(look $J/intel-vtd/gate_calls)"`,
+    });
+    expect([said, isDone]).toEqual([
+      [
+        "init: register -19, activate -19, optin 0, enabled 0",
+        "symbol_get: optin 0",
+        "insmod /uses_exports.ko = 0",
+        "exit: register -19, activate -19, optin 0, enabled 0",
+        "rmmod uses_exports = 0",
+        "symbol_get found it",
+        "insmod /gets_symbol.ko = 0",
+        "amd-vi jettisoned 4",
+        "intel-vtd jettisoned 3",
+      ],
+      true,
+    ]);
+    // Each function once, with the caller and what helps.
+    const warned = lines.flatMap((line) => /jettison: (\S+)\+\S+ \[\w+\] called (.*)/.exec(line) ?? []);
+    expect(warned.filter((_, index) => index % 3 !== 0)).toEqual([
+      ...[
+        "use_exports",
+        "amd_iommu_register_ga_log_notifier(), which is gone, and got -19. Boot with jettison.keep=amd-vi",
+      ],
+      ...[
+        "use_exports",
+        "amd_iommu_activate_guest_mode(), which is gone, and got -19. Boot with jettison.keep=amd-vi",
+      ],
+      ...[
+        "use_exports",
+        "dmar_platform_optin(), which is gone, and got 0. Boot with jettison.keep=intel-vtd",
+      ],
+    ]);
+    expect(findFaults(lines, isGateWarning)).toBeUndefined();
+  });
+
+  test("where the component stays a module gets the function itself", async () => {
+    const { lines, said, isDone } = await runGuest({
+      bzImage: build.image,
+      machine: loadMachine("q35"),
+      append: "jettison.keep=intel-vtd,amd-vi",
+      files: built,
+      log: join(scratch, "kept.log"),
+      script: `
+        try insmod /gets_symbol.ko
+        say "$(look $J/intel-vtd/state) $(look $J/gate_calls)"`,
+    });
+    expect([said, isDone]).toEqual([["symbol_get found it", "insmod /gets_symbol.ko = 0", "kept 0"], true]);
+    expect(findFaults(lines)).toBeUndefined();
+  });
+
+  test("every gate, called from all CPUs beside calls by pointers from before, and every call is counted", async () => {
+    const rounds = 200;
+    const cpus = 2; // as many as this kernel is built for
+    const addresses = new Map(
+      readFileSync(join(build.output, "System.map"), "utf8")
+        .split("\n")
+        .map((line) => line.split(" "))
+        .map(([address, , name]) => [name, address] as const),
+    );
+    const parameters = Object.entries({
+      gates: "jettison_gates",
+      nr_gates: "jettison_nr_gates",
+      shut: "jettison_region_shut",
+      calls: "jettison_gate_calls",
+      remap_ops: "intel_irq_remap_ops",
+    }).map(([parameter, symbol]) => `${parameter}=0x${addresses.get(symbol)}`);
+    const { lines, said, isDone } = await runGuest({
+      bzImage: build.image,
+      machine: loadMachine("q35"),
+      // A stack dump for each of hundreds of gates: into the log, but not out of the serial port.
+      append: "loglevel=4 log_buf_len=8M",
+      // No driver has this device. When the kernel opens its console, right before it decides what leaves, it
+      // asks user space for a module.
+      console: [60, 0],
+      files: {
+        "sbin/modprobe": `#!/bin/busybox sh
+          [ "$3" = char-major-60-0 ] && exec /bin/busybox insmod /calls_gates.ko ${parameters.join(" ")}`,
+        ...built,
+      },
+      log: join(scratch, "gates.log"),
+      script: `
+        echo ${rounds} >/sys/module/calls_gates/parameters/rounds
+        echo 0 >/sys/module/calls_gates/parameters/rounds
+        say "counted $(look $J/gate_calls)"
+        for component in $J/*/; do say "component $(look $component/gate_calls)"; done
+        try rmmod calls_gates
+        say "warnings $(dmesg | grep -c 'which is gone, and got')"
+        say "others $(dmesg | grep 'WARNING: ' | grep -vc jettison_shut_gate)"`,
+    });
+    const number = (pattern: RegExp) =>
+      said.flatMap((line) => pattern.exec(line)?.slice(1).map(Number) ?? []);
+    expect([isDone, said.at(0)]).toEqual([true, `early threads ${cpus}`]);
+    const [own, shut] = number(/^early own (\d+) shut (\d+)$/) as [number, number];
+    const [calls, gates, differ, wrong] = number(/^total calls (\d+) gates (\d+) differ (\d+) wrong (\d+)$/);
+    // Pointers that were taken when they led to the functions themselves.
+    expect(own).toBeGreaterThan(100);
+    expect(shut).toBeGreaterThan(1000);
+    expect([differ, wrong]).toEqual([0, 0]);
+    expect(gates).toBeGreaterThan(50);
+    expect(calls).toBe(shut + cpus * rounds * gates!);
+    expect(number(/^counted (\d+)$/)).toEqual([calls]);
+    expect(number(/^component (\d+)$/).reduce((sum, one) => sum + one, 0)).toBe(calls);
+    expect(number(/^warnings (\d+)$/)).toEqual([gates]);
+    expect(number(/^others (\d+)$/)).toEqual([0]);
+    expect(findFaults(lines)).toBeUndefined();
+  });
+});
+
+test("a manifest may refuse modules that need what is gone, or keep what is exported", async () => {
+  const manifest = join(scratch, "iommu.yaml");
+  const text = readFileSync(join(projectRoot, "components/iommu.yaml"), "utf8");
+  const withRule = (yaml: string, component: string, rule: string) =>
+    yaml.replace(`\n  ${component}:\n`, `\n  ${component}:\n    exports: ${rule}\n`);
+  writeFileSync(manifest, withRule(withRule(text, "amd-vi", "keep"), "intel-vtd", "refuse"));
+  const job: KernelJob = {
+    source: { debian: "6.12" },
+    configuration: { kind: "tiny", file: join(projectRoot, "configs/small-noibt.config") },
+    components: [manifest],
+    functionSections: true,
+    targets,
+  };
+  const build = await makeKernel(job);
+  const built = await buildModules(build.output, folderFor("small"), modules);
+  const { lines, said, isDone } = await runGuest({
+    bzImage: build.image,
+    machine: loadMachine("q35"),
+    files: built,
+    log: join(scratch, "refuse.log"),
+    script: `
+      try insmod /uses_exports.ko
+      try insmod /gets_symbol.ko
+      say "amd-vi $(look $J/amd-vi/state) $(look $J/amd-vi/reason)"
+      say "intel-vtd $(look $J/intel-vtd/state) $(look $J/gate_calls)"`,
+  });
+  expect([said, isDone]).toEqual([
+    [
+      "insmod /uses_exports.ko = 19 insmod: can't insert '/uses_exports.ko': No such device",
+      "symbol_get found nothing",
+      "insmod /gets_symbol.ko = 0",
+      expect.stringMatching(
+        /^amd-vi refused .*is exported, and the manifest keeps the component for its exports$/,
+      ),
+      "intel-vtd jettisoned 0",
+    ],
+    true,
+  ]);
+  const needs = (who: string) =>
+    `jettison: ${who} needs dmar_platform_optin(), which is gone, and is refused. Boot with jettison.keep=intel-vtd`;
+  const console = lines.join("\n");
+  expect(console).toContain(needs("uses_exports"));
+  expect(console).toContain(needs("a module"));
+  expect(findFaults(lines)).toBeUndefined();
+});
