@@ -18,6 +18,8 @@ export interface RunOptions {
   /** Milliseconds after which the command's process group is ended. */
   timeout?: number;
   input?: string;
+  /** Hears the number of the process, which leads a process group of its own. */
+  onStart?: (pid: number) => void;
 }
 
 export interface RunResult {
@@ -71,7 +73,10 @@ export async function runToEnd(argv: readonly string[], options: RunOptions = {}
     maxBuffer: 1 << 28,
   });
   const pid = child.pid;
-  if (pid !== undefined) groups.add(pid);
+  if (pid !== undefined) {
+    groups.add(pid);
+    options.onStart?.(pid);
+  }
   const log = options.log === undefined ? undefined : createWriteStream(options.log);
   if (log !== undefined) child.all.pipe(log);
   let timedOut = false;

@@ -3,6 +3,9 @@
  * The only program of a guest. It says what the kernel shows in /sys/kernel/jettison, then puts every page
  * the page allocator has to use, reads all of it back, and turns the machine off.
  *
+ * With jettison_fill=no on the kernel's command line it leaves the memory alone; with jettison_fill=idle it then
+ * sleeps, and the host ends the guest.
+ *
  * What it says goes through /dev/kmsg, where a line is one record of the kernel's log: nothing that the
  * kernel prints at the same moment can land in the middle of it. A line is
  *	jettison-guest: <key> <words>
@@ -476,6 +479,7 @@ static unsigned long fill_slab(void)
 int main(void)
 {
 	unsigned long before, bytes;
+	const char *fill;
 
 	mount_on("devtmpfs", "/dev", NULL);
 	out = open("/dev/kmsg", O_WRONLY);
@@ -493,8 +497,14 @@ int main(void)
 	say_sysfs();
 
 	/* What the kernel does not know on its command line is passed on as environment. */
-	if (getenv("jettison_fill") && !strcmp(getenv("jettison_fill"), "no"))
+	fill = getenv("jettison_fill");
+	if (fill && !strcmp(fill, "no"))
 		power_off("ok");
+	if (fill && !strcmp(fill, "idle")) {
+		say("done ok");
+		for (;;)
+			pause();
+	}
 	little_aside();
 	before = free_bytes();
 	say("free %lu", before);

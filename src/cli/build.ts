@@ -12,15 +12,18 @@ interface Options {
   output: string;
   config?: string;
   tiny?: true;
+  changes?: string;
+  target: string[];
   components: string[];
   json?: true;
 }
 
-function findConfiguration({ source, output, config, tiny }: Options): Configuration {
+function findConfiguration({ source, output, config, tiny, changes }: Options): Configuration {
   const places = config === undefined ? [join(output, ".config"), join(source, ".config")] : [config];
   const file = places.find((place) => existsSync(place));
   if (file === undefined) fail("config-missing", { places });
-  return { kind: tiny ? "tiny" : "whole", file };
+  if (changes !== undefined && !existsSync(changes)) fail("config-missing", { places: [changes] });
+  return { kind: tiny ? "tiny" : "whole", file, ...(changes === undefined ? {} : { changes }) };
 }
 
 async function build(given: Options): Promise<void> {
@@ -36,7 +39,7 @@ async function build(given: Options): Promise<void> {
     output: options.output,
     components: options.components.map((file) => resolve(file)),
     functionSections: true,
-    targets: ["all"],
+    targets: options.target,
   });
   await runSteps(steps);
   const { vmlinux, image, warnings, log } = finish();
@@ -54,6 +57,8 @@ export function registerBuild(program: Command): void {
     .requiredOption("--output <dir>", "build folder, outside the source")
     .option("--config <file>", "kernel configuration (the .config of the output or the source)")
     .option("--tiny", "the configuration is a fragment, over tinyconfig")
+    .option("--changes <file>", "a fragment whose lines take the place of the configuration's")
+    .option("--target <names...>", "what make is to make: bindeb-pkg", ["all"])
     .addOption(
       new Option("--components <files...>", "manifests").default(
         [join(projectRoot, "components/iommu.yaml")],

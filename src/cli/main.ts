@@ -12,6 +12,7 @@ import { registerDoctor } from "./doctor.js";
 import { registerEstimate } from "./estimate.js";
 import { registerGain } from "./gain.js";
 import { registerLd } from "./ld.js";
+import { registerMicrovm } from "./microvm.js";
 import { registerPatches } from "./patches.js";
 import { registerPlan } from "./plan.js";
 import { registerReport } from "./report.js";
@@ -30,6 +31,7 @@ const commands = [
   registerWhy,
   registerDiff,
   registerGain,
+  registerMicrovm,
   registerEstimate,
   registerScript,
   registerLd,

@@ -87,7 +87,9 @@ async function configureLocked(options: ConfigureOptions): Promise<void> {
     }
     await make("olddefconfig");
     const made = valueByName(parseOptions(readFileSync(config, "utf8")));
-    const wanted = kind === "tiny" ? given : given.filter((option) => option === ours);
+    const isAsked = (option: (typeof given)[number]) =>
+      option === ours || option.file === configuration.changes;
+    const wanted = kind === "tiny" ? given : given.filter(isAsked);
     failIfAny(checkRequirements(made)); // first: CONFIG_JETTISON depends on some of these
     failIfAny(checkTaken(wanted, made));
     writeFileSync(keyFile, key);
