@@ -50,6 +50,7 @@ describe("a console", () => {
           { component: "old", state: "refused", reason: "a thing that points at it", bytes: 0, gateCalls: 0 },
         ],
         selftest: { pages: 10, failures: 0, gates: 7 },
+        audit: null,
       },
       fill: { tmpfsBytes: 230000000, slabBytes: 150000000, codePages: { user: 9, slab: 8, used: 10 } },
       done: "ok",
@@ -59,6 +60,17 @@ describe("a console", () => {
         "jettison: intel-vtd: kept (in-use)",
       ],
     });
+  });
+
+  test("of an audit has its counts, and the kernel's words about each find", () => {
+    const said = ["pages 6831", "data 1", "percpu 0", "slab 2", "stack 3", "other 0"];
+    const find = "jettison: audit: data: init_uts_ns+0x48/0x1c0 points at f+0x0/0x60 of amd-vi";
+    const lines = said.map((words) => `[    4.0] jettison-guest: sysfs audit_${words}`);
+    const { jettison, kernelLog } = readConsole([`[    1.0] ${find}`, ...good, ...lines]);
+    expect(jettison?.audit).toEqual({ pages: 6831, data: 1, percpu: 0, slab: 2, stack: 3, other: 0 });
+    expect(kernelLog).toContain(find);
+    const { trouble } = readConsole([...good, ...lines.slice(0, -1)]);
+    expect(trouble?.cause).toMatch(/^its report is damaged: audit_other is missing/);
   });
 
   test("of a kernel without Jettison has no report and is no failure", () => {

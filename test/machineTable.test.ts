@@ -10,7 +10,7 @@ const names = ["amd-vi", "gart", "hyperv-iommu", "intel-vtd", "virtio-iommu", "x
 function boot(over: Partial<BootResult> = {}): BootResult {
   return {
     ...{ machine: "vtd", memTotal: 248_000 * 1024, mode: "selftest" },
-    ...{ components: [], pages: 0, bytes: 0, gateCalls: 0, selftest: null },
+    ...{ components: [], pages: 0, bytes: 0, gateCalls: 0, selftest: null, audit: null },
     fill: { tmpfsBytes: 1, slabBytes: 1, codePages: null },
     ...{ bootSeconds: 1, seconds: 2, kernelLog: [], log: "x.log" },
     ...over,

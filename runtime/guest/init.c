@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * The only program of a guest. It says what the kernel shows in /sys/kernel/jettison, then puts every page
- * the page allocator has to use, reads all of it back, and turns the machine off.
+ * the page allocator has to use, reads all of it back, and turns the machine off. With jettison=audit it has
+ * the kernel look again after that.
  *
  * With jettison_fill=no on the kernel's command line it leaves the memory alone; with jettison_fill=idle it then
  * sleeps, and the host ends the guest.
@@ -27,6 +28,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysinfo.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #define MIB (1ul << 20)
@@ -476,10 +478,73 @@ static unsigned long fill_slab(void)
 	return bytes;
 }
 
-int main(void)
+/* ---- Words that jettison=audit is to find ---- */
+
+/* init_uts_ns: its name begins at byte 65 of a structure that is aligned to 8. */
+static void plant_in_data(uint64_t word)
+{
+	char name[7 + sizeof(word)] = "planted";
+
+	memcpy(name + 7, &word, sizeof(word));
+	if (sethostname(name, sizeof(name)))
+		fail("plant: sethostname: %s", strerror(errno));
+}
+
+/* A datagram that nobody has received is in an object from kmalloc. */
+static void plant_in_slab(uint64_t word)
+{
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_DGRAM, 0, pair) || send(pair[0], &word, sizeof(word), 0) < 0)
+		fail("plant: datagram: %s", strerror(errno));
+}
+
+/* A sender that waits for room in the receiver's queue has the receiver's address on its stack. */
+static void plant_on_stack(uint64_t word)
+{
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	int receiver = socket(AF_UNIX, SOCK_DGRAM, 0);
+	int sender = socket(AF_UNIX, SOCK_DGRAM, 0);
+
+	memcpy((char *)&to + 8, &word, sizeof(word));
+	if (bind(receiver, (struct sockaddr *)&to, 16))
+		fail("plant: bind: %s", strerror(errno));
+	if (fork() == 0)
+		for (;;)
+			sendto(sender, "", 1, 0, (struct sockaddr *)&to, 16);
+	/* Until the queue is full. */
+	sleep(1);
+}
+
+static void plant(uint64_t word)
+{
+	plant_in_data(word);
+	plant_in_slab(word);
+	plant_on_stack(word);
+}
+
+static void fill_memory(void)
 {
 	unsigned long before, bytes;
-	const char *fill;
+
+	little_aside();
+	before = free_bytes();
+	say("free %lu", before);
+	bytes = fill_tmpfs();
+	say("fill tmpfs %lu", bytes);
+	if (bytes < before / 2)
+		fail("tmpfs: only %lu of %lu free bytes could be used", bytes, before);
+	drain_lists();
+	bytes = fill_slab();
+	say("fill slab %lu", bytes);
+	if (bytes < before / 2)
+		fail("slab: only %lu of %lu free bytes could be used", bytes, before);
+	say_code_pages_used();
+}
+
+int main(void)
+{
+	const char *fill, *word;
 
 	mount_on("devtmpfs", "/dev", NULL);
 	out = open("/dev/kmsg", O_WRONLY);
@@ -498,27 +563,18 @@ int main(void)
 
 	/* What the kernel does not know on its command line is passed on as environment. */
 	fill = getenv("jettison_fill");
-	if (fill && !strcmp(fill, "no"))
-		power_off("ok");
 	if (fill && !strcmp(fill, "idle")) {
 		say("done ok");
 		for (;;)
 			pause();
 	}
-	little_aside();
-	before = free_bytes();
-	say("free %lu", before);
-	bytes = fill_tmpfs();
-	say("fill tmpfs %lu", bytes);
-	if (bytes < before / 2)
-		fail("tmpfs: only %lu of %lu free bytes could be used", bytes, before);
-	drain_lists();
-	bytes = fill_slab();
-	say("fill slab %lu", bytes);
-	if (bytes < before / 2)
-		fail("slab: only %lu of %lu free bytes could be used", bytes, before);
-	say_code_pages_used();
+	if (!fill || strcmp(fill, "no"))
+		fill_memory();
+	word = getenv("jettison_plant");
+	if (word)
+		plant(strtoull(word, NULL, 16));
 	/* Gates that were called since the first look count too. */
+	write_text("/sys/kernel/jettison/audit", "1");
 	say_sysfs();
 	power_off("ok");
 }

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { Command } from "commander";
 import { cacheFolder } from "../cache.js";
 import type { BootResult } from "../machine/boot.js";
+import type { Audit } from "../machine/console.js";
 import { colourOf, stateColours } from "../report/colour.js";
 import type { Step } from "../step.js";
 
@@ -21,9 +22,21 @@ function findImage(given: string): string {
 
 const mebibytes = (bytes: number) => `${Math.round(bytes / 2 ** 20)} MiB`;
 
+/** The sums of the last search, and each find of all searches, as the kernel names it. */
+function describeAudit(audit: Audit, kernelLog: readonly string[]): string[] {
+  const { pages, data, percpu, slab, stack, other } = audit;
+  const finds = kernelLog.filter(
+    (line) => line.startsWith("jettison: audit: ") && / points at | more$/.test(line),
+  );
+  return [
+    `  audit: ${data + percpu + slab + stack + other} words found in ${pages} pages: ${data} in data, ${percpu} in per-CPU data, ${slab} in slabs, ${stack} on stacks, ${other} elsewhere`,
+    ...[...new Set(finds)].map((line) => `    ${line.slice("jettison: audit: ".length)}`),
+  ];
+}
+
 function describeBoot(result: BootResult, styled: boolean): string {
   const colour = colourOf({ styled });
-  const { machine, memTotal, mode, components, pages, selftest, fill, log } = result;
+  const { machine, memTotal, mode, components, pages, selftest, audit, fill, kernelLog, log } = result;
   const width = Math.max(0, ...components.map(({ component }) => component.length));
   return [
     `${machine}: MemTotal ${memTotal / 1024} kB, jettison=${mode ?? "not in this kernel"}, ${pages} pages freed`,
@@ -34,6 +47,7 @@ function describeBoot(result: BootResult, styled: boolean): string {
     ...(selftest === null
       ? []
       : [`  self-test: ${selftest.pages} pages, ${selftest.gates} gates, ${selftest.failures} failures`]),
+    ...(audit === null ? [] : describeAudit(audit, kernelLog)),
     ...(fill === null
       ? []
       : [

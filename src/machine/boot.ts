@@ -46,6 +46,7 @@ export interface BootResult {
   readonly bytes: number;
   readonly gateCalls: number;
   readonly selftest: KernelReport["selftest"];
+  readonly audit: KernelReport["audit"];
   /** null where memory was not to be filled. */
   readonly fill: Fill | null;
   /** From the start of QEMU to the first line of the guest's program. */
@@ -151,6 +152,7 @@ function toResult(
     bytes: jettison?.bytes ?? 0,
     gateCalls: jettison?.gateCalls ?? 0,
     selftest: jettison?.selftest ?? null,
+    audit: jettison?.audit ?? null,
     fill: fill ?? null,
     kernelLog,
     ...run,

@@ -16,6 +16,16 @@ export interface BootComponent {
   readonly gateCalls: number;
 }
 
+/** Words of memory that point into what would have left, by the place they lie in, and how many pages were searched. */
+export interface Audit {
+  readonly pages: number;
+  readonly data: number;
+  readonly percpu: number;
+  readonly slab: number;
+  readonly stack: number;
+  readonly other: number;
+}
+
 /** What `/sys/kernel/jettison` showed. */
 export interface KernelReport {
   readonly mode: string;
@@ -26,6 +36,8 @@ export interface KernelReport {
   readonly components: readonly BootComponent[];
   /** null where the self-test did not run. */
   readonly selftest: { readonly pages: number; readonly failures: number; readonly gates: number } | null;
+  /** null where memory was not searched (`jettison=audit`). */
+  readonly audit: Audit | null;
 }
 
 export interface Fill {
@@ -154,6 +166,16 @@ function toKernelReport({ values, components }: Said, complain: Complain): Kerne
           pages: number("selftest_pages"),
           failures: number("selftest_failures"),
           gates: number("selftest_gates"),
+        }
+      : null,
+    audit: values.has("sysfs audit_pages")
+      ? {
+          pages: number("audit_pages"),
+          data: number("audit_data"),
+          percpu: number("audit_percpu"),
+          slab: number("audit_slab"),
+          stack: number("audit_stack"),
+          other: number("audit_other"),
         }
       : null,
   };

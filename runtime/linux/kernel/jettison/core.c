@@ -46,6 +46,8 @@ const char * const jettison_state_names[] = {
 
 struct jettison_fate *jettison_fates;
 u64 jettison_leaving;
+u64 jettison_audited;
+u8 *jettison_freed;
 ktime_t jettison_decide_time;
 unsigned long jettison_pages;
 
@@ -95,7 +97,10 @@ bool jettison_gave_back(unsigned long addr, unsigned long n)
 	addr += (unsigned long)_text - (unsigned long)lm_alias(_text);
 	last = addr + n - 1;
 	for (addr &= PAGE_MASK; addr <= last; addr += PAGE_SIZE) {
-		if (__is_kernel_text(addr) && !jettison_text_gone(addr))
+		int region = jettison_region_of(addr);
+
+		if (__is_kernel_text(addr) &&
+		    (region < 0 || !jettison_freed || !READ_ONCE(jettison_freed[region])))
 			return false;
 	}
 	return true;
@@ -123,10 +128,12 @@ __visible unsigned long jettison_shut_gate(const struct jettison_gate *gate)
 	if (READ_ONCE(jettison_selftest.task) == current)
 		return gate->answer;
 
-	WARN(atomic_long_inc_return(calls) == 1,
-	     "jettison: %pS called %s(), which is gone, and got %ld. Boot with jettison.keep=%s\n",
-	     __builtin_return_address(0), gate->name, gate->answer,
-	     jettison_components[jettison_counted_at(region)].name);
+	if (atomic_long_inc_return(calls) == 1) {
+		WARN(1, "jettison: %pS called %s(), which is gone, and got %ld. Boot with jettison.keep=%s\n",
+		     __builtin_return_address(0), gate->name, gate->answer,
+		     jettison_components[jettison_counted_at(region)].name);
+		jettison_tell_late();
+	}
 	return gate->answer;
 }
 
@@ -205,6 +212,8 @@ static bool free_region(const struct jettison_region *region)
 			return false;
 	}
 
+	/* User copies may come from other CPUs as soon as it is free. */
+	WRITE_ONCE(jettison_freed[region - jettison_regions], 1);
 	jettison_pages += free_reserved_area((void *)start, (void *)start + size,
 					     POISON_FREE_INITMEM, NULL);
 	return true;
@@ -213,7 +222,7 @@ static bool free_region(const struct jettison_region *region)
 static void free_regions(void)
 {
 	const struct jettison_region *region;
-	unsigned int i, owner;
+	unsigned int i;
 
 	/*
 	 * Jump labels and static calls ask whether an address is kernel text
@@ -233,15 +242,26 @@ static void free_regions(void)
 		kprobe_free_mem(region->start, region->end);
 		ftrace_free_mem(NULL, region->start, region->end);
 
-		if (free_region(region))
-			continue;
-		for (owner = 0; owner < jettison_nr_components; owner++) {
-			if (!(region->owners & BIT_ULL(owner)))
-				continue;
-			jettison_fates[owner].state = JETTISON_WITHHELD;
-			jettison_fates[owner].reason = "page-tables";
-		}
+		if (!free_region(region))
+			jettison_fates[jettison_counted_at(region)].stuck +=
+				(region->end - region->start) >> PAGE_SHIFT;
 	}
+}
+
+/* A component of which nothing could be freed is withheld. */
+static void settle_fate(const struct jettison_component *component,
+			struct jettison_fate *fate)
+{
+	if (fate->stuck && !fate->pages) {
+		fate->state = JETTISON_WITHHELD;
+		fate->reason = "page-tables";
+		fate->pages = fate->stuck;
+	} else if (fate->stuck) {
+		pr_warn("%s: the mapping of %lu more pages could not be changed, they stay\n",
+			component->name, fate->stuck);
+	}
+	pr_info("%s: %s, %lu pages (%s)\n", component->name,
+		jettison_state_names[fate->state], fate->pages, fate->reason);
 }
 
 void jettison_release(void)
@@ -260,17 +280,18 @@ void jettison_release(void)
 	for (i = 0; i < jettison_nr_regions; i++) {
 		const struct jettison_region *region = &jettison_regions[i];
 
+		if (jettison_region_shut[i] && !jettison_freed[i])
+			continue;
 		jettison_fates[jettison_counted_at(region)].pages +=
 			(region->end - region->start) >> PAGE_SHIFT;
 	}
-	for (i = 0; i < jettison_nr_components; i++) {
-		pr_info("%s: %s, %lu pages (%s)\n", jettison_components[i].name,
-			jettison_state_names[jettison_fates[i].state],
-			jettison_fates[i].pages, jettison_fates[i].reason);
-	}
+	for (i = 0; i < jettison_nr_components; i++)
+		settle_fate(&jettison_components[i], &jettison_fates[i]);
 	pr_info("%lu pages freed in %lld ms\n", jettison_pages,
 		ktime_to_ms(ktime_sub(ktime_get(), start) + jettison_decide_time));
 
 	if (jettison_mode == JETTISON_MODE_SELFTEST)
 		jettison_run_selftest(ram);
+	if (jettison_mode == JETTISON_MODE_AUDIT && jettison_run_audit())
+		pr_err("audit: out of memory\n");
 }

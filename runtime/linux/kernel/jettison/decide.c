@@ -41,6 +41,8 @@ static int __init set_mode(char *mode)
 		jettison_mode = JETTISON_MODE_ON;
 	} else if (mode && !strcmp(mode, "selftest")) {
 		jettison_mode = JETTISON_MODE_SELFTEST;
+	} else if (mode && !strcmp(mode, "audit")) {
+		jettison_mode = JETTISON_MODE_AUDIT;
 	} else {
 		if (!mode || strcmp(mode, "off"))
 			pr_warn("unknown mode '%s': nothing is freed\n",
@@ -265,6 +267,21 @@ static void __init keep_what_is_needed(void)
 	}
 }
 
+/* jettison=audit: remember who would have left. */
+static void __init spare_all(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < jettison_nr_components; i++) {
+		if (jettison_leaving & BIT_ULL(i)) {
+			jettison_fates[i].state = JETTISON_KEPT;
+			jettison_fates[i].reason = "audit";
+		}
+	}
+	jettison_audited = jettison_leaving;
+	jettison_leaving = 0;
+}
+
 /* A region leaves when all of its owners leave. */
 static void __init shut_regions(void)
 {
@@ -329,9 +346,10 @@ void __init jettison_decide(void)
 		pr_err("the tables of this kernel make no sense, nothing is freed\n");
 		return;
 	}
+	jettison_freed = kcalloc(jettison_nr_regions, 1, GFP_KERNEL);
 	jettison_fates = kcalloc(jettison_nr_components,
 				 sizeof(*jettison_fates), GFP_KERNEL);
-	if (!jettison_fates)
+	if (!jettison_freed || !jettison_fates)
 		return;
 
 	withheld = cannot_free();
@@ -342,6 +360,8 @@ void __init jettison_decide(void)
 	}
 
 	keep_what_is_needed();
+	if (jettison_mode == JETTISON_MODE_AUDIT)
+		spare_all();
 	if (jettison_leaving) {
 		shut_regions();
 		wait_until_outside();

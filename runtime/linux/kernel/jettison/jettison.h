@@ -116,6 +116,7 @@ enum jettison_mode {
 	JETTISON_MODE_ON,
 	JETTISON_MODE_OFF,
 	JETTISON_MODE_SELFTEST,
+	JETTISON_MODE_AUDIT,
 };
 
 enum jettison_state {
@@ -130,11 +131,14 @@ struct jettison_fate {
 	enum jettison_state state;
 	const char *reason;
 	unsigned long pages;	/* freed if it is jettisoned, else those that stay */
+	unsigned long stuck;	/* not freed, as their mapping resisted */
 };
 
 extern enum jettison_mode jettison_mode;
 extern struct jettison_fate *jettison_fates;	/* one a component */
 extern u64 jettison_leaving;			/* the components that do */
+extern u64 jettison_audited;			/* those that would have */
+extern u8 *jettison_freed;			/* one a region */
 extern ktime_t jettison_decide_time;
 extern unsigned long jettison_pages;		/* freed in all */
 extern const char * const jettison_state_names[];
@@ -155,6 +159,10 @@ static inline int jettison_unshare(unsigned long start, unsigned long end)
 #endif
 
 int jettison_sysfs_init(void);
+struct kobject *jettison_component_kobj(unsigned int component);
+
+void jettison_tell_late(void);
+void jettison_late_init(void);
 
 struct jettison_selftest {
 	struct task_struct *task;	/* whose calls of shut gates are no news */
@@ -166,5 +174,19 @@ struct jettison_selftest {
 extern struct jettison_selftest jettison_selftest;
 
 void jettison_run_selftest(unsigned long ram);
+
+enum jettison_place {
+	JETTISON_IN_DATA,
+	JETTISON_IN_PERCPU,
+	JETTISON_IN_SLAB,
+	JETTISON_ON_STACK,
+	JETTISON_ELSEWHERE,
+	JETTISON_PLACES,
+};
+
+extern unsigned long jettison_audit_pages;
+extern unsigned long jettison_audit_found[JETTISON_PLACES];
+
+int jettison_run_audit(void);
 
 #endif /* _KERNEL_JETTISON_H */

@@ -69,7 +69,7 @@ void jettison_run_selftest(unsigned long ram)
 	unsigned int i;
 
 	for (i = 0; i < jettison_nr_regions; i++) {
-		if (jettison_region_shut[i])
+		if (jettison_freed[i])
 			check_region(&jettison_regions[i]);
 	}
 	if (ram != jettison_selftest.pages) {

@@ -12,12 +12,16 @@ static const char * const mode_names[] = {
 	[JETTISON_MODE_ON]		= "on",
 	[JETTISON_MODE_OFF]		= "off",
 	[JETTISON_MODE_SELFTEST]	= "selftest",
+	[JETTISON_MODE_AUDIT]		= "audit",
 };
 
 struct component_dir {
 	struct kobject kobj;
 	unsigned int component;
 };
+
+/* One a component, NULL where it could not be made. */
+static struct kobject *component_kobjs[JETTISON_MAX_COMPONENTS];
 
 static unsigned int component_of(struct kobject *kobj)
 {
@@ -96,6 +100,24 @@ SHOW(total, gate_calls, "%lu", all_gate_calls());
 SHOW(total, selftest_pages, "%lu", jettison_selftest.pages);
 SHOW(total, selftest_failures, "%lu", jettison_selftest.failures);
 SHOW(total, selftest_gates, "%lu", jettison_selftest.gates);
+SHOW(total, audit_pages, "%lu", jettison_audit_pages);
+SHOW(total, audit_data, "%lu", jettison_audit_found[JETTISON_IN_DATA]);
+SHOW(total, audit_percpu, "%lu", jettison_audit_found[JETTISON_IN_PERCPU]);
+SHOW(total, audit_slab, "%lu", jettison_audit_found[JETTISON_IN_SLAB]);
+SHOW(total, audit_stack, "%lu", jettison_audit_found[JETTISON_ON_STACK]);
+SHOW(total, audit_other, "%lu", jettison_audit_found[JETTISON_ELSEWHERE]);
+
+/* Writing anything looks again. */
+static ssize_t audit_store(struct kobject *kobj, struct kobj_attribute *attr,
+			   const char *buf, size_t count)
+{
+	int err = jettison_run_audit();
+
+	return err ?: count;
+}
+
+static struct kobj_attribute total_audit_attr =
+	__ATTR(audit, 0200, NULL, audit_store);
 
 static struct attribute *total_attrs[] = {
 	&total_mode_attr.attr,
@@ -105,6 +127,13 @@ static struct attribute *total_attrs[] = {
 	&total_selftest_pages_attr.attr,
 	&total_selftest_failures_attr.attr,
 	&total_selftest_gates_attr.attr,
+	&total_audit_attr.attr,
+	&total_audit_pages_attr.attr,
+	&total_audit_data_attr.attr,
+	&total_audit_percpu_attr.attr,
+	&total_audit_slab_attr.attr,
+	&total_audit_stack_attr.attr,
+	&total_audit_other_attr.attr,
 	NULL
 };
 
@@ -114,6 +143,8 @@ static umode_t total_visible(struct kobject *kobj, struct attribute *attr,
 	if (strstarts(attr->name, "selftest_") &&
 	    jettison_mode != JETTISON_MODE_SELFTEST)
 		return 0;
+	if (strstarts(attr->name, "audit") && jettison_mode != JETTISON_MODE_AUDIT)
+		return 0;
 	return attr->mode;
 }
 
@@ -122,7 +153,12 @@ static const struct attribute_group total_group = {
 	.is_visible	= total_visible,
 };
 
-static int __init add_component(struct kobject *parent, unsigned int component)
+struct kobject *jettison_component_kobj(unsigned int component)
+{
+	return component_kobjs[component];
+}
+
+static int __init add_component(struct kset *root, unsigned int component)
 {
 	struct component_dir *dir = kzalloc(sizeof(*dir), GFP_KERNEL);
 	int err;
@@ -130,23 +166,28 @@ static int __init add_component(struct kobject *parent, unsigned int component)
 	if (!dir)
 		return -ENOMEM;
 	dir->component = component;
-	err = kobject_init_and_add(&dir->kobj, &component_type, parent, "%s",
+	dir->kobj.kset = root;
+	err = kobject_init_and_add(&dir->kobj, &component_type, NULL, "%s",
 				   jettison_components[component].name);
 	if (err)
 		kobject_put(&dir->kobj);
+	else
+		component_kobjs[component] = &dir->kobj;
 	return err;
 }
 
 int __init jettison_sysfs_init(void)
 {
-	struct kobject *root = kobject_create_and_add("jettison", kernel_kobj);
+	/* Events come from a set. */
+	struct kset *root = kset_create_and_add("jettison", NULL, kernel_kobj);
 	unsigned int i;
 	int err;
 
 	if (!root)
 		return -ENOMEM;
-	err = sysfs_create_group(root, &total_group);
+	err = sysfs_create_group(&root->kobj, &total_group);
 	for (i = 0; i < jettison_nr_components && !err; i++)
 		err = add_component(root, i);
+	jettison_late_init();
 	return err;
 }
