@@ -14,6 +14,7 @@ function withGates(gates: Readonly<Record<string, unknown>>): Component {
     line: 1,
     after: [],
     needs: [],
+    resident: [],
     code: [],
     inUse: { op: "never", line: 1 },
     canAppear: "never",

@@ -2,10 +2,10 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterAll, expect, test } from "vitest";
 import { restrictToBuild } from "../src/component/component.js";
 import { readManifests } from "../src/component/manifest.js";
+import { shippedManifests } from "../src/component/shipped.js";
 import { JettisonError } from "../src/diagnostics.js";
 
 const folder = mkdtempSync(join(tmpdir(), "jettison-manifest-"));
@@ -59,6 +59,7 @@ test("a manifest becomes plain values that know their lines", async () => {
         - not: { equals: { a_state: 0x10 } }
     present: { any: [{ acpiTable: AAAA }, { cpu: { vendor: GenuineIntel } }] }
     canAppear: hotplug
+    resident: a_asm
     registers: { when: inUse, except: a_shutdown, why: a_init() }
     exports: refuse
     gates:
@@ -81,7 +82,7 @@ gates:
     literal: true,
     answer: { kind: "value", value: 0, text: "null" },
     file,
-    line: 31,
+    line: 32,
   };
   expect(a).toEqual({
     name: "a",
@@ -115,7 +116,8 @@ gates:
       ],
     },
     canAppear: "hotplug",
-    registers: { when: "inUse", except: ["a_shutdown"], why: "a_init()", line: 18 },
+    resident: ["a_asm"],
+    registers: { when: "inUse", except: ["a_shutdown"], why: "a_init()", line: 19 },
     exports: "refuse",
     gates: [
       {
@@ -123,13 +125,13 @@ gates:
         literal: true,
         answer: { kind: "value", value: -19, text: "-ENODEV" },
         file,
-        line: 21,
+        line: 22,
       },
-      { pattern: "a_*", literal: false, answer: { kind: "void", text: "void" }, file, line: 22 },
+      { pattern: "a_*", literal: false, answer: { kind: "void", text: "void" }, file, line: 23 },
       shared,
     ],
   });
-  expect(b2?.code).toEqual([{ kind: "symbols", patterns: ["b2"], isOptional: true, line: 23 }]);
+  expect(b2?.code).toEqual([{ kind: "symbols", patterns: ["b2"], isOptional: true, line: 24 }]);
   expect(c?.present).toEqual({ op: "memoryAbove", bytes: 2 ** 32 });
   expect(b).toMatchObject({ inUse: { op: "equals", symbol: "b_on", value: 1 }, gates: [shared] });
 });
@@ -216,18 +218,21 @@ test("a component is described once", async () => {
   expect(await mistakesIn(first, second)).toEqual(["manifest-invalid 3:3"]);
 });
 
-test("the shipped manifest is read", async () => {
-  const shipped = fileURLToPath(new URL("../components/iommu.yaml", import.meta.url));
-  const components = await readManifests([shipped]);
+test("the shipped manifests are read, in the order of detection", async () => {
+  const components = await readManifests(shippedManifests);
   expect(components.map(({ name, canAppear }) => `${name} ${canAppear}`)).toEqual([
     "xen-swiotlb never",
     "swiotlb never",
     "gart never",
     "amd-vi never",
-    "intel-vtd never",
     "calgary never",
-    "virtio-iommu hotplug",
+    "hyperv never",
     "hyperv-iommu never",
+    "intel-vtd never",
+    "virtio-iommu hotplug",
+    "iommu-core never",
+    "kvm-guest never",
+    "xen never",
   ]);
   for (const { name, kernels, present } of components) {
     expect(kernels, name).toBeDefined();

@@ -14,7 +14,7 @@ import { buildMiniature, linkMiniature, planOf, runtime } from "./miniature.js";
 const mention = (name: string): Mention => ({ name, line: 1, column: 1 });
 
 const component = (name: string, after: readonly string[], needs: readonly string[] = []): Component => ({
-  ...{ name, title: name, file: "a.yaml", line: 1, code: [], gates: [], canAppear: "never" },
+  ...{ name, title: name, file: "a.yaml", line: 1, code: [], resident: [], gates: [], canAppear: "never" },
   ...{ inUse: { op: "never", line: 1 }, after: after.map(mention), needs: needs.map(mention) },
 });
 

@@ -262,6 +262,43 @@ test("what a manifest lets its init code keep needs no gate, but for what it tak
   expect(crossed(", except: [gadget_name, nothing_*]")).toEqual(["gadget_name"]);
 });
 
+test("what a manifest says to be resident stays, and with it what it calls in its own file", () => {
+  const called = {
+    "drivers/gadget.c": `${program["drivers/gadget.c"]}
+      static __attribute__((noinline)) int gadget_peek(void) { return uses; }
+      int gadget_entry(void) { return gadget_peek() + helper(1); }`,
+    "entry.S": '.section .noinstr.text, "ax"\n.globl entry\nentry: call gadget_entry\nret',
+  };
+  const refused = buildProgram(called);
+  expect(link(refused).status).toBe(0);
+  expect(readPlan(refused).refusals.map(({ reason }) => reason)).toEqual(["no-gate"]);
+
+  const folder = buildProgram({
+    ...called,
+    "components.yaml": manifest
+      .replace("    canAppear", "    resident: [gadget_entry, gadget_nothing]\n    canAppear")
+      .replace("gates: {", "gates: { helper: 0,"),
+  });
+  expect(link(folder).stderr).toBe("");
+  const { refusals, units, pins } = readPlan(folder);
+  expect(refusals).toEqual([]);
+  expect(units.map(({ section }) => section)).not.toContain(".text.gadget_entry");
+  expect(pins.map(({ unit }) => unit)).toContain("drivers/gadget.o:(.text.gadget_peek)");
+});
+
+test("calls that are expected are marked in the table of gates", () => {
+  const flagsOf = (answer: string) => {
+    const folder = buildProgram({
+      "components.yaml": manifest.replace("gadget_note: void", `gadget_note: ${answer}`),
+    });
+    expect(link(folder).stderr).toBe("");
+    const table = readFileSync(join(folder, ".jettison/tables.S"), "utf8");
+    return /, jettison_gate_gadget_note, 0\n\t\.long\t0, (\d)/.exec(table)?.[1];
+  };
+  expect(flagsOf("void")).toBe("1");
+  expect(flagsOf("{ expected: void }")).toBe("5");
+});
+
 test("what a manifest takes out has to be there", () => {
   const linked = link(buildProgram(registering(", except: gadget_nmae")));
   expect(linked.stderr).toMatch(/components\.yaml:8: no symbol of the component.*gadget_nmae.*gadget_name/);

@@ -10,6 +10,8 @@ interface Case {
   readonly roles: readonly Role[];
   /** The component of each unit, or -1. */
   readonly seeds: readonly number[];
+  /** Units that a manifest says to be resident. */
+  readonly staying: readonly number[];
   readonly edges: readonly { readonly from: number; readonly to: number; readonly kind: number }[];
 }
 
@@ -30,14 +32,16 @@ const cases: fc.Arbitrary<Case> = fc.integer({ min: 1, max: 24 }).chain((count) 
     .record({
       roles: fc.array(role, { minLength: count, maxLength: count }),
       seeds: fc.array(fc.integer({ min: -6, max: 3 }), { minLength: count, maxLength: count }),
+      staying: fc.array(fc.nat(count - 1), { maxLength: 2 }),
       edges: fc.array(fc.record({ from: fc.nat(count - 1), to: fc.nat(count - 1), kind: fc.nat(2) }), {
         maxLength: 3 * count,
       }),
     })
-    .map(({ roles, seeds, edges }) => ({
-      roles,
-      edges,
-      seeds: seeds.map((seed, unit) => (roles[unit] === "plain" ? Math.max(seed, -1) : -1)),
+    .map(({ roles, seeds, staying, edges }) => ({
+      ...{ roles, staying, edges },
+      seeds: seeds.map((seed, unit) =>
+        roles[unit] === "plain" && !staying.includes(unit) ? Math.max(seed, -1) : -1,
+      ),
     })),
 );
 
@@ -56,7 +60,7 @@ function graphOf({ roles, edges }: Case): Graph {
 }
 
 /** From the definition, with a search of its own for every question. */
-function naiveOwners({ roles, seeds, edges }: Case): number[][] {
+function naiveOwners({ roles, seeds, staying, edges }: Case): number[][] {
   const keeps = edges.filter(
     ({ from, kind }) =>
       roles[from] !== "describes" && !(roles[from] === "init" && kind === referenceKind.branch),
@@ -76,7 +80,9 @@ function naiveOwners({ roles, seeds, edges }: Case): number[][] {
   };
   const isRoot = (unit: number) =>
     seeds[unit]! < 0 &&
-    (roles[unit] !== "plain" || !keeps.some(({ from, to }) => to === unit && from !== unit));
+    (roles[unit] !== "plain" ||
+      staying.includes(unit) ||
+      !keeps.some(({ from, to }) => to === unit && from !== unit));
   const units = roles.map((_, unit) => unit);
   const resident = new Set(units.filter(isRoot).flatMap((unit) => [...reachedFrom(unit, false, keeps)]));
   const open = edges.filter(({ to }) => roles[to] === "plain" && !resident.has(to));
@@ -91,7 +97,10 @@ function naiveOwners({ roles, seeds, edges }: Case): number[][] {
 test("owners are those of the definition", () => {
   fc.assert(
     fc.property(cases, (one) => {
-      const claims = { componentByUnit: Int16Array.from(one.seeds) } as unknown as Claims;
+      const claims = {
+        componentByUnit: Int16Array.from(one.seeds),
+        residentByName: new Set(one.staying),
+      } as unknown as Claims;
       const { sets, ownersByUnit } = assignOwners(graphOf(one), one.roles, claims);
       expect([...ownersByUnit].map((set) => [...sets.members(set)])).toEqual(naiveOwners(one));
     }),

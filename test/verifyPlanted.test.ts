@@ -501,6 +501,21 @@ test.each([
   for (const form of forms) expect(levels[form].violations).toEqual([]);
 });
 
+test("a PCI device whose numbers read as an address is none, what a quirk calls is one", () => {
+  const quirk = inSection(".pci_fixup_final", "a", ".balign 16\nquirk: .quad 0, 0");
+  const plant = (behind: number) =>
+    verifyPlanted(kernel, quirk, {
+      image(image, bytes) {
+        const address = near(image).addresses.get("gadget_work")!;
+        bytes.writeBigInt64LE(BigInt(address), placeOfSymbol(image, "quirk") + behind);
+      },
+    });
+  for (const form of images.split(" ") as (typeof forms)[number][]) {
+    expect(plant(0)[form].violations).toEqual([]);
+    expect(plant(8)[form].violations).toHaveLength(1);
+  }
+});
+
 test("the link fails when the proof does, and names both ends", () => {
   const { folder } = kernel;
   writeFiles(folder, { "stray.S": inSection(".data", "aw", pointer) });

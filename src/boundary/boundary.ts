@@ -38,6 +38,8 @@ export interface Gate {
   readonly target: FunctionSymbol;
   readonly unit: UnitId;
   readonly answer: GateAnswer;
+  /** Calls are nothing to warn of. */
+  readonly isExpected: boolean;
   /** Every crossing that made it necessary. */
   readonly crossings: readonly EdgeId[];
   /** References that are to be aimed at the gate: the crossings, and whatever else takes the function's address. */
@@ -141,6 +143,8 @@ export function drawBoundary(partition: Partition, options: BoundaryOptions): Bo
         }
       }
     }
+    // What stays needs no gate, and no answer.
+    for (const unit of pinned.keys()) crossings.delete(unit);
     const gates = makeGates(partition, incoming, functions, crossings, (unit, edge) =>
       refuse(unit, "unanswered", edge),
     );
@@ -258,10 +262,10 @@ function makeGates(
     for (const [offset, edges] of [...byOffset].sort(([a], [b]) => a - b)) {
       const target = functions.at(unit, offset)!;
       const members = ownership.sets.members(ownership.ownersByUnit[unit]!);
-      const answer = members
-        .map((member) => answerFor(claims.components[member]!, target.name)?.answer)
+      const found = members
+        .map((member) => answerFor(claims.components[member]!, target.name))
         .find((one) => one !== undefined);
-      if (answer === undefined) {
+      if (found === undefined) {
         unanswered(unit, edges[0]!);
         continue;
       }
@@ -271,7 +275,8 @@ function makeGates(
         gateSymbol: gateSymbol(target.name, taken),
         target,
         unit,
-        answer,
+        answer: found.answer,
+        isExpected: found.isExpected === true,
         crossings: edges,
         references: [...new Set([...calls, ...(addresses.get(offset) ?? [])])].sort((a, b) => a - b),
         exports: edges.filter(isExport).map((edge) => namedSymbol(graph, edge)),

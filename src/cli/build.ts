@@ -2,10 +2,10 @@
 import { existsSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import { type Command, Option } from "commander";
+import { shippedManifests } from "../component/shipped.js";
 import { fail } from "../diagnostics.js";
 import type { Configuration } from "../kernel/configureKernel.js";
 import { readKernelVersion } from "../kernel/version.js";
-import { projectRoot } from "../root.js";
 
 interface Options {
   source: string;
@@ -61,8 +61,8 @@ export function registerBuild(program: Command): void {
     .option("--target <names...>", "what make is to make: bindeb-pkg", ["all"])
     .addOption(
       new Option("--components <files...>", "manifests").default(
-        [join(projectRoot, "components/iommu.yaml")],
-        "components/iommu.yaml",
+        [...shippedManifests],
+        "those that come with Jettison",
       ),
     )
     .option("--json", "print what was built as JSON")

@@ -2,9 +2,9 @@
 import { existsSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { Command } from "commander";
+import { shippedManifests } from "../component/shipped.js";
 import { type Diagnostic, diagnose, failIfAny } from "../diagnostics.js";
 import type { Plan } from "../plan/plan.js";
-import { shippedManifests } from "./plan.js";
 
 interface Options {
   budgets?: string;

@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-import { join } from "node:path";
 import type { Command } from "commander";
-import { projectRoot } from "../root.js";
+import { shippedManifests } from "../component/shipped.js";
 
 interface Options {
   components?: string[];
   units?: true;
   json?: true;
 }
-
-export const shippedManifests = [join(projectRoot, "components/iommu.yaml")];
 
 /** Plans the link of a finished build anew, without linking: what there is to gain, before patching anything. */
 async function plan(build: string, { components, units, json }: Options): Promise<void> {

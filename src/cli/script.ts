@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Command, Option } from "commander";
+import { shippedManifests } from "../component/shipped.js";
 import type { Linker } from "../link/scriptFragment.js";
-import { shippedManifests } from "./plan.js";
 
 interface Options {
   components?: string[];

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Command } from "commander";
-import { shippedManifests } from "./plan.js";
+import { shippedManifests } from "../component/shipped.js";
 
 interface Options {
   components?: string[];

@@ -15,6 +15,14 @@ export function parseAnswer(value: unknown): GateAnswer | undefined {
   return number === undefined ? undefined : { kind: "value", value: -number, text: value };
 }
 
+/** A gate's value in a manifest: an answer, or `{ expected: <answer> }`, which calls on any machine may get. */
+export function parseGate(value: unknown): { answer: GateAnswer; isExpected?: true } | undefined {
+  const isMapping = typeof value === "object" && value !== null;
+  if (isMapping && Object.keys(value).join() !== "expected") return undefined;
+  const answer = parseAnswer(isMapping ? (value as { expected: unknown }).expected : value);
+  return answer && { answer, ...(isMapping ? { isExpected: true } : {}) };
+}
+
 /** The answer that a plan shows as `text`. */
 export function readAnswer(text: string): GateAnswer {
   const value = /^(null|true|false|-?\d+)$/.test(text) ? (JSON.parse(text) as unknown) : text;

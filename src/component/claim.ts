@@ -23,6 +23,8 @@ export interface Claims {
   readonly ruleByUnit: ReadonlyMap<UnitId, string>;
   /** What of that rule matched: `objects drivers/iommu/amd/**`. */
   readonly matchedByUnit: ReadonlyMap<UnitId, string>;
+  /** Units that stay because a manifest says so by their names. */
+  readonly residentByName: ReadonlySet<UnitId>;
 }
 
 /** What the patterns of rules are matched against, made once for all of them. */
@@ -46,7 +48,9 @@ export function claimUnits(graph: Graph, roles: readonly Role[], manifest: reado
   const componentByUnit = new Int16Array(graph.unitCount).fill(-1);
   const ruleByUnit = new Map<UnitId, string>();
   const matchedByUnit = new Map<UnitId, string>();
+  const residentByName = new Set<UnitId>();
   built.forEach(({ component, rules }, index) => {
+    const staying = unitsNamed(names, component.resident);
     for (const { rule, pattern, units } of rules) {
       if (units.length === 0 && !rule.isOptional)
         diagnostics.push(
@@ -62,6 +66,10 @@ export function claimUnits(graph: Graph, roles: readonly Role[], manifest: reado
       const matched = `${rule.kind} ${pattern}`;
       for (const unit of units) {
         if (roles[unit] !== "plain") continue;
+        if (staying.has(unit)) {
+          residentByName.add(unit);
+          continue;
+        }
         const other = componentByUnit[unit]!;
         const earlier = ruleByUnit.get(unit);
         if (earlier !== undefined && other !== index)
@@ -87,6 +95,7 @@ export function claimUnits(graph: Graph, roles: readonly Role[], manifest: reado
     componentByUnit,
     ruleByUnit,
     matchedByUnit,
+    residentByName,
   };
 }
 
@@ -103,8 +112,19 @@ function unitsMatching(names: Names, rule: CodeRule, pattern: string): readonly 
   return units;
 }
 
+/** The units that hold a function or object of such a name. */
+function unitsNamed(names: Names, patterns: readonly string[]): ReadonlySet<UnitId> {
+  const matchers = patterns.map(nameMatcher);
+  const found = new Set<UnitId>();
+  if (matchers.length === 0) return found;
+  for (const [name, units] of names.unitsBySymbol)
+    if (matchers.some((matches) => matches(name))) for (const unit of units) found.add(unit);
+  return found;
+}
+
 function collectNames(graph: Graph, roles: readonly Role[], manifest: readonly Component[]): Names {
   const asked = new Set(manifest.flatMap(({ code }) => code.map(({ kind }) => kind)));
+  if (manifest.some(({ resident }) => resident.length > 0)) asked.add("symbols");
   const unitsByObject = new Map<string, UnitId[]>();
   const unitsBySection = new Map<string, UnitId[]>();
   const unitsBySymbol = new Map<string, UnitId[]>();

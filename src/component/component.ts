@@ -14,6 +14,8 @@ export interface Component {
   /** Components that it cannot do without: as long as it stays, they do. They are looked for after it. */
   readonly needs: readonly Mention[];
   readonly code: readonly CodeRule[];
+  /** Patterns of functions and objects that stay though a rule matches them. None has to match anything. */
+  readonly resident: readonly string[];
   readonly inUse: InUse;
   readonly present?: Present;
   readonly canAppear: CanAppear;
@@ -87,6 +89,8 @@ export interface Gate {
   readonly pattern: string;
   readonly literal: boolean;
   readonly answer: GateAnswer;
+  /** It is called on machines without the component, too, and the answer is the function's own there: nobody is warned. */
+  readonly isExpected?: true;
   readonly file: string;
   readonly line: number;
 }

@@ -5,7 +5,7 @@
  */
 import { readFileSync } from "node:fs";
 import { type Diagnostic, diagnose, failIfAny } from "../diagnostics.js";
-import { parseAnswer } from "./answer.js";
+import { parseGate } from "./answer.js";
 import type { Component, Gate, InUse, Mention, Present, Registers } from "./component.js";
 import { checkDocument, type Places } from "./document.js";
 import { orderComponents } from "./order.js";
@@ -50,7 +50,7 @@ function parseManifest(file: string, text: string, diagnostics: Diagnostic[]) {
   const gatesAt = (path: Path, raw: Readonly<Record<string, unknown>>): Gate[] =>
     Object.entries(raw).map(([pattern, value]) => {
       const { line } = places.ofKey([...path, pattern]);
-      return { pattern, literal: isLiteral(pattern), answer: parseAnswer(value)!, file, line };
+      return { pattern, literal: isLiteral(pattern), ...parseGate(value)!, file, line };
     });
   const shared = gatesAt(["gates"], data.gates ?? {});
   const found = Object.entries(data.components).map(([name, raw]) =>
@@ -92,6 +92,7 @@ function toComponent(
         line: places.of([...path, "code", index]).line,
       };
     }),
+    resident: [raw.resident ?? []].flat(),
     inUse: toInUse(raw.inUse, [...path, "inUse"], places),
     ...(raw.present === undefined ? {} : { present: toPresent(raw.present) }),
     canAppear: raw.canAppear,

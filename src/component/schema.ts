@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The form of a manifest file. What each part means is in docs/manifests.md. */
 import { z } from "zod";
-import { parseAnswer } from "./answer.js";
+import { parseGate } from "./answer.js";
 import { errnoByName } from "./errno.js";
 import { nearest } from "./nearest.js";
 
@@ -141,7 +141,7 @@ const presents = z.array(present).min(1, "a list of tests is empty");
 const gates = z.record(
   name("a function's name or a pattern of names", /^[\w.$*?]+$/),
   z.unknown().superRefine((value, context) => {
-    if (parseAnswer(value) !== undefined) return;
+    if (parseGate(value) !== undefined) return;
     const near =
       typeof value === "string"
         ? nearest(
@@ -151,7 +151,7 @@ const gates = z.record(
         : [];
     const hint = near.length > 0 ? `: nearest ${near.join(", ")}` : "";
     context.addIssue(
-      `an answer is void, null, true, false, a whole number or an error such as -ENODEV${hint}`,
+      `an answer is void, null, true, false, a whole number or an error such as -ENODEV, or { expected: <one of these> }${hint}`,
     );
   }),
   expected("gates, a mapping of functions to their answers,"),
@@ -166,6 +166,7 @@ const component = form("a component", {
   after: others.optional(),
   needs: others.optional(),
   code: z.array(codeRule, expected("code, a list of rules,")).min(1, "code is empty"),
+  resident: patterns.optional(),
   inUse,
   present: present.optional(),
   canAppear: choice("canAppear", ["never", "hotplug", "module"]),

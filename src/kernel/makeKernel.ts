@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { mkdirSync, realpathSync } from "node:fs";
 import { basename, join } from "node:path";
 import { cacheFolder } from "../cache.js";
+import { shippedManifests } from "../component/shipped.js";
 import { projectRoot } from "../root.js";
 import type { Step } from "../step.js";
 import { buildKernel, jettisonLd, type KernelBuild } from "./buildKernel.js";
@@ -37,7 +38,7 @@ export interface KernelJob {
 export const demoJob: KernelJob = {
   source: { debian: "6.12" },
   configuration: { kind: "tiny", file: join(projectRoot, "configs/demo.config") },
-  components: [join(projectRoot, "components/iommu.yaml")],
+  components: shippedManifests,
   functionSections: true,
 };
 

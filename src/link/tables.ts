@@ -123,7 +123,8 @@ function endbrNotes({ regions }: TableInputs): string[] {
 function gateRows({ gates, regionOfGate }: TableInputs): string[] {
   return gates.flatMap((gate, index) => {
     const answer = gate.answer.kind === "value" ? gate.answer.value : 0;
-    const flags = (gate.answer.kind === "void" ? 1 : 0) | (gate.refusesModules ? 2 : 0);
+    const isVoid = gate.answer.kind === "void";
+    const flags = (isVoid ? 1 : 0) | (gate.refusesModules ? 2 : 0) | (gate.isExpected ? 4 : 0);
     return [
       `.quad\t.Lfunction_${index}, ${gate.gateSymbol}, ${answer}`,
       `.long\t${regionOfGate(gate)}, ${flags}`,

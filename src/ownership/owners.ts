@@ -29,7 +29,7 @@ export function assignOwners(graph: Graph, roles: readonly Role[], claims: Claim
   const sets = createOwnerSets();
   const ownersByUnit = new Uint32Array(graph.unitCount);
   const { componentByUnit } = claims;
-  const isReached = markResident(graph, roles, componentByUnit);
+  const isReached = markResident(graph, roles, claims);
 
   const queue: UnitId[] = [];
   for (let unit = 0; unit < graph.unitCount; unit++) {
@@ -57,7 +57,11 @@ export const keepsNothing: ReadonlySet<Role> = new Set<Role>(["describes", "disc
 export const isKeeping = (roles: readonly Role[], from: UnitId, kind: number) =>
   !keepsNothing.has(roles[from]!) && !(roles[from] === "init" && kind === referenceKind.branch);
 
-function markResident(graph: Graph, roles: readonly Role[], componentByUnit: Int16Array): Uint8Array {
+function markResident(
+  graph: Graph,
+  roles: readonly Role[],
+  { componentByUnit, residentByName }: Claims,
+): Uint8Array {
   const { firstEdge, edgeTo, edgeKind, unitCount } = graph;
   const isReferred = new Uint8Array(unitCount);
   for (let unit = 0; unit < unitCount; unit++)
@@ -72,7 +76,8 @@ function markResident(graph: Graph, roles: readonly Role[], componentByUnit: Int
     isReached[unit] = 1;
     stack.push(unit);
   };
-  for (let unit = 0; unit < unitCount; unit++) if (roles[unit] !== "plain" || !isReferred[unit]) reach(unit);
+  for (let unit = 0; unit < unitCount; unit++)
+    if (roles[unit] !== "plain" || !isReferred[unit] || residentByName.has(unit)) reach(unit);
   for (let unit = stack.pop(); unit !== undefined; unit = stack.pop())
     for (let edge = firstEdge[unit]!; edge < firstEdge[unit + 1]!; edge++)
       if (edgeTo[edge]! >= 0 && isKeeping(roles, unit, edgeKind[edge]!)) reach(edgeTo[edge]!);

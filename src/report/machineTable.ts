@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The demo's result on a terminal: machines against components. A cell says how many pages a component has there
- * and what became of them.
+ * The demo's result on a terminal: a line a component, a column a machine. A cell says how many pages a component has
+ * there and what became of them.
  */
 import { getBorderCharacters, table } from "table";
 import { type Colour, colourOf, stateColours, type TextOptions } from "./colour.js";
@@ -19,28 +19,29 @@ const kib = (bytes: number) => (bytes / 1024).toLocaleString("en-US");
 export function formatMachineTable(machines: readonly MachineResult[], options: TextOptions): string {
   const { styled } = options;
   const colour = colourOf(options);
-  const columns = [...new Set(machines.flatMap((machine) => machine.components.map((one) => one.component)))];
-  // In a narrow column the longer words go below their number.
-  const cell = (one: DemoComponent | undefined) => {
-    if (one === undefined) return "-";
-    const text = `${one.pages} ${words[one.state]}`;
-    return colour(stateColours[one.state], text.length > 8 ? text.replace(" ", "\n") : text);
-  };
-
-  const names = columns.map((name) => (name.length > 8 ? name.replace("-", "-\n") : name));
-  const head = ["machine", ...names, "pages\nfreed", "MemTotal\noff, kB", "MemTotal\non, kB", "self-\ntest"];
-  const rows = machines.map((machine) => [
-    machine.machine,
-    ...columns.map((name) => cell(machine.components.find((one) => one.component === name))),
-    colour("bold", `${machine.pagesFreed}`),
-    machine.memTotalOff === undefined ? "-" : kib(machine.memTotalOff),
-    kib(machine.memTotalOn),
-    formatSelftest(machine, colour),
-  ]);
-  return table([head.map((text) => colour("bold", text)), ...rows], {
+  const names = [
+    ...new Set(machines.flatMap(({ components }) => components.map(({ component }) => component))),
+  ];
+  const cell = (one: DemoComponent | undefined) =>
+    one === undefined ? "-" : colour(stateColours[one.state], `${one.pages} ${words[one.state]}`);
+  const rowOf = (name: string) => [
+    name,
+    ...machines.map(({ components }) => cell(components.find(({ component }) => component === name))),
+  ];
+  const totals = [
+    ["pages freed", ...machines.map(({ pagesFreed }) => colour("bold", `${pagesFreed}`))],
+    [
+      "MemTotal off, kB",
+      ...machines.map(({ memTotalOff }) => (memTotalOff === undefined ? "-" : kib(memTotalOff))),
+    ],
+    ["MemTotal on, kB", ...machines.map(({ memTotalOn }) => kib(memTotalOn))],
+    ["self-test", ...machines.map((machine) => formatSelftest(machine, colour))],
+  ];
+  const head = ["component", ...machines.map(({ machine }) => machine)].map((text) => colour("bold", text));
+  return table([head, ...names.map(rowOf), ...totals], {
     border: getBorderCharacters(styled ? "norc" : "ramac"),
-    drawHorizontalLine: (line, count) => line <= 1 || line === count,
-    drawVerticalLine: (line, count) => line <= 1 || line >= count - 4,
+    drawHorizontalLine: (line, count) => line <= 1 || line === count || line === count - totals.length,
+    drawVerticalLine: (line, count) => line <= 1 || line === count,
     columnDefault: { alignment: "right" },
     columns: { 0: { alignment: "left" } },
   });

@@ -73,6 +73,7 @@ struct jettison_region {	/* sorted by address */
 
 #define JETTISON_GATE_VOID	0x1	/* the function returns nothing */
 #define JETTISON_GATE_REFUSE	0x2	/* modules may not link to it when shut */
+#define JETTISON_GATE_EXPECTED	0x4	/* it is called on any machine */
 
 struct jettison_gate {
 	const char *name;	/* of the function that it stands for */
