@@ -3,7 +3,8 @@
  * A build folder that begins as a copy of another one. Times are kept, so make compiles only what the options
  * touch in which the two differ.
  */
-import { existsSync, renameSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { run } from "../process.js";
 import { withLock } from "./lock.js";
 import { needSpace, spaceOfBuild } from "./space.js";
@@ -17,6 +18,18 @@ export async function copyBuild(from: string, output: string): Promise<void> {
     await needSpace(output, spaceOfBuild);
     rmSync(copying, { recursive: true, force: true });
     await withLock(stateFile(from, "build"), () => run(["cp", "-a", "--reflink=auto", from, copying]));
+    rewriteTools(copying, from, output);
     renameSync(copying, output);
   });
+}
+
+/** objtool's own build remembers where it was. Made anew, every object that it has looked at would be as well. */
+function rewriteTools(folder: string, from: string, to: string): void {
+  const tools = join(folder, "tools");
+  if (!existsSync(tools)) return;
+  for (const name of readdirSync(tools, { recursive: true, encoding: "utf8" })) {
+    if (!name.endsWith(".cmd")) continue;
+    const file = join(tools, name);
+    writeFileSync(file, readFileSync(file, "utf8").replaceAll(from, to));
+  }
 }
