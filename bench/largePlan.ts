@@ -78,6 +78,7 @@ export function makeLargePlan(unitCount: number): Plan {
     gates: [],
     pins: [],
     refusals: [],
+    exports: [],
     tooSmall: [],
     units: [],
     columns: {

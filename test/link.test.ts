@@ -3,21 +3,13 @@
  * The link stage on a small program that really runs: a driver that leaves, a core that calls it, in the shape
  * of a kernel build. The program shuts the gates, takes the region's pages away and calls again.
  */
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { Plan } from "../src/plan/plan.js";
-import { command, temporaryFolder, writeFiles } from "./compile.js";
-
-const linker = join(import.meta.dirname, "../bin/jettison-ld");
-
-const linkage = `
-#define SYM_FUNC_START(name) .globl name; .balign 16; name:
-#define SYM_FUNC_END(name) .type name, @function; .size name, . - name
-#define SYM_DATA_START(name) .globl name; name:
-#define SYM_DATA_END(name) .type name, @object; .size name, . - name
-`;
+import { command, sectionFlags, temporaryFolder } from "./compile.js";
+import { compileArchive, linker, objectArguments, runLinker } from "./kernelShaped.js";
 
 const program: Record<string, string> = {
   "drivers/gadget.c": `
@@ -92,48 +84,17 @@ components:
     gates: { gadget_work: -ENODEV, local_work: -5, gadget_name: null, gadget_note: void, gadget_pointer: null }
 `;
 
-const flags = ["-O2", "-fno-pie", "-fno-asynchronous-unwind-tables", "-Iinclude", "-I.", "-fno-inline"];
+const flags = ["-O2", "-fno-pie", "-fno-asynchronous-unwind-tables", "-fno-inline"];
 
 /** Compiles the program as a kernel build would, up to the archive that goes into `vmlinux.o`. */
-function buildProgram(changes: Readonly<Record<string, string>> = {}, sections = true): string {
+function buildProgram(changes: Readonly<Record<string, string>> = {}, sections = sectionFlags): string {
   const folder = temporaryFolder();
-  const files = { ...program, ...changes };
-  const asm = "gcc -Iinclude -c -o kernel/jettison/tables.o kernel/jettison/tables.S";
-  writeFiles(folder, {
-    ...files,
-    "include/linux/linkage.h": linkage,
-    "kernel/jettison/.tables.o.cmd": `savedcmd_kernel/jettison/tables.o := ${asm}\n`,
-    "components.yaml": changes["components.yaml"] ?? manifest,
-  });
-  const objects: string[] = [];
-  for (const name of Object.keys(files).filter((one) => /\.[cS]$/.test(one))) {
-    const object = name.replace(/\.[cS]$/, ".o");
-    const split = sections ? ["-ffunction-sections", "-fdata-sections"] : [];
-    command(folder, "gcc", ...flags, ...split, "-c", "-o", object, name);
-    objects.push(object);
-  }
-  command(folder, "ar", "cDPrST", "vmlinux.a", ...objects);
+  compileArchive(folder, { ...program, "components.yaml": manifest, ...changes }, [...flags, ...sections]);
   return folder;
 }
 
-const linkArguments = [
-  "-z",
-  "noexecstack",
-  "-r",
-  "-o",
-  "vmlinux.o",
-  "--whole-archive",
-  "vmlinux.a",
-  "--no-whole-archive",
-];
-
-function link(folder: string, components = "components.yaml") {
-  return spawnSync(linker, linkArguments, {
-    cwd: folder,
-    encoding: "utf8",
-    env: { ...process.env, JETTISON_COMPONENTS: components },
-  });
-}
+const link = (folder: string, components = "components.yaml") =>
+  runLinker(folder, objectArguments, components);
 
 const readPlan = (folder: string) =>
   JSON.parse(readFileSync(join(folder, ".jettison/plan.json"), "utf8")) as Plan;
@@ -176,20 +137,23 @@ test("the same inputs give the same bytes", () => {
 });
 
 test("without components and without function sections the linker's output is its own", () => {
-  const folder = buildProgram({}, false);
+  const folder = buildProgram({}, []);
   expect(link(folder, "").status).toBe(0);
   const ours = readFileSync(join(folder, "vmlinux.o"));
-  command(folder, "ld", ...linkArguments);
+  command(folder, "ld", ...objectArguments);
   expect(readFileSync(join(folder, "vmlinux.o")).equals(ours)).toBe(true);
 });
 
-test("a function without an answer refuses its component, which then stays whole", () => {
-  const folder = buildProgram({ "components.yaml": manifest.replace("gadget_note: void, ", "") });
+test("functions without an answer refuse their component, which then stays whole, and all are named", () => {
+  const without = manifest.replace("gadget_note: void, ", "").replace("local_work: -5, ", "");
+  const folder = buildProgram({ "components.yaml": without });
   const linked = link(folder);
   expect(linked.status).toBe(0);
-  expect(linked.stderr).toMatch(/gadget is refused: .*gadget_note.*no answer/s);
+  expect(linked.stderr).toMatch(/gadget is refused: .*no answer for it, nor for gadget_note$/m);
   const plan = readPlan(folder);
-  expect(plan.refusals.map(({ reason }) => reason)).toEqual(["unanswered"]);
+  expect(plan.refusals.map(({ reason, unanswered }) => [reason, unanswered])).toEqual([
+    ["unanswered", ["local_work", "gadget_note"]],
+  ]);
   expect(plan.regions).toEqual([]);
   expect(plan.gates).toEqual([]);
 });

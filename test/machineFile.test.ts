@@ -47,7 +47,7 @@ describe("a machine's file", () => {
   test.each([
     ["a word for a number", good.replace("256", "much"), 4],
     ["a number out of range", good.replace("256", "1"), 4],
-    ["an unknown key", `${good}cpu: 2\n`, 1],
+    ["an unknown key", `${good}cpu: 2\n`, 7],
     ["a missing key", good.replace(/^cpus.*\n/m, ""), 1],
     ["no YAML", `${good}a: [\n`, 8],
     ["a path out of the package", `${good}xen: { package: xen, file: ../../x.gz, append: a }\n`, 7],

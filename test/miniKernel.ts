@@ -3,20 +3,12 @@
  * A program in the shape of a kernel, linked as kbuild links one: an archive, `vmlinux.o`, `vmlinux`. It has a
  * component with a helper of its own, a gate, data, strings, init code, padding, and a component that is refused.
  */
-import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll } from "vitest";
-import { projectRoot } from "../src/root.js";
-import { command, kernelFlags, sectionFlags, temporaryFolder, writeFiles } from "./compile.js";
-
-const linkage = `
-#define SYM_FUNC_START(name) .globl name; .balign 16; name:
-#define SYM_FUNC_END(name) .type name, @function; .size name, . - name
-#define SYM_DATA_START(name) .globl name; name:
-#define SYM_DATA_END(name) .type name, @object; .size name, . - name
-`;
+import { kernelFlags, sectionFlags, temporaryFolder } from "./compile.js";
+import { compileArchive, objectArguments, runLinker } from "./kernelShaped.js";
 
 const sources: Readonly<Record<string, string>> = {
   "drivers/gadget/gadget.c": `
@@ -85,44 +77,14 @@ export function buildMiniKernel(
   flags: readonly string[] = [],
   folder = temporaryFolder(),
 ): string {
-  const files = { ...sources, ...changes };
-  const asm = "gcc -Iinclude -c -o kernel/jettison/tables.o kernel/jettison/tables.S";
-  writeFiles(folder, {
-    ...files,
-    "include/linux/linkage.h": linkage,
-    "kernel/jettison/.tables.o.cmd": `savedcmd_kernel/jettison/tables.o := ${asm}\n`,
-    "components.yaml": changes["components.yaml"] ?? manifest,
-    "vmlinux.lds": script,
-  });
-  const objects: string[] = [];
-  for (const name of Object.keys(files).filter((one) => /\.[cS]$/.test(one))) {
-    const object = name.replace(/\.[cS]$/, ".o");
-    command(
-      folder,
-      "gcc",
-      ...kernelFlags,
-      ...sectionFlags,
-      "-fno-inline",
-      "-Iinclude",
-      ...flags,
-      "-c",
-      "-o",
-      object,
-      name,
-    );
-    objects.push(object);
+  const files = { ...sources, "components.yaml": manifest, "vmlinux.lds": script, ...changes };
+  compileArchive(folder, files, [...kernelFlags, ...sectionFlags, "-fno-inline", ...flags]);
+  const whole = ["--whole-archive", "vmlinux.o", "--no-whole-archive"];
+  const final = ["-m", "elf_x86_64", "-z", "noexecstack", "-T", "vmlinux.lds", "-o", "vmlinux", ...whole];
+  for (const args of [objectArguments, final]) {
+    const { status, stderr } = runLinker(folder, args);
+    if (status !== 0) throw new Error(stderr);
   }
-  command(folder, "ar", "cDPrST", "vmlinux.a", ...objects);
-  const link = (...args: string[]) =>
-    execFileSync(join(projectRoot, "bin/jettison-ld"), args, {
-      cwd: folder,
-      encoding: "utf8",
-      stdio: ["ignore", "pipe", "pipe"],
-      env: { ...process.env, JETTISON_COMPONENTS: "components.yaml" },
-    });
-  const common = ["-m", "elf_x86_64", "-z", "noexecstack"];
-  link(...common, "-r", "-o", "vmlinux.o", "--whole-archive", "vmlinux.a", "--no-whole-archive");
-  link(...common, "-T", "vmlinux.lds", "-o", "vmlinux", "--whole-archive", "vmlinux.o", "--no-whole-archive");
   return folder;
 }
 

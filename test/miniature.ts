@@ -5,14 +5,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Plan } from "../src/plan/plan.js";
 import { projectRoot } from "../src/root.js";
-import { command, sectionFlags, temporaryFolder, writeFiles } from "./compile.js";
-
-const linkage = `
-#define SYM_FUNC_START(name) .globl name; .balign 16; name:
-#define SYM_FUNC_END(name) .type name, @function; .size name, . - name
-#define SYM_DATA_START(name) .globl name; name:
-#define SYM_DATA_END(name) .type name, @object; .size name, . - name
-`;
+import { command, sectionFlags, temporaryFolder } from "./compile.js";
+import { compileArchive, objectArguments, runLinker } from "./kernelShaped.js";
 
 /** The part of the kernel side that programs cannot do without. `gone()` shuts every gate. */
 export const runtime: Readonly<Record<string, string>> = {
@@ -47,48 +41,13 @@ export function buildMiniature(
   flags: readonly string[] = ["-DCONFIG_JETTISON"],
 ): string {
   const folder = temporaryFolder();
-  const asm = "gcc -Iinclude -c -o kernel/jettison/tables.o kernel/jettison/tables.S";
-  writeFiles(folder, {
-    ...files,
-    "include/linux/linkage.h": linkage,
-    "kernel/jettison/.tables.o.cmd": `savedcmd_kernel/jettison/tables.o := ${asm}\n`,
-  });
-  const objects = Object.keys(files)
-    .filter((name) => /\.[cS]$/.test(name))
-    .map((name) => {
-      const object = name.replace(/\.[cS]$/, ".o");
-      command(
-        folder,
-        "gcc",
-        ...miniatureFlags,
-        ...sectionFlags,
-        ...flags,
-        headers,
-        "-I.",
-        "-c",
-        "-o",
-        object,
-        name,
-      );
-      return object;
-    });
-  command(folder, "ar", "cDPrST", "vmlinux.a", ...objects);
+  compileArchive(folder, files, [...miniatureFlags, ...sectionFlags, ...flags, headers]);
   return folder;
 }
 
 /** The `ld -r` step of `vmlinux.o`. */
-export function linkMiniature(folder: string, manifests = "components.yaml") {
-  const whole = ["--whole-archive", "vmlinux.a", "--no-whole-archive"];
-  return spawnSync(
-    join(projectRoot, "bin/jettison-ld"),
-    ["-z", "noexecstack", "-r", "-o", "vmlinux.o", ...whole],
-    {
-      cwd: folder,
-      encoding: "utf8",
-      env: { ...process.env, JETTISON_COMPONENTS: manifests },
-    },
-  );
-}
+export const linkMiniature = (folder: string, manifests = "components.yaml") =>
+  runLinker(folder, objectArguments, manifests);
 
 export const planOf = (folder: string) =>
   JSON.parse(readFileSync(join(folder, ".jettison/plan.json"), "utf8")) as Plan;

@@ -3,7 +3,6 @@
  * A kernel in miniature for the proof: two drivers that leave, what both of them need, and a core that stays, linked
  * by Jettison with a script in the shape of the kernel's own. Then something is planted in it.
  */
-import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -16,9 +15,8 @@ import type { Verification, VerifiedRegion } from "../src/verify/proof.js";
 import { readRelocationList } from "../src/verify/relocationList.js";
 import { verifyImage } from "../src/verify/verifyImage.js";
 import { verifyObject } from "../src/verify/verifyObject.js";
-import { command, writeFiles } from "./compile.js";
-
-export const linker = join(import.meta.dirname, "../bin/jettison-ld");
+import { command, kernelFlags, sectionFlags } from "./compile.js";
+import { compileSources, runLinker } from "./kernelShaped.js";
 
 const driver = (name: string) => `
   int helper(int x);
@@ -62,13 +60,6 @@ components:
     inUse: { nonZero: widget_in_use }
     canAppear: never
     gates: { widget_work: -ENODEV, widget_local: -5, widget_probe: 0 }
-`;
-
-const linkage = `
-#define SYM_FUNC_START(name) .globl name; .balign 16; name:
-#define SYM_FUNC_END(name) .type name, @function; .size name, . - name
-#define SYM_DATA_START(name) .globl name; name:
-#define SYM_DATA_END(name) .type name, @object; .size name, . - name
 `;
 
 const bounded = (section: string, label: string) => `__start${label} = .; *(${section}) __stop${label} = .;`;
@@ -125,22 +116,11 @@ SECTIONS
 }
 `;
 
-const flags = ["-O2", "-mcmodel=kernel", "-fno-pie", "-fno-asynchronous-unwind-tables", "-ffreestanding"];
-const sections = ["-ffunction-sections", "-fdata-sections", "-fno-inline"];
 const script = "arch/x86/kernel/vmlinux.lds";
 
 export function compileProgram(folder: string, files: Readonly<Record<string, string>> = program): void {
-  const asm = "gcc -Iinclude -c -o kernel/jettison/tables.o kernel/jettison/tables.S";
-  writeFiles(folder, {
-    ...files,
-    [script]: linkerScript,
-    "include/linux/linkage.h": linkage,
-    "kernel/jettison/.tables.o.cmd": `savedcmd_kernel/jettison/tables.o := ${asm}\n`,
-    "components.yaml": manifest,
-  });
-  const sources = Object.keys(files).filter((name) => /\.[cS]$/.test(name));
-  for (const name of sources)
-    command(folder, "gcc", ...flags, ...sections, "-c", "-o", name.replace(/\.[cS]$/, ".o"), name);
+  const all = { ...files, [script]: linkerScript, "components.yaml": manifest };
+  compileSources(folder, all, [...kernelFlags, ...sectionFlags, "-fno-inline"]);
 }
 
 export const archiveMembers: readonly string[] = [
@@ -150,23 +130,10 @@ export const archiveMembers: readonly string[] = [
   "core.o",
   "kernel/jettison/tables.o",
 ];
-export function linkObject(folder: string) {
-  const whole = ["--whole-archive", "vmlinux.a", "--no-whole-archive"];
-  return runLinker(folder, ["-z", "noexecstack", "-r", "-o", "vmlinux.o", ...whole]);
-}
-
 export const finalArguments = (objects: readonly string[]) => [
   ...["-z", "noexecstack", "--no-warn-rwx-segments", "--emit-relocs", "-z", "max-page-size=4096"],
   ...[`--script=./${script}`, "-o", "vmlinux", "--whole-archive", ...objects, "--no-whole-archive"],
 ];
-
-export function runLinker(folder: string, argv: readonly string[]) {
-  return spawnSync(linker, argv, {
-    cwd: folder,
-    encoding: "utf8",
-    env: { ...process.env, JETTISON_COMPONENTS: "components.yaml" },
-  });
-}
 
 export interface Kernel {
   readonly folder: string;
@@ -177,7 +144,7 @@ export function linkKernel(): Kernel {
   const folder = mkdtempSync(join(tmpdir(), "jettison-test-"));
   compileProgram(folder);
   command(folder, "ar", "cDPrST", "vmlinux.a", ...archiveMembers);
-  for (const { status, stderr } of [linkObject(folder), runLinker(folder, finalArguments(finalInputs))])
+  for (const { status, stderr } of [runLinker(folder), runLinker(folder, finalArguments(finalInputs))])
     if (status !== 0) throw new Error(stderr);
   const plan = JSON.parse(readFileSync(join(folder, "plan.json"), "utf8")) as Plan;
   const regions = plan.regions.map((region) => ({ ...region, registersWhenInUse: false }));

@@ -11,6 +11,7 @@ import { type ElfImage, signed64 } from "../src/elf/image.js";
 import { countRelocations, type ElfObject, symbolName } from "../src/elf/object.js";
 import { mapImage } from "../src/verify/imageMap.js";
 import { command, writeFiles } from "./compile.js";
+import { runLinker } from "./kernelShaped.js";
 import {
   finalArguments,
   finalInputs,
@@ -19,7 +20,6 @@ import {
   linkKernel,
   type Patch,
   removeKernel,
-  runLinker,
   verifyPlanted,
 } from "./verifyKernel.js";
 

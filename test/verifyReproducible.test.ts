@@ -4,15 +4,8 @@ import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { command, temporaryFolder } from "./compile.js";
-import {
-  archiveMembers,
-  compileProgram,
-  finalArguments,
-  finalInputs,
-  linkObject,
-  program,
-  runLinker,
-} from "./verifyKernel.js";
+import { runLinker } from "./kernelShaped.js";
+import { archiveMembers, compileProgram, finalArguments, finalInputs, program } from "./verifyKernel.js";
 
 const made = ["vmlinux.o", "vmlinux", "plan.json", ".jettison/vmlinux.a", ".jettison/exports.json"];
 
@@ -29,7 +22,7 @@ function build({ folder, files = program, archive = thin }: Way): Record<string,
   mkdirSync(folder, { recursive: true });
   compileProgram(folder, files);
   archive(folder);
-  for (const { status, stderr } of [linkObject(folder), runLinker(folder, finalArguments(finalInputs))])
+  for (const { status, stderr } of [runLinker(folder), runLinker(folder, finalArguments(finalInputs))])
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
   return Object.fromEntries(made.map((name) => [name, readFileSync(join(folder, name))]));
 }

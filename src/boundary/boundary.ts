@@ -62,8 +62,10 @@ export type RefusalReason =
 export interface Refusal {
   readonly component: number;
   readonly reason: RefusalReason;
-  /** The reference at fault. */
+  /** The reference at fault; the first of them where there are several. */
   readonly edge: EdgeId;
+  /** Of an `unanswered` one: every function that has no answer. */
+  readonly unanswered: readonly string[];
 }
 
 export interface Pin {
@@ -124,7 +126,16 @@ export function drawBoundary(partition: Partition, options: BoundaryOptions): Bo
     const before = refused.size + pinned.size;
     const refuse = (unit: UnitId, reason: RefusalReason, edge: EdgeId) => {
       for (const component of sets.members(ownersByUnit[unit]!))
-        if (!refused.has(component)) refused.set(component, { component, reason, edge });
+        if (!refused.has(component)) refused.set(component, { component, reason, edge, unanswered: [] });
+    };
+    /** Whoever writes a manifest wants to hear of all of them at once. */
+    const refuseUnanswered = (unit: UnitId, edge: EdgeId, name: string) => {
+      refuse(unit, "unanswered", edge);
+      for (const component of sets.members(ownersByUnit[unit]!)) {
+        const refusal = refused.get(component)!;
+        if (refusal.reason === "unanswered")
+          refused.set(component, { ...refusal, unanswered: [...refusal.unanswered, name] });
+      }
     };
     const crossings = new Map<UnitId, Map<number, EdgeId[]>>();
     for (const unit of candidates) {
@@ -145,9 +156,7 @@ export function drawBoundary(partition: Partition, options: BoundaryOptions): Bo
     }
     // What stays needs no gate, and no answer.
     for (const unit of pinned.keys()) crossings.delete(unit);
-    const gates = makeGates(partition, incoming, functions, crossings, (unit, edge) =>
-      refuse(unit, "unanswered", edge),
-    );
+    const gates = makeGates(partition, incoming, functions, crossings, refuseUnanswered);
     if (refused.size + pinned.size > before) continue;
     return { isLeaving, gates, pins: [...pinned.values()], refusals: [...refused.values()], tooSmall };
   }
@@ -253,7 +262,7 @@ function makeGates(
   incoming: IncomingEdges,
   functions: FunctionFinder,
   crossings: ReadonlyMap<UnitId, ReadonlyMap<number, readonly EdgeId[]>>,
-  unanswered: (unit: UnitId, edge: EdgeId) => void,
+  unanswered: (unit: UnitId, edge: EdgeId, name: string) => void,
 ): Gate[] {
   const gates: Gate[] = [];
   const taken = new Map([["jettison_gate_calls", 1]]); // the table's name, were a function called "calls"
@@ -266,7 +275,7 @@ function makeGates(
         .map((member) => answerFor(claims.components[member]!, target.name))
         .find((one) => one !== undefined);
       if (found === undefined) {
-        unanswered(unit, edges[0]!);
+        unanswered(unit, edges[0]!, target.name);
         continue;
       }
       const isExport = (edge: EdgeId) => roles[sourceOf(graph, edge)] === "exports";

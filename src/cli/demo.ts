@@ -4,10 +4,13 @@ import { join } from "node:path";
 import type { Command } from "commander";
 import { type Diagnostic, failIfAny, JettisonError } from "../diagnostics.js";
 import type { DemoJson, DemoMachine } from "../report/demoJson.js";
+import type { DemoResult } from "../report/demoPages.js";
+import { projectRoot } from "../root.js";
 import type { Step } from "../step.js";
 
 interface Options {
   out: string;
+  write?: true;
   json?: true;
 }
 
@@ -18,7 +21,8 @@ the cache; Ctrl-C ends it, and the next run goes on from there.
 
 `;
 
-async function demo({ out, json }: Options): Promise<void> {
+async function demo({ out, write, json }: Options): Promise<void> {
+  const { identifyCompiler } = await import("../kernel/compiler.js");
   const { demoJob, kernelSteps } = await import("../kernel/makeKernel.js");
   const { loadMachine, usualMachines } = await import("../machine/machine.js");
   const { readPlan } = await import("../plan/readPlan.js");
@@ -55,7 +59,7 @@ async function demo({ out, json }: Options): Promise<void> {
   });
   await runSteps([...kernel.steps, ...boots]);
 
-  const { output, image } = kernel.finish();
+  const { output, image, release } = kernel.finish();
   const text = `${JSON.stringify({ build: output, machines: results } satisfies DemoJson, null, 2)}\n`;
   if (json) process.stdout.write(text);
   else {
@@ -70,9 +74,25 @@ async function demo({ out, json }: Options): Promise<void> {
   writeWhole(file, text);
   const report = join(out, "report.html");
   const title = "Linux 6.12, the demo's configuration";
-  writeWhole(report, renderHtml({ plan: readPlan(output), machines: readBoots([file]), build: title }));
+  const plan = readPlan(output);
+  writeWhole(report, renderHtml({ plan, machines: readBoots([file]), build: title }));
+  if (write) {
+    const tools = (await identifyCompiler()).replace("\n", ", ");
+    await writePages({ plan, machines: results, measuredWith: `Linux ${release}, ${tools}` });
+  }
   if (!json)
     process.stdout.write(`\nkernel  ${join(output, "vmlinux")}\nresult  ${file}\nreport  ${report}\n`);
+}
+
+/** Puts what was measured into the project's own pages. */
+async function writePages(result: DemoResult): Promise<void> {
+  const { demoCommand, writeDemoPages } = await import("../report/demoPages.js");
+  const { replaceGenerated } = await import("../report/generatedPart.js");
+  const { writeWhole } = await import("./writeWhole.js");
+  for (const [page, part] of Object.entries(writeDemoPages(result))) {
+    const file = join(projectRoot, page);
+    writeWhole(file, replaceGenerated(file, demoCommand, part));
+  }
 }
 
 export function registerDemo(program: Command): void {
@@ -82,6 +102,7 @@ export function registerDemo(program: Command): void {
       "build Debian's Linux 6.12 with the IOMMU components, boot it on five machines, show what they got",
     )
     .option("--out <dir>", "folder for demo.json and report.html", "out")
+    .option("--write", "put the tables into README.md and docs/answers.md")
     .option("--json", "print what demo.json holds instead of the table")
     .action(demo);
 }

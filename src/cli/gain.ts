@@ -121,6 +121,7 @@ async function show(found: Gain, { out, write, json }: Options): Promise<void> {
   if (write) {
     const pages = [
       ["docs/gain.md", gainMarkdown(found)],
+      ["docs/answers.md", memTotalMarkdown(found)],
       ["README.md", memTotalMarkdown(found)],
     ] as const;
     for (const [page, part] of pages) {
@@ -146,7 +147,7 @@ export function registerGain(program: Command): void {
     )
     .option("--no-rebuild", "leave out the kernels built for one machine, which take longest")
     .option("--out <dir>", "folder for gain.json", "out")
-    .option("--write", "put the tables into docs/gain.md and README.md")
+    .option("--write", "put the tables into docs/gain.md, docs/answers.md and README.md")
     .option("--json", "print what gain.json holds instead of the tables")
     .action(gain);
 }

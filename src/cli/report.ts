@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { mkdirSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { dirname, extname } from "node:path";
 import { type Command, Option } from "commander";
 
@@ -21,14 +21,18 @@ const byEnding: Readonly<Record<string, Format>> = {
 
 async function report(path: string, boots: readonly string[], options: Options): Promise<void> {
   const { readPlan } = await import("../plan/readPlan.js");
+  const { readImports } = await import("../exports/modules.js");
   const { readBoots } = await import("../report/boots.js");
   const { renderHtml } = await import("../report/html.js");
   const { isStyled } = await import("../report/machineTable.js");
   const { formatReport, formatReportMarkdown, reportJson } = await import("../report/reportText.js");
   const { output, title } = options;
+  const plan = readPlan(path);
+  const imports = readImports(statSync(path).isDirectory() ? path : dirname(path), plan.exports);
   const data = {
-    plan: readPlan(path),
+    plan,
     machines: readBoots(boots),
+    ...(imports === undefined ? {} : { imports }),
     ...(title === undefined ? {} : { build: title }),
   };
   const format: Format =

@@ -12,10 +12,10 @@
  *         intel-vtd: { owned: 2%, stays: 512 }
  */
 import { readFileSync } from "node:fs";
-import { isNode, LineCounter, parseDocument } from "yaml";
 import { z } from "zod";
+import { checkDocument } from "../component/document.js";
 import { nearest } from "../component/nearest.js";
-import { type Diagnostic, diagnose, fail, failIfAny, JettisonError } from "../diagnostics.js";
+import { type Diagnostic, diagnose, fail, failIfAny } from "../diagnostics.js";
 import type { Change, ComponentChange, PlanDiff } from "./diff.js";
 
 export type Limit =
@@ -61,6 +61,9 @@ const schema = z.strictObject({
 
 export type Budgets = z.infer<typeof schema>;
 
+/** Other things may stand beside them. */
+const configuration = z.looseObject({ budgets: schema.optional() }).nullable();
+
 /** Reads `budgets:` of a configuration file; undefined where it has none. */
 export function readBudgets(file: string): Budgets | undefined {
   let text: string;
@@ -69,27 +72,9 @@ export function readBudgets(file: string): Budgets | undefined {
   } catch (error) {
     return fail("file-unreadable", { file, cause: (error as NodeJS.ErrnoException).code ?? "unknown" });
   }
-  const counter = new LineCounter();
-  const document = parseDocument(text, { lineCounter: counter, prettyErrors: false });
-  const wrong = (offset: number, what: string) => {
-    const { line, col } = counter.linePos(offset);
-    return diagnose("budgets-invalid", { file, line, column: col, what });
-  };
-  failIfAny([...document.errors, ...document.warnings].map((one) => wrong(one.pos[0], one.message)));
-  const given: unknown = document.toJS({ maxAliasCount: 0 })?.budgets;
-  if (given === undefined || given === null) return undefined;
-  const parsed = schema.safeParse(given);
-  if (parsed.success) return parsed.data;
-  const offsetOf = (path: readonly PropertyKey[]): number => {
-    const node = document.getIn(path, true);
-    if (isNode(node)) return node.range?.[0] ?? 0;
-    return path.length > 0 ? offsetOf(path.slice(0, -1)) : 0;
-  };
-  throw new JettisonError(
-    parsed.error.issues.map(({ path, message }) =>
-      wrong(offsetOf(["budgets", ...path]), `${["budgets", ...path].join(".")}: ${message}`),
-    ),
-  );
+  const { data, issues } = checkDocument(text, configuration);
+  failIfAny(issues.map((issue) => diagnose("budgets-invalid", { file, ...issue })));
+  return data?.budgets;
 }
 
 export interface Verdict extends Change {

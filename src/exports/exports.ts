@@ -8,6 +8,7 @@ import { symbolName } from "../elf/object.js";
 import { describeEdge, type EdgeId, formatUnit, objectOf, sectionOf, type UnitId } from "../graph/graph.js";
 import type { PlannedLink } from "../link/planLink.js";
 import { resident } from "../ownership/ownerSets.js";
+import type { Fate } from "./fate.js";
 
 export interface Export {
   readonly symbol: string;
@@ -16,17 +17,6 @@ export interface Export {
   readonly components: readonly string[];
   readonly fate: Fate;
 }
-
-export type Fate =
-  /** Modules get the gate's address; while the component is gone it answers this. */
-  | { readonly does: "gate"; readonly answer: string }
-  /** While the component is gone, a module that uses it is not loaded; one loaded before gets this answer. */
-  | { readonly does: "refuse"; readonly answer: string }
-  /** It stays where it is, whatever becomes of its component. */
-  | { readonly does: "keep"; readonly why: KeptBecause };
-
-/** `exported`: the manifest keeps the component for the sake of its exports. */
-export type KeptBecause = "exported" | "pinned" | "component-refused" | "too-small" | "kind-stays";
 
 type Planned = Pick<PlannedLink, "graph" | "roles" | "claims" | "ownership" | "boundary" | "regions">;
 

@@ -10,6 +10,7 @@ import { JettisonError } from "../diagnostics.js";
 import { specialIndex, symbolBinding } from "../elf/format.js";
 import { loadObject } from "../elf/load.js";
 import { symbolName } from "../elf/object.js";
+import type { Export } from "./exports.js";
 
 export interface BuiltModules {
   /** Their paths without the suffix, in the order of `modules.order`. */
@@ -20,6 +21,23 @@ export interface BuiltModules {
   readonly importers: ReadonlyMap<string, readonly string[]>;
   /** By symbol: how it is exported, as `Module.symvers` or `vmlinux.symvers` says. */
   readonly kinds: ReadonlyMap<string, ExportKind>;
+}
+
+/** Of the exports of a plan alone, fit for JSON. */
+export interface Imports {
+  /** How many modules were built. */
+  readonly modules: number;
+  readonly unreadable: readonly string[];
+  /** By symbol. */
+  readonly importers: Readonly<Record<string, readonly string[]>>;
+}
+
+/** undefined: no modules were built beside the kernel. */
+export function readImports(build: string, exports: readonly Export[]): Imports | undefined {
+  const { modules, unreadable, importers } = readModules(build);
+  if (modules.length === 0) return undefined;
+  const named = exports.map(({ symbol }) => [symbol, importers.get(symbol) ?? []]);
+  return { modules: modules.length, unreadable, importers: Object.fromEntries(named) };
 }
 
 export interface ExportKind {

@@ -10,7 +10,7 @@ import { fail } from "../diagnostics.js";
 import { writeThinArchive } from "../elf/archive.js";
 import { editObject } from "../elf/edit.js";
 import { symbolType } from "../elf/format.js";
-import { loadFile } from "../elf/load.js";
+import { loadFile, loadImage } from "../elf/load.js";
 import { readObject, symbolName } from "../elf/object.js";
 import { type Graph, locateSymbol } from "../graph/graph.js";
 import { completePlan } from "../plan/completePlan.js";
@@ -181,8 +181,9 @@ async function linkFinal(link: LinkArguments): Promise<number> {
   });
   const status = await runLinker(argv);
   if (status === 0 && link.output === "vmlinux") {
-    await verifyBuild(".");
-    completePlan(join(folder, planFile), "vmlinux", planFile);
+    const image = loadImage("vmlinux", "vmlinux");
+    await verifyBuild(".", image);
+    completePlan(join(folder, planFile), image, planFile);
   }
   return status;
 }

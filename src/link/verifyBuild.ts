@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { readReturnTypes } from "../btf/returnTypes.js";
 import { checkAnswers } from "../component/checkAnswers.js";
 import { type Diagnostic, diagnose, fail, failIfAny } from "../diagnostics.js";
+import type { ElfImage } from "../elf/image.js";
 import { loadFile, loadImage, loadObject } from "../elf/load.js";
 import type { Plan } from "../plan/plan.js";
 import { readPlan } from "../plan/readPlan.js";
@@ -22,14 +23,15 @@ const relocationList = "arch/x86/boot/compressed/vmlinux.relocs";
 
 /**
  * Verifies the kernel in a build folder, relocatable and linked, against the regions of its plan; and, where it has
- * type information, that its gates answer what their functions could have returned.
+ * type information, that its gates answer what their functions could have returned. Reads `vmlinux` where the caller
+ * has not.
  */
-export async function verifyBuild(build: string): Promise<BuildVerification> {
+export async function verifyBuild(build: string, loaded?: ElfImage): Promise<BuildVerification> {
   const file = join(build, ".jettison/plan.json");
   if (!existsSync(file)) fail("build-unusable", { folder: build, what: "it has no .jettison/plan.json" });
   const plan = readPlan(file);
   const regions = regionsOf(plan);
-  const image = loadImage("vmlinux", join(build, "vmlinux"));
+  const image = loaded ?? loadImage("vmlinux", join(build, "vmlinux"));
   const list = join(build, relocationList);
   const verification: BuildVerification = {
     ...verifyObject(loadObject("vmlinux.o", join(build, "vmlinux.o")), regions),

@@ -2,10 +2,10 @@
 /** The machines that QEMU is to be: the files of `machines/`, each named after its machine. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { isNode, LineCounter, parseDocument } from "yaml";
 import { z } from "zod";
+import { checkDocument } from "../component/document.js";
 import { nearest } from "../component/nearest.js";
-import { diagnose, fail, failIfAny, JettisonError } from "../diagnostics.js";
+import { diagnose, fail, failIfAny } from "../diagnostics.js";
 import { projectRoot } from "../root.js";
 
 const words = z.string().trim().min(1);
@@ -57,24 +57,7 @@ export function loadMachine(name: string, folder = machineFolder): Machine {
 export const usualMachines: readonly string[] = ["vtd", "amdvi", "q35", "pc", "xen-dom0"];
 
 function parseMachine(name: string, file: string): Machine {
-  const counter = new LineCounter();
-  const document = parseDocument(readFileSync(file, "utf8"), { lineCounter: counter, prettyErrors: false });
-  const wrong = (offset: number, what: string) => {
-    const { line, col } = counter.linePos(offset);
-    return diagnose("machine-invalid", { file, line, column: col, what });
-  };
-  failIfAny([...document.errors, ...document.warnings].map((one) => wrong(one.pos[0], one.message)));
-
-  const parsed = schema.safeParse(document.toJS({ maxAliasCount: 0 }));
-  if (parsed.success) return { name, ...parsed.data };
-  const offsetOf = (path: readonly PropertyKey[]): number => {
-    const node = document.getIn(path, true);
-    if (isNode(node)) return node.range?.[0] ?? 0;
-    return path.length > 0 ? offsetOf(path.slice(0, -1)) : 0;
-  };
-  throw new JettisonError(
-    parsed.error.issues.map(({ path, message }) =>
-      wrong(offsetOf(path), path.length > 0 ? `${path.join(".")}: ${message}` : message),
-    ),
-  );
+  const { data, issues } = checkDocument(readFileSync(file, "utf8"), schema);
+  failIfAny(issues.map((issue) => diagnose("machine-invalid", { file, ...issue })));
+  return { name, ...data! };
 }

@@ -6,6 +6,7 @@ import type { Boundary, Refusal, RefusalReason } from "../boundary/boundary.js";
 import { type Kind, kindOfSection, type Role } from "../catalogue/sections.js";
 import type { Claims } from "../component/claim.js";
 import type { CanAppear, Component, Mention } from "../component/component.js";
+import { type Export, listExports } from "../exports/exports.js";
 import {
   countReferences,
   describeEdge,
@@ -98,9 +99,13 @@ export interface Plan {
     readonly component: string;
     readonly reason: RefusalReason;
     readonly text: string;
+    /** Where the reason is that: every function that has no answer. */
+    readonly unanswered?: readonly string[];
     /** From what the kernel needs anyway to the reference at fault, which is the last. */
     readonly chain: readonly PlanReference[];
   }[];
+  /** Exported symbols that lie in components. */
+  readonly exports: readonly Export[];
   /** What would fill too little of a page of its own. */
   readonly tooSmall: readonly {
     readonly kind: Kind;
@@ -151,7 +156,9 @@ export function describeReference(graph: Graph, edge: EdgeId): PlanReference {
 /** One sentence: `drivers/x.o:(.text.f)+0x1c to drivers/y.o:(.text.g): runs where no other code may be called`. */
 export function describeRefusal(graph: Graph, refusal: Refusal): string {
   const { from, offset, to } = describeReference(graph, refusal.edge);
-  return `${from}+0x${offset.toString(16)} to ${to}: ${refusalTexts[refusal.reason]}`;
+  const others = refusal.unanswered.slice(1);
+  const nor = others.length > 0 ? `, nor for ${others.join(", ")}` : "";
+  return `${from}+0x${offset.toString(16)} to ${to}: ${refusalTexts[refusal.reason]}${nor}`;
 }
 
 export function makePlan(inputs: PlanInputs): Plan {
@@ -198,8 +205,10 @@ export function makePlan(inputs: PlanInputs): Plan {
       component: components[refusal.component]!.name,
       reason: refusal.reason,
       text: describeRefusal(graph, refusal),
+      ...(refusal.unanswered.length > 0 ? { unanswered: refusal.unanswered } : {}),
       chain: chainOf(refusal.edge).map((edge) => describeReference(graph, edge)),
     })),
+    exports: listExports(inputs),
     tooSmall: boundary.tooSmall.map(({ kind, owners, bytes }) => ({
       kind,
       owners: names(ownership.sets.members(owners)),

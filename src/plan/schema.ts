@@ -98,7 +98,23 @@ export const planSchema = z
         component: z.string(),
         reason: z.string() as unknown as z.ZodType<Plan["refusals"][number]["reason"]>,
         text: z.string(),
+        unanswered: names.optional().describe("Every function that needs an answer and has none."),
         chain: z.array(reference),
+      }),
+    ),
+    exports: z.array(
+      z.object({
+        symbol: z.string(),
+        unit: z.string(),
+        components: names,
+        fate: z.union([
+          z.object({ does: z.literal("gate"), answer: z.string() }),
+          z.object({ does: z.literal("refuse"), answer: z.string() }),
+          z.object({
+            does: z.literal("keep"),
+            why: z.enum(["exported", "pinned", "component-refused", "too-small", "kind-stays"]),
+          }),
+        ]),
       }),
     ),
     tooSmall: z.array(z.object({ kind, owners: names, bytes })),

@@ -1,20 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Export, Fate, KeptBecause } from "../exports/exports.js";
+import type { Export } from "../exports/exports.js";
+import { describeFate } from "../exports/fate.js";
 import type { BuiltModules } from "../exports/modules.js";
 import { formatTable } from "./textTable.js";
-
-const keptTexts: Record<KeptBecause, string> = {
-  exported: "stays with its component, which its exports keep",
-  pinned: "stays: it is data that others refer to",
-  "component-refused": "stays with its component, which is refused",
-  "too-small": "stays: its component has too little of its kind",
-  "kind-stays": "stays: memory of its kind does",
-};
-
-function formatFate(fate: Fate): string {
-  if (fate.does === "gate") return `gate, answers ${fate.answer}`;
-  return fate.does === "refuse" ? "modules that use it are not loaded" : keptTexts[fate.why];
-}
 
 const mostNamed = 3;
 
@@ -38,7 +26,7 @@ export function formatExports(
     kinds.get(symbol)?.kind.replace("EXPORT_SYMBOL", "").replace(/^_/, "") ?? "",
     components.join(" and "),
     formatImporters(importers.get(symbol) ?? []),
-    formatFate(fate),
+    describeFate(fate),
   ]);
   const table = formatTable(["export", "for", "component", "imported by", "when it leaves"], rows);
   const unknown =

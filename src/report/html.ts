@@ -7,6 +7,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
+import type { Imports } from "../exports/modules.js";
 import type { Plan } from "../plan/plan.js";
 import { projectRoot } from "../root.js";
 import type { MachineResult } from "./demoJson.js";
@@ -18,6 +19,8 @@ export type ReportMachine = MachineResult & { readonly title: string };
 export interface ReportData {
   readonly plan: Plan;
   readonly machines: readonly ReportMachine[];
+  /** Who imports the exports of components among the modules built beside the kernel; absent where none were. */
+  readonly imports?: Imports;
   /** What the kernel is called, for the head of the page. */
   readonly build?: string;
 }

@@ -69,13 +69,14 @@ function machineMarkdown(plan: Plan, machines: readonly ReportMachine[]): string
 }
 
 /** Without the columns: who wants every unit reads `plan.json`. Sizes are bytes. */
-export function reportJson({ plan, machines, build }: ReportData): unknown {
-  const { components, regions, gates, pins, refusals, tooSmall, totals, image } = plan;
+export function reportJson({ plan, machines, build, imports }: ReportData): unknown {
+  const { components, regions, gates, exports, pins, refusals, tooSmall, totals, image } = plan;
   return {
     version: reportVersion,
     ...(build === undefined ? {} : { build }),
     machines,
-    ...{ components, regions, gates, pins, refusals, tooSmall, totals },
+    ...{ components, regions, gates, exports, pins, refusals, tooSmall, totals },
+    ...(imports === undefined ? {} : { imports }),
     ...(image === undefined ? {} : { image }),
   };
 }

@@ -170,7 +170,7 @@ const describeSmall = ({ claims }: PlannedLink, kind: Kind, owners: readonly num
 
 function proposeForRefusal(
   { graph }: PlannedLink,
-  { reason, edge }: PlannedLink["boundary"]["refusals"][number],
+  { reason, edge, unanswered }: PlannedLink["boundary"]["refusals"][number],
   manifest: string,
 ): string {
   const { to, targetOffset } = describeEdge(graph, edge);
@@ -179,7 +179,7 @@ function proposeForRefusal(
   const from = formatUnit(graph, sourceOf(graph, edge));
   switch (reason) {
     case "unanswered":
-      return `Give ${target} an answer under \`gates\` in ${manifest}; docs/manifests.md says how to choose it.`;
+      return `Give ${unanswered.join(", ")} an answer under \`gates\` in ${manifest}; docs/manifests.md says how to choose it.`;
     case "exported":
       return `${target} is exported, and \`exports: keep\` in ${manifest} keeps the component for that; \`gate\` would not, nor would \`refuse\`.`;
     case "unknown-section":

@@ -5,9 +5,12 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { identifyCompiler } from "../../src/kernel/compiler.js";
 import type { Plan } from "../../src/plan/plan.js";
 import { readPlan } from "../../src/plan/readPlan.js";
 import type { DemoJson } from "../../src/report/demoJson.js";
+import { demoCommand, writeDemoPages } from "../../src/report/demoPages.js";
+import { replaceGenerated } from "../../src/report/generatedPart.js";
 import { projectRoot } from "../../src/root.js";
 import type { Answer } from "../../src/why/explain.js";
 import {
@@ -32,6 +35,19 @@ beforeAll(() => {
   plan = readPlan(demo.build);
 });
 afterAll(() => rmSync(out, { recursive: true, force: true }));
+test("README and docs/answers.md show these figures, where they are of this kernel and these tools", async () => {
+  const release = readFileSync(join(demo.build, "include/config/kernel.release"), "utf8").trim();
+  const measuredWith = `Linux ${release}, ${(await identifyCompiler()).replace("\n", ", ")}`;
+  const pages = Object.entries(writeDemoPages({ plan, machines: demo.machines, measuredWith }));
+  expect(pages.length).toBe(2);
+  for (const [page, part] of pages) {
+    const file = join(projectRoot, page);
+    const text = readFileSync(file, "utf8");
+    // Debian's next kernel, or another compiler, has figures of its own.
+    if (text.includes(measuredWith)) expect(text, page).toBe(replaceGenerated(file, demoCommand, part));
+  }
+});
+
 const report = () => join(out, "report.html");
 
 test("its figures are those of plan.json and demo.json, and they add up to the image", async () => {

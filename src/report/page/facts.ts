@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The tables of the report: what keyboard and screen reader get, and everybody who wants the figures. */
+import { describeFate } from "../../exports/fate.js";
+import type { Imports } from "../../exports/modules.js";
 import type { ReportMachine } from "../html.js";
 import { type Fate, fateTitles } from "../model/fates.js";
 import type { Ledger, Tile } from "../model/ledger.js";
@@ -137,6 +139,31 @@ export function makeGateTable(
       count(gate.crossings.length),
       gate.isExported ? "yes" : "no",
       gate.crossings[0]?.from ?? "",
+    ]),
+  });
+}
+
+export function makeExportTable(
+  { exports }: ReportPlan,
+  imports: Imports | undefined,
+  link: (unit: string) => Child,
+): HTMLElement {
+  const importersOf = (symbol: string) => imports?.importers[symbol] ?? [];
+  return makeTable({
+    caption: `Exports of components: ${imports === undefined ? "no modules were built beside this kernel" : `importers among the ${count(imports.modules)} modules built beside this kernel`}`,
+    columns: [
+      { title: "Symbol" },
+      { title: "Component" },
+      { title: "Imported by" },
+      { title: "When it leaves" },
+      { title: "Lies in" },
+    ],
+    rows: exports.map(({ symbol, unit, components, fate }) => [
+      h("code", {}, symbol),
+      components.join(" and "),
+      importersOf(symbol).join(", ") || "-",
+      describeFate(fate),
+      link(unit),
     ]),
   });
 }

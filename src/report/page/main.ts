@@ -11,6 +11,7 @@ import { makeDetail } from "./detail.js";
 import { byId, type Child, h, isWide } from "./dom.js";
 import {
   makeComponentTable,
+  makeExportTable,
   makeGateTable,
   makeMachineTable,
   makePinTable,
@@ -27,7 +28,7 @@ import { createTreemap, isGroup } from "./treemap.js";
 
 const anyMachine = "A machine that needs none of it";
 
-function start({ plan, machines, build }: PageData): void {
+function start({ plan, machines, build, imports }: PageData): void {
   const units = readUnits(plan);
   const keeper = createKeeper(units);
   const ledger = drawLedger(units);
@@ -273,13 +274,14 @@ function start({ plan, machines, build }: PageData): void {
           );
         });
 
-  function chooseMachine(name: string | undefined): void {
+  function decide(name: string | undefined): void {
     machine = machines.find((one) => one.machine === name);
     decided = decideFates(units, machine);
+  }
+
+  function showMachine(): void {
     for (const input of document.querySelectorAll<HTMLInputElement>("#machines input"))
       input.checked = input.value === (machine?.machine ?? "");
-    sums = sumFates(map, decided, plan.columns.bytes);
-    treemap.recolour(sums);
     strip?.show(decided);
     showHeadline();
     showLegend();
@@ -287,6 +289,13 @@ function start({ plan, machines, build }: PageData): void {
     showMachineTable();
     showGroup();
     showUnit(false);
+  }
+
+  function chooseMachine(name: string | undefined): void {
+    decide(name);
+    sums = sumFates(map, decided, plan.columns.bytes);
+    treemap.recolour(sums);
+    showMachine();
   }
 
   function switchMachine(name: string): void {
@@ -482,6 +491,12 @@ function start({ plan, machines, build }: PageData): void {
       return found === undefined ? name : link(found);
     }),
   );
+  put(
+    "exports",
+    plan.exports.length === 0
+      ? h("p", { class: "hint" }, "No component exports anything.")
+      : makeExportTable(plan, imports, (key) => (gated.has(key) ? link(gated.get(key)!) : key)),
+  );
   put("pins", plan.pins.length === 0 ? h("p", { class: "hint" }, "Nothing is pinned.") : makePinTable(plan));
   const refusals = makeRefusalList(plan).filter((child) => child !== undefined);
   put("refusals", ...(refusals.length === 0 ? [h("p", { class: "hint" }, "Nothing is refused.")] : refusals));
@@ -489,8 +504,9 @@ function start({ plan, machines, build }: PageData): void {
   put("sections", makeSectionTable(plan));
   if (pages === undefined) byId("memory", HTMLElement).hidden = true;
 
+  decide(readPlace().machine);
   layOutMap();
-  chooseMachine(readPlace().machine);
+  showMachine();
   followAddress();
   showFound();
   byId("map-in", HTMLButtonElement).addEventListener("click", () => treemap.zoomBy(2));

@@ -38,7 +38,7 @@ export interface Treemap {
 
 /** Smaller than so many square pixels of the screen, a group is drawn as one. */
 const leastArea = 6;
-/** An object whose functions are smaller than that, all but a few, is drawn as one unless one is so large. */
+/** An object whose functions would be too small for the most part is drawn as one, unless one of them is so large. */
 const notableArea = 50;
 const mostZoom = 4000;
 const font = "12px system-ui, sans-serif";
@@ -152,7 +152,7 @@ export function createTreemap(canvas: HTMLCanvasElement, options: TreemapOptions
 
   function isWorthOpening(node: number, area: number): boolean {
     const { bytes, largest = 0 } = map!.tiles[node]!;
-    return area >= leastArea * map!.leaves[node]! || (area * largest) / bytes >= notableArea;
+    return area >= (leastArea / 2) * map!.leaves[node]! || (area * largest) / bytes >= notableArea;
   }
 
   /** The names of groups that fill the whole view would cover what is in it. */
