@@ -15,6 +15,7 @@ export default defineConfig({
           exclude: ["test/kernel/**"],
           // Many run gcc and ld, on two cores beside one another.
           testTimeout: minute,
+          hookTimeout: minute,
           benchmark: { include: ["bench/**/*.bench.ts"] },
           sequence: { groupOrder: 0 },
         },
