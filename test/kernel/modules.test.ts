@@ -41,9 +41,13 @@ describe("the demo's kernel", () => {
       files: built,
       log: join(scratch, "exports.log"),
       script: `
+        uevent sh -c 'echo "$SUBSYSTEM $ACTION $DEVPATH $COMPONENT $GATE"' >/tmp/events &
+        sleep 1
         try insmod /uses_exports.ko
         try rmmod uses_exports
         try insmod /gets_symbol.ko
+        sleep 1
+        grep ^jettison /tmp/events | sort | while read line; do say "event $line"; done
         say "amd-vi $(look $J/amd-vi/state) $(look $J/amd-vi/gate_calls)"
         say "intel-vtd $(look $J/intel-vtd/state) $(look $J/intel-vtd/gate_calls)"`,
     });
@@ -56,6 +60,10 @@ describe("the demo's kernel", () => {
         "rmmod uses_exports = 0",
         "symbol_get found it",
         "insmod /gets_symbol.ko = 0",
+        // One for each function, however often it was called.
+        "event jettison change /kernel/jettison/amd-vi amd-vi amd_iommu_activate_guest_mode",
+        "event jettison change /kernel/jettison/amd-vi amd-vi amd_iommu_register_ga_log_notifier",
+        "event jettison change /kernel/jettison/intel-vtd intel-vtd dmar_platform_optin",
         "amd-vi jettisoned 4",
         "intel-vtd jettisoned 3",
       ],
