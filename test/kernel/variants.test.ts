@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+/** What the series touches compiles without a warning however the kernel is configured: its objects, not a link. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { buildKernel } from "../../src/kernel/buildKernel.js";
+import { configureKernel } from "../../src/kernel/configureKernel.js";
+import { fetchSource } from "../../src/kernel/fetchSource.js";
+import { type PrivateSource, preparePrivateSource } from "../../src/kernel/preparePrivateSource.js";
+
+let source: PrivateSource;
+beforeAll(async () => {
+  source = await preparePrivateSource({ source: await fetchSource("6.12") });
+});
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "jettison-test-"));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const least = ["64BIT", "STRICT_KERNEL_RWX", "SYSFS"];
+/** All that the series hooks into. */
+const most = [
+  ...["SMP", "PRINTK", "MODULES", "KALLSYMS", "KALLSYMS_ALL", "JUMP_LABEL", "NET", "INET", "PERF_EVENTS"],
+  ...["KPROBES", "FTRACE", "FUNCTION_TRACER", "DYNAMIC_FTRACE", "LIVEPATCH", "BPF_SYSCALL", "BPF_JIT"],
+  ...["HARDENED_USERCOPY", "CPU_MITIGATIONS", "MITIGATION_PAGE_TABLE_ISOLATION", "HYPERVISOR_GUEST"],
+  ...["PARAVIRT", "XEN", "XEN_PV", "DEBUG_KERNEL", "DEBUG_PAGEALLOC", "PROVE_LOCKING", "UNWINDER_ORC"],
+];
+
+const always = ["init/main.o", "kernel/extable.o", "arch/x86/kernel/alternative.o"];
+const hooked = [
+  ...["kernel/kallsyms.o", "kernel/jump_label.o", "kernel/static_call_inline.o", "kernel/kprobes.o"],
+  ...["kernel/module/main.o", "kernel/livepatch/core.o", "mm/usercopy.o", "arch/x86/mm/pti.o"],
+];
+
+test.each([
+  { name: "no Jettison", isOurs: false, enabled: [...least, ...most], targets: [...always, ...hooked] },
+  { name: "all it hooks into", isOurs: true, enabled: [...least, ...most], targets: [...always, ...hooked] },
+  { name: "little else", isOurs: true, enabled: least, targets: always },
+])("with $name", async ({ isOurs, enabled, targets }) => {
+  const file = join(folder, "fragment.config");
+  writeFileSync(file, enabled.map((name) => `CONFIG_${name}=y\n`).join(""));
+  const { seriesHash, ...unmarked } = source;
+  const output = join(folder, "output");
+  await configureKernel({
+    source: isOurs ? source : unmarked,
+    output,
+    configuration: { kind: "tiny", file },
+  });
+  const { warnings } = await buildKernel({
+    source: source.folder,
+    output,
+    functionSections: true,
+    targets: isOurs ? [...targets, "kernel/jettison/"] : targets,
+  });
+  expect(warnings).toEqual([]);
+  expect(seriesHash).toBeDefined();
+});
