@@ -58,9 +58,9 @@ export function registerBuild(program: Command): void {
     .option("--config <file>", "kernel configuration (the .config of the output or the source)")
     .option("--tiny", "the configuration is a fragment, over tinyconfig")
     .option("--changes <file>", "a fragment whose lines take the place of the configuration's")
-    .option("--target <names...>", "what make is to make: bindeb-pkg", ["all"])
+    .option("--target <name...>", "what make is to make: bindeb-pkg", ["all"])
     .addOption(
-      new Option("--components <files...>", "manifests").default(
+      new Option("--components <file...>", "manifests").default(
         [...shippedManifests],
         "those that come with Jettison",
       ),

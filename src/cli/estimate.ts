@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createReadStream } from "node:fs";
 import { join } from "node:path";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { fail } from "../diagnostics.js";
 import type { Estimate } from "../estimate/estimate.js";
 import { projectRoot } from "../root.js";
@@ -54,10 +54,11 @@ export function registerEstimate(program: Command): void {
       "<file>",
       "output of objdump -h, size -A or readelf -SW, or lines of name and bytes; - is stdin",
     )
-    .option(
-      "--scenarios <file>",
-      "which machine keeps which component (default: those of the 2010 email)",
-      join(projectRoot, "components/email.scenarios.yaml"),
+    .addOption(
+      new Option("--scenarios <file>", "which machine keeps which component").default(
+        join(projectRoot, "components/email.scenarios.yaml"),
+        "those of the 2010 email",
+      ),
     )
     .option("--json", "print the figures as JSON")
     .action(estimateListing);

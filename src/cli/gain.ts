@@ -141,7 +141,7 @@ export function registerGain(program: Command): void {
     .command("gain")
     .description("MemTotal under a plain kernel, under Jettison's, and under one rebuilt for the machine")
     .addOption(
-      new Option("--machine <names...>", "machines of the demo")
+      new Option("--machine <name...>", "machines of the demo")
         .choices(rebuildMachines)
         .default([...rebuildMachines], "all"),
     )

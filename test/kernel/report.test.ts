@@ -14,6 +14,7 @@ import { replaceGenerated } from "../../src/report/generatedPart.js";
 import { projectRoot } from "../../src/root.js";
 import type { Answer } from "../../src/why/explain.js";
 import {
+  cellsOf,
   checkFigures,
   findViolations,
   laptop,
@@ -55,6 +56,10 @@ test("its figures are those of plan.json and demo.json, and they add up to the i
   await openReport(page, report());
   await checkFigures(page, plan, demo.machines);
   expect(await textOf(page, "#hidden")).toMatch(/are too small at this size/);
+  const exported = await cellsOf(page, "#exports");
+  expect(exported.map(([symbol]) => symbol)).toEqual(plan.exports.map(({ symbol }) => symbol));
+  const dmar = exported.find(([symbol]) => symbol === "dmar_platform_optin");
+  expect(dmar?.slice(1, 4)).toEqual(["intel-vtd", "-", "gate, answers false"]);
 });
 
 test("a machine, a search and a link lead to VT-d's entry, and axe finds nothing", async () => {
