@@ -121,13 +121,13 @@ function placeUnits(
   root: Group,
   units: Units,
 ): (path: readonly string[], unit: number, isInit: boolean) => void {
-  const known = new Map<string, Group[]>();
+  // By the path itself, of which there is one each: 200,000 units are not to make a key each.
+  const known = new Map<readonly string[], Group[]>();
   return (path, unit, isInit) => {
-    const key = path.join("\0");
-    let byObject = known.get(key);
+    let byObject = known.get(path);
     if (byObject === undefined) {
       byObject = [];
-      known.set(key, byObject);
+      known.set(path, byObject);
     }
     const object = units.object[unit]!;
     byObject[object] ??= groupAt(groupAt(root, path), objectOf(units, unit).split("/"), true);
@@ -186,15 +186,27 @@ function tileOfUnit(units: Units, unit: number, isInit: boolean): Tile {
 
 const ownerLabel = (owners: readonly string[]) => owners.join(" + ");
 
-const groupFor = (owners: readonly string[], isInit: boolean): readonly string[] => {
-  if (isInit) return [groupNames.init];
-  return owners.length > 0 ? [groupNames.components, ownerLabel(owners)] : [groupNames.kernel];
-};
+/** The group for what has owners, or is init; the same path for the same owners. */
+function createGroupFor(): (owners: readonly string[], isInit: boolean) => readonly string[] {
+  const [init, kernel] = [[groupNames.init], [groupNames.kernel]];
+  const known = new Map<readonly string[], readonly string[]>();
+  return (owners, isInit) => {
+    if (isInit) return init;
+    if (owners.length === 0) return kernel;
+    let path = known.get(owners);
+    if (path === undefined) {
+      path = [groupNames.components, ownerLabel(owners)];
+      known.set(owners, path);
+    }
+    return path;
+  };
+}
 
 /** Of a plan without a linked kernel: the units, which add up to the bytes of the inputs. */
 function ledgerOfSections(units: Units): Ledger {
   const root = newGroup("Sections of all objects");
   const place = placeUnits(root, units);
+  const groupFor = createGroupFor();
   for (let unit = 0; unit < units.unitCount; unit++) {
     const owners = ownersOf(units, unit);
     const role = roleOf(units, unit);
@@ -209,6 +221,7 @@ function ledgerOfImage(units: Units, image: PlanImage): Ledger {
   const { columns } = plan;
   const root = newGroup("Image");
   const place = placeUnits(root, units);
+  const groupFor = createGroupFor();
   const hidden = collectHidden();
   const sections = new Map(image.sections.map((section) => [section.name, section]));
   // Most names are longer than any of these: not looking them up saves a tenth of a second.
@@ -231,7 +244,7 @@ function ledgerOfImage(units: Units, image: PlanImage): Ledger {
     const region = columns.region[unit]! - 1;
     if (isPlaced[region]) {
       ofRegion[region]! += bytes;
-      place([groupNames.components, ownerLabel(ownersOf(units, unit))], unit, false);
+      place(groupFor(ownersOf(units, unit), false), unit, false);
       continue;
     }
     if (units.merged.has(unit)) {
