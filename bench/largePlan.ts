@@ -69,6 +69,7 @@ export function makeLargePlan(unitCount: number): Plan {
         after: [],
         needs: [],
         registersWhenInUse: false,
+        hasPadding: false,
         owned: { text: owned },
         leaving: { text: owned },
         gates: 0,
@@ -106,6 +107,7 @@ export function makeLargePlan(unitCount: number): Plan {
       regions: [{ name: "00", offset: 0, bytes: pages * pageSize }],
       gates: [],
       padding: [],
+      leavingPadding: [],
     },
     totals: { objects: objectCount, units: unitCount, bytes: totals, references: { branch: referenceCount } },
   };

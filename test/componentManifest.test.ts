@@ -232,10 +232,30 @@ test("the shipped manifests are read, in the order of detection", async () => {
     "virtio-iommu hotplug",
     "iommu-core never",
     "kvm-guest never",
+    "padding never",
     "xen never",
   ]);
   for (const { name, kernels, present } of components) {
     expect(kernels, name).toBeDefined();
     expect(present, name).toBeDefined();
   }
+});
+
+test("padding has one component, which has nothing else", async () => {
+  const padding = (name: string, code: string) =>
+    write(
+      `${name}.yaml`,
+      component("")
+        .replace("  a:", `  ${name}:`)
+        .replace(/\[\{ obj.*/, code),
+    );
+  const first = padding("first", "[{ padding: .text }]");
+  expect((await readManifests([first])).map((one) => [one.padding, one.code])).toEqual([[4, []]]);
+  expect(await mistakesIn(first, padding("second", "[{ padding: .text }]"))).toEqual([
+    "manifest-invalid 4:12",
+  ]);
+  expect(await mistakesIn(padding("both", "[{ padding: .text }, { symbols: a }]"))).toEqual([
+    "manifest-invalid 4:11",
+  ]);
+  expect(await mistakesIn(padding("other", "[{ padding: .rodata }]"))).toEqual(["manifest-invalid 4:23"]);
 });

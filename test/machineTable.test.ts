@@ -11,6 +11,7 @@ function boot(over: Partial<BootResult> = {}): BootResult {
   return {
     ...{ machine: "vtd", memTotal: 248_000 * 1024, mode: "selftest" },
     ...{ components: [], pages: 0, bytes: 0, gateCalls: 0, selftest: null, audit: null },
+    ...{ mappings: null, releaseNs: null },
     fill: { tmpfsBytes: 1, slabBytes: 1, codePages: null },
     ...{ bootSeconds: 1, seconds: 2, kernelLog: [], log: "x.log" },
     ...over,

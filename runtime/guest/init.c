@@ -159,6 +159,36 @@ static void say_file(const char *key, const char *folder, const char *name)
 		say("%s %s %s", key, name, text);
 }
 
+/*
+ * When the kernel freed what: its log's own times, in microseconds. With "quiet" these are free of the time that a
+ * line takes to be shown.
+ */
+static void say_log(void)
+{
+	int log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK);
+	char record[2048];
+	ssize_t length;
+
+	if (log < 0)
+		return;
+	while ((length = read(log, record, sizeof(record) - 1)) > 0 || (length < 0 && errno == EPIPE)) {
+		unsigned long long time;
+		char *text;
+
+		if (length < 0)
+			continue; /* records were lost before they were read */
+		record[length] = 0;
+		text = strchr(record, ';');
+		if (!text || sscanf(record, "%*u,%*u,%llu", &time) != 1)
+			continue;
+		*strchrnul(++text, '\n') = 0;
+		if (!strncmp(text, "jettison: ", 10) || !strncmp(text, "Freeing ", 8) ||
+		    !strncmp(text, "Write protecting ", 17))
+			say("log %llu %s", time, text);
+	}
+	close(log);
+}
+
 static int is_name(const struct dirent *entry)
 {
 	return entry->d_name[0] != '.';
@@ -560,6 +590,8 @@ int main(void)
 	settle();
 	say_mem_total();
 	say_sysfs();
+	if (getenv("jettison_log"))
+		say_log();
 
 	/* What the kernel does not know on its command line is passed on as environment. */
 	fill = getenv("jettison_fill");

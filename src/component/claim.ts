@@ -43,7 +43,9 @@ export function claimUnits(graph: Graph, roles: readonly Role[], manifest: reado
       rule.patterns.map((pattern) => ({ rule, pattern, units: unitsMatching(names, rule, pattern) })),
     ),
   }));
-  const isBuilt = ({ rules }: (typeof found)[number]) => rules.some(({ units }) => units.length > 0);
+  // Padding is there when all has been linked.
+  const isBuilt = ({ component, rules }: (typeof found)[number]) =>
+    component.padding !== undefined || rules.some(({ units }) => units.length > 0);
   const built = found.filter(isBuilt);
   const componentByUnit = new Int16Array(graph.unitCount).fill(-1);
   const ruleByUnit = new Map<UnitId, string>();

@@ -6,7 +6,7 @@
 import { readFileSync } from "node:fs";
 import { type Diagnostic, diagnose, failIfAny } from "../diagnostics.js";
 import { parseGate } from "./answer.js";
-import type { Component, Gate, InUse, Mention, Present, Registers } from "./component.js";
+import type { CodeRule, Component, Gate, InUse, Mention, Present, Registers } from "./component.js";
 import { checkDocument, type Places } from "./document.js";
 import { orderComponents } from "./order.js";
 import { isLiteral } from "./pattern.js";
@@ -16,6 +16,7 @@ import { type Path, type RawComponent, type RawInUse, type RawPresent, schema } 
 export async function readManifests(files: readonly string[]): Promise<readonly Component[]> {
   const diagnostics: Diagnostic[] = [];
   const placeByName = new Map<string, string>();
+  let paddingAt: string | undefined;
   const components: Component[] = [];
   for (const file of files) {
     let text: string;
@@ -27,6 +28,11 @@ export async function readManifests(files: readonly string[]): Promise<readonly 
     }
     const { places, found } = parseManifest(file, text, diagnostics);
     for (const component of found) {
+      if (component.padding !== undefined && paddingAt !== undefined) {
+        const what = `the padding has a component already, at ${paddingAt}`;
+        const { line, column } = places.of(["components", component.name, "code", 0]);
+        diagnostics.push(diagnose("manifest-invalid", { file, line, column, what }));
+      } else if (component.padding !== undefined) paddingAt = `${file}:${component.padding}`;
       const earlier = placeByName.get(component.name);
       if (earlier === undefined) {
         placeByName.set(component.name, `${file}:${component.line}`);
@@ -81,18 +87,22 @@ function toComponent(
     ...(raw.kernels === undefined ? {} : { kernels: raw.kernels }),
     after: mentions("after"),
     needs: mentions("needs"),
-    code: raw.code.map((rule, index) => {
+    code: raw.code.flatMap((rule, index): CodeRule[] => {
+      if (rule.padding !== undefined) return [];
       const kind =
         rule.objects !== undefined ? "objects" : rule.sections !== undefined ? "sections" : "symbols";
-      return {
-        kind,
-        patterns: [rule[kind]!].flat(),
-        ...(rule.except === undefined ? {} : { except: [rule.except].flat() }),
-        ...(rule.optional === undefined ? {} : { isOptional: rule.optional }),
-        line: places.of([...path, "code", index]).line,
-      };
+      return [
+        {
+          kind,
+          patterns: [rule[kind]!].flat(),
+          ...(rule.except === undefined ? {} : { except: [rule.except].flat() }),
+          ...(rule.optional === undefined ? {} : { isOptional: rule.optional }),
+          line: places.of([...path, "code", index]).line,
+        },
+      ];
     }),
     resident: [raw.resident ?? []].flat(),
+    ...(raw.code[0]?.padding === undefined ? {} : { padding: places.of([...path, "code", 0]).line }),
     inUse: toInUse(raw.inUse, [...path, "inUse"], places),
     ...(raw.present === undefined ? {} : { present: toPresent(raw.present) }),
     canAppear: raw.canAppear,

@@ -47,11 +47,12 @@ const object = name("an object's path from the build's root", /^[^\s*?/][^\s*?]*
 const pattern = text("a pattern");
 const patterns = z.union([pattern, z.array(pattern).min(1, "a list of patterns is empty")]);
 
-const kinds = ["objects", "sections", "symbols"] as const;
+const kinds = ["objects", "sections", "symbols", "padding"] as const;
 const codeRule = form("a rule of code", {
   objects: patterns.optional(),
   sections: patterns.optional(),
   symbols: patterns.optional(),
+  padding: z.literal(".text", expected(".text")).optional(),
   except: patterns.optional(),
   optional: z.literal(true, expected("true")).optional(),
 }).superRefine(justOne("a rule of code", kinds));
@@ -165,7 +166,13 @@ const component = form("a component", {
   kernels: text("kernels, which versions contain it,").optional(),
   after: others.optional(),
   needs: others.optional(),
-  code: z.array(codeRule, expected("code, a list of rules,")).min(1, "code is empty"),
+  code: z
+    .array(codeRule, expected("code, a list of rules,"))
+    .min(1, "code is empty")
+    .refine(
+      (rules) => rules.length === 1 || rules.every(({ padding }) => padding === undefined),
+      "padding is all that its component has",
+    ),
   resident: patterns.optional(),
   inUse,
   present: present.optional(),

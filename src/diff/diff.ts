@@ -59,9 +59,8 @@ export interface PlanDiff {
   readonly goneRefusals: readonly string[];
 }
 
-const kinds: readonly Kind[] = ["text", "rodata", "data", "bss"];
-const sum = (bytes: Readonly<Partial<Record<Kind, number>>>) =>
-  kinds.reduce((total, kind) => total + (bytes[kind] ?? 0), 0);
+const sum = (bytes: Readonly<Partial<Record<string, number>>>) =>
+  Object.values(bytes).reduce<number>((total, one) => total + (one ?? 0), 0);
 
 export function comparePlans(before: Plan, after: Plan): PlanDiff {
   const change = (measure: (plan: Plan) => number): Change => ({

@@ -18,6 +18,8 @@ import { describeRefusal, type Plan } from "../plan/plan.js";
 import { type LinkArguments, parseLinkArguments } from "./arguments.js";
 import { assembleTables, tablesObject } from "./assemble.js";
 import type { LinkInputs } from "./inputs.js";
+import { tellOfPadding } from "./padding.js";
+import { isPlacedAtEnd, placeAtEnd, pushesEntryText } from "./placement.js";
 import { planLink } from "./planLink.js";
 import { nameSymbols, type Rewritten, rewriteObjects, targetSymbol } from "./rewrite.js";
 import { mergedName, writeMergeScript } from "./script.js";
@@ -174,18 +176,33 @@ async function linkFinal(link: LinkArguments): Promise<number> {
   if (!existsSync(exportsFile)) return runLinker(link.argv);
   const exported = JSON.parse(readFileSync(exportsFile, "utf8")) as ExportGates;
   const own = new Set(["vmlinux.a", "vmlinux.o"]);
-  const argv = link.argv.flatMap((argument, index) => {
-    if (link.libraries.includes(index)) return [];
-    if (!link.wholeInputs.includes(index)) return [argument];
-    return [own.has(argument) ? "vmlinux.o" : adaptObject(argument, exported)];
-  });
-  const status = await runLinker(argv);
+  const adapt = (argv: readonly string[]) =>
+    argv.flatMap((argument, index) => {
+      if (link.libraries.includes(index)) return [];
+      if (!link.wholeInputs.includes(index)) return [argument];
+      return [own.has(argument) ? "vmlinux.o" : adaptObject(argument, exported)];
+    });
+  const status = await linkPlaced(link, adapt);
   if (status === 0 && link.output === "vmlinux") {
     const image = loadImage("vmlinux", "vmlinux");
+    tellOfPadding("vmlinux", image);
     await verifyBuild(".", image);
     completePlan(join(folder, planFile), image, planFile);
   }
   return status;
+}
+
+/** Links, and once more where that shows that the regions of text have to go elsewhere. */
+async function linkPlaced(
+  link: LinkArguments,
+  adapt: (argv: readonly string[]) => readonly string[],
+): Promise<number> {
+  if (!isPlacedAtEnd(folder)) {
+    const status = await runLinker(adapt(link.argv));
+    if (status !== 0 || !pushesEntryText(link.output)) return status;
+  }
+  const elsewhere = placeAtEnd(link, folder);
+  return elsewhere === undefined ? 0 : runLinker(adapt(elsewhere));
 }
 
 /**

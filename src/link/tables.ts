@@ -35,6 +35,9 @@ const opcodes = [
 const canAppear = ["never", "hotplug", "module"] as const;
 const kinds = ["text", "rodata", "data", "bss", "padding"] as const;
 const gateBytes = 32;
+/** Rows that the final link may fill in (src/link/padding.ts), and the bytes of one. */
+export const mostPadding = 32;
+const paddingBytes = 8;
 
 export const regionSection = (region: Region) => `.${region.kind}..jettison.${region.name}`;
 export const regionStart = (region: Region) => `__jettison_region_${region.name}_start`;
@@ -53,6 +56,7 @@ export function writeTables(inputs: TableInputs): string {
     ...table("jettison_gates", ".rodata", gateRows(inputs)),
     '\t.section .rodata, "a"',
     ...object("jettison_needs", 8, needRows(inputs)),
+    ...paddingRows(inputs),
     "",
     ...endbrNotes(inputs),
     ...testPrograms(inputs),
@@ -113,6 +117,16 @@ function regionRows({ regions }: TableInputs): string[] {
       `.long\t${kinds.indexOf(region.kind)}, 0`,
     ];
   });
+}
+
+/** Nothing is known of the padding yet; its component has room reserved for it. */
+function paddingRows({ components }: TableInputs): string[] {
+  const owner = components.findIndex(({ padding }) => padding !== undefined);
+  return [
+    ...object("jettison_padding_owner", 4, [`.long\t${owner}`]),
+    ...object("jettison_nr_padding", 4, [".long\t0"]),
+    ...object("jettison_padding", 4, [`.skip\t${owner < 0 ? 0 : mostPadding * paddingBytes}`]),
+  ];
 }
 
 /** The table holds addresses of regions, where nothing is ever called: objtool is told so. */

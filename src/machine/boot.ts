@@ -45,6 +45,8 @@ export interface BootResult {
   readonly pages: number;
   readonly bytes: number;
   readonly gateCalls: number;
+  readonly mappings: KernelReport["mappings"];
+  readonly releaseNs: KernelReport["releaseNs"];
   readonly selftest: KernelReport["selftest"];
   readonly audit: KernelReport["audit"];
   /** null where memory was not to be filled. */
@@ -151,6 +153,8 @@ function toResult(
     pages: jettison?.pages ?? 0,
     bytes: jettison?.bytes ?? 0,
     gateCalls: jettison?.gateCalls ?? 0,
+    mappings: jettison?.mappings ?? null,
+    releaseNs: jettison?.releaseNs ?? null,
     selftest: jettison?.selftest ?? null,
     audit: jettison?.audit ?? null,
     fill: fill ?? null,

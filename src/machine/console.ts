@@ -16,6 +16,12 @@ export interface BootComponent {
   readonly gateCalls: number;
 }
 
+/** Mappings of 4 kB and of 2 MB. */
+export interface Mappings {
+  readonly small: number;
+  readonly large: number;
+}
+
 /** Words of memory that point into what would have left, by the place they lie in, and how many pages were searched. */
 export interface Audit {
   readonly pages: number;
@@ -32,6 +38,10 @@ export interface KernelReport {
   readonly pages: number;
   readonly bytes: number;
   readonly gateCalls: number;
+  /** How the kernel's image was mapped before pages were freed, and afterwards; null where it does not say. */
+  readonly mappings: { readonly before: Mappings; readonly after: Mappings } | null;
+  /** What freeing the pages took; null where it does not say. */
+  readonly releaseNs: number | null;
   /** By name. */
   readonly components: readonly BootComponent[];
   /** null where the self-test did not run. */
@@ -145,11 +155,19 @@ function toKernelReport({ values, components }: Said, complain: Complain): Kerne
   const mode = values.get("sysfs mode");
   if (mode === undefined) return undefined;
   const number = (name: string) => toNumber(values.get(`sysfs ${name}`), name, complain);
+  const mappings = (when: string) => ({
+    small: number(`mappings_4k_${when}`),
+    large: number(`mappings_2m_${when}`),
+  });
   return {
     mode,
     pages: number("pages"),
     bytes: number("bytes"),
     gateCalls: number("gate_calls"),
+    mappings: values.has("sysfs mappings_4k_before")
+      ? { before: mappings("before"), after: mappings("after") }
+      : null,
+    releaseNs: values.has("sysfs release_ns") ? number("release_ns") : null,
     components: [...components].map(([component, fields]) => {
       const state = states.find((one) => one === fields.get("state"));
       if (state === undefined) complain(`state of ${component} is ${fields.get("state") || "missing"}`);

@@ -3,6 +3,7 @@
  * The linked kernel as memory sees it, from `_text` to `_end`. What lies in no section is a gap that alignment
  * made.
  */
+import { findFill } from "../elf/fill.js";
 import { sectionFlag, sectionType } from "../elf/format.js";
 import type { ElfImage } from "../elf/image.js";
 import { loadImage } from "../elf/load.js";
@@ -38,12 +39,15 @@ export interface PlanImage {
   readonly gates: readonly (ImageRange & { readonly symbol: string })[];
   /** Runs of one byte in text, a page long or longer, that no symbol covers. */
   readonly padding: readonly ImageRange[];
+  /** Those pages of it of which the kernel knows that they may leave. */
+  readonly leavingPadding: readonly ImageRange[];
 }
 
 interface Symbol {
   readonly name: string;
   readonly address: number;
   readonly size: number;
+  readonly section: number;
   readonly isCode: boolean;
 }
 
@@ -100,12 +104,32 @@ export function describeImage(image: ElfImage): PlanImage | undefined {
     gates: symbols
       .filter(({ name, isCode }) => isCode && name.startsWith("jettison_gate_"))
       .map(({ name, address, size }) => ({ symbol: name, offset: offsetOf(address), bytes: size })),
+    leavingPadding: readLeavingPadding(image, symbols),
     padding: placed
       .filter(({ section }) => section.flags & sectionFlag.execute)
       .flatMap(({ index, offset }) =>
-        findPadding(image, index, symbols).map((run) => ({ ...run, offset: offset + run.offset })),
+        findFill(image, index, symbols, pageSize).map(({ start: from, end }) => ({
+          offset: offset + from - image.sectionAddress[index]!,
+          bytes: end - from,
+        })),
       ),
   };
+}
+
+/** `jettison_padding`: page and number of pages, counted from `_text`. */
+function readLeavingPadding({ sections, sectionAddress, view }: ElfImage, symbols: readonly Symbol[]) {
+  const offsetOf = (name: string) => {
+    const symbol = symbols.find((one) => one.name === name);
+    if (symbol === undefined) return undefined;
+    return sections[symbol.section]!.offset + symbol.address - sectionAddress[symbol.section]!;
+  };
+  const table = offsetOf("jettison_padding");
+  const count = offsetOf("jettison_nr_padding");
+  if (table === undefined || count === undefined) return [];
+  return Array.from({ length: view.getUint32(count, true) }, (_, row) => ({
+    offset: view.getUint32(table + row * 8, true) * pageSize,
+    bytes: view.getUint32(table + row * 8 + 4, true) * pageSize,
+  }));
 }
 
 /** Those that lie in a section of memory and have a name. */
@@ -120,6 +144,7 @@ function collectSymbols(image: ElfImage): Symbol[] {
       name: symbolName(image, symbol),
       address: symbolAddress[symbol]!,
       size: symbols.size[symbol]!,
+      section: symbols.sectionIndex[symbol]!,
       isCode: (section.flags & sectionFlag.execute) !== 0,
     });
   }
@@ -136,32 +161,4 @@ function findKallsyms(symbols: readonly Symbol[]): ImageRange | undefined {
   let end = Number.POSITIVE_INFINITY;
   for (const { address } of symbols) if (address > last && address < end) end = address;
   return Number.isFinite(end) ? { offset: first, bytes: end - first } : undefined;
-}
-
-/** Between the end of a symbol and the start of the next one, the bytes before the latter that are all alike. */
-function findPadding(image: ElfImage, index: number, symbols: readonly Symbol[]): ImageRange[] {
-  const section = image.sections[index]!;
-  const start = image.sectionAddress[index]!;
-  const end = start + section.size;
-  const inside = symbols
-    .filter(({ address }) => address >= start && address < end)
-    .sort((a, b) => a.address - b.address);
-  const found: ImageRange[] = [];
-  let covered = start;
-  for (const { address, size } of [...inside, { address: end, size: 0 }]) {
-    if (address - covered >= pageSize) {
-      const from = section.offset + covered - start;
-      const run = lengthOfLastRun(image.bytes.subarray(from, from + address - covered));
-      if (run >= pageSize) found.push({ offset: address - run - start, bytes: run });
-    }
-    covered = Math.max(covered, address + size);
-  }
-  return found;
-}
-
-function lengthOfLastRun(bytes: Buffer): number {
-  const last = bytes.at(-1);
-  let start = bytes.length;
-  while (start > 0 && bytes[start - 1] === last) start--;
-  return bytes.length - start;
 }

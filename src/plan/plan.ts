@@ -54,6 +54,8 @@ export interface PlanUnit {
   readonly region?: string;
 }
 
+type Bytes = Partial<Record<Kind | "padding", number>>;
+
 export interface Plan {
   readonly version: typeof planVersion;
   readonly components: readonly {
@@ -67,9 +69,11 @@ export interface Plan {
     readonly kernels?: string;
     /** The manifest shows that init code stores addresses of it only where it is in use. */
     readonly registersWhenInUse: boolean;
+    /** It has the padding of the kernel's text, of which is known how much there is after the final link. */
+    readonly hasPadding: boolean;
     /** Bytes of all its units, and of those that lie in regions, by kind of memory. */
-    readonly owned: Partial<Record<Kind, number>>;
-    readonly leaving: Partial<Record<Kind, number>>;
+    readonly owned: Bytes;
+    readonly leaving: Bytes;
     readonly gates: number;
   }[];
   readonly regions: readonly {
@@ -177,7 +181,7 @@ export function makePlan(inputs: PlanInputs): Plan {
       ...components.map((component, index) => describeComponent(inputs, weights[index]!, component, index)),
       ...claims.skipped.map(({ name, title, canAppear }) => ({
         ...{ name, title, state: "not-built" as const, canAppear, registersWhenInUse: false },
-        ...{ after: [], needs: [] },
+        ...{ after: [], needs: [], hasPadding: false },
         ...{ owned: {}, leaving: {}, gates: 0 },
       })),
     ],
@@ -270,6 +274,7 @@ function describeComponent(
     needs: builtNames(claims, component.needs),
     ...(component.kernels === undefined ? {} : { kernels: component.kernels }),
     registersWhenInUse: component.registers !== undefined,
+    hasPadding: component.padding !== undefined,
     ...weight,
     gates: boundary.gates.filter((gate) =>
       ownership.sets.members(ownership.ownersByUnit[gate.unit]!).includes(index),

@@ -3,6 +3,7 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { z } from "zod";
 import { fail } from "../diagnostics.js";
+import { addImage } from "./completePlan.js";
 import { readPlanImage } from "./image.js";
 import { type Plan, planVersion } from "./plan.js";
 import { planSchema } from "./schema.js";
@@ -17,7 +18,7 @@ export function readPlan(path: string): Plan {
   if (plan.image !== undefined) return plan;
   const vmlinux = join(dirname(file), "vmlinux");
   const image = existsSync(vmlinux) ? readPlanImage(vmlinux) : undefined;
-  return image === undefined ? plan : { ...plan, image };
+  return image === undefined ? plan : addImage(plan, image);
 }
 
 function parse(file: string): unknown {

@@ -12,7 +12,7 @@ const names = z.array(z.string());
 const kind = z.enum(["text", "rodata", "data", "bss"]);
 const referenceKind = z.enum(["branch", "address", "data"]);
 const canAppear = z.enum(["never", "hotplug", "module"]);
-const byKind = z.partialRecord(kind, bytes);
+const byKind = z.partialRecord(z.enum([...kind.options, "padding"]), bytes);
 const numbers = z.array(z.int());
 
 const reference = z.object({
@@ -34,6 +34,7 @@ const image = z.object({
   kallsyms: range.optional().describe("The kernel's own symbol table, in `.rodata`."),
   gates: z.array(range.extend({ symbol: z.string() })),
   padding: z.array(range).describe("Runs of one byte in text, a page long or longer, that no symbol covers."),
+  leavingPadding: z.array(range).describe("Those pages of it of which the kernel knows that they may leave."),
 });
 
 const columns = z.object({
@@ -72,6 +73,9 @@ export const planSchema = z
         state: z.enum(["planned", "refused", "not-built"]),
         canAppear,
         registersWhenInUse: z.boolean(),
+        hasPadding: z
+          .boolean()
+          .describe("Its memory is the padding of the kernel's text, which the final link finds."),
         after: names.optional().describe("Components that are looked for before it."),
         needs: names.optional().describe("Components that stay as long as it does."),
         kernels: z.string().optional().describe("Which kernels contain it."),

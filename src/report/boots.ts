@@ -15,6 +15,9 @@ const component = z.object({
   bytes,
 });
 
+const counts = z.object({ small: bytes, large: bytes });
+const mappings = z.object({ before: counts, after: counts });
+
 const demo = z.object({
   machines: z.array(
     z.object({
@@ -24,6 +27,8 @@ const demo = z.object({
       memTotalOff: bytes,
       memTotalOn: bytes,
       selftest: z.object({ pages: bytes, failures: bytes }),
+      mappings: mappings.optional(),
+      releaseNs: bytes.optional(),
     }),
   ),
 });
@@ -37,6 +42,8 @@ const boots = z.array(
     components: z.array(component),
     pages: bytes,
     selftest: z.object({ pages: bytes, failures: bytes }).nullable(),
+    mappings: mappings.nullish(),
+    releaseNs: bytes.nullish(),
   }),
 );
 
@@ -79,9 +86,11 @@ function readFile(file: string): { results: readonly Result[]; boots: readonly B
   return fail("boots-invalid", { file, what: `${issue.path.join(".") || "it"}: ${issue.message}` });
 }
 
-const toResult = ({ machine, memTotal, components, pages, selftest }: Boot) => ({
+const toResult = ({ machine, memTotal, components, pages, selftest, mappings, releaseNs }: Boot) => ({
   ...{ machine, components, pagesFreed: pages, memTotalOn: memTotal },
   ...(selftest === null ? {} : { selftest }),
+  ...(mappings ? { mappings } : {}),
+  ...(releaseNs ? { releaseNs } : {}),
 });
 
 const complete = (result: Result | ReturnType<typeof toResult>): ReportMachine => ({

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What `out/demo.json` holds. Sizes are bytes, pages are of 4096 bytes. */
 import type { BootResult } from "../machine/boot.js";
-import type { BootComponent } from "../machine/console.js";
+import type { BootComponent, KernelReport } from "../machine/console.js";
 
 export const pageSize = 4096;
 
@@ -20,6 +20,10 @@ export interface DemoMachine {
   readonly memTotalOff: number;
   readonly memTotalOn: number;
   readonly selftest: { readonly pages: number; readonly failures: number };
+  /** How the kernel's image was mapped before pages were freed, and afterwards. */
+  readonly mappings?: NonNullable<KernelReport["mappings"]> | undefined;
+  /** What freeing them took. */
+  readonly releaseNs?: number | undefined;
 }
 
 /** What is known of a machine's boots: of one boot alone not all is. */
@@ -47,5 +51,7 @@ export function toDemoMachine(off: BootResult, on: BootResult): DemoMachine {
     memTotalOff: off.memTotal,
     memTotalOn: on.memTotal,
     selftest: { pages: on.selftest?.pages ?? 0, failures: on.selftest?.failures ?? 0 },
+    ...(on.mappings === null ? {} : { mappings: on.mappings }),
+    ...(on.releaseNs === null ? {} : { releaseNs: on.releaseNs }),
   };
 }

@@ -6,6 +6,7 @@
 import { getBorderCharacters, table } from "table";
 import { type Colour, colourOf, stateColours, type TextOptions } from "./colour.js";
 import type { DemoComponent, MachineResult } from "./demoJson.js";
+import { number } from "./textTable.js";
 
 /** Whether what is written to this stream should have colours. NO_COLOR: https://no-color.org */
 export function isStyled(stream: { isTTY?: boolean }, env: NodeJS.ProcessEnv = process.env): boolean {
@@ -45,6 +46,22 @@ export function formatMachineTable(machines: readonly MachineResult[], options: 
     columnDefault: { alignment: "right" },
     columns: { 0: { alignment: "left" } },
   });
+}
+
+/** What freeing pages out of the middle of large mappings cost, one line a machine; "" where no kernel said it. */
+export function formatMappings(machines: readonly MachineResult[]): string {
+  const change = (before: number, after: number) =>
+    `${number(before)} to ${number(after)} (${after < before ? "" : "+"}${number(after - before)})`;
+  const lines = machines.flatMap(({ machine, mappings }) =>
+    mappings === undefined
+      ? []
+      : [
+          `  ${machine}: ${change(mappings.before.small, mappings.after.small)}, of 2 MB ${change(mappings.before.large, mappings.after.large)}\n`,
+        ],
+  );
+  return lines.length === 0
+    ? ""
+    : `4 kB mappings of the kernel's image, before and after freeing:\n${lines.join("")}`;
 }
 
 function formatSelftest({ selftest }: MachineResult, colour: Colour): string {

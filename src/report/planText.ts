@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Kind } from "../catalogue/sections.js";
+import { pageSize } from "../layout/regions.js";
 import type { Plan } from "../plan/plan.js";
 import { colourOf, type TextOptions } from "./colour.js";
 import { formatTable, number } from "./textTable.js";
 
 const stateColours = { planned: "green", refused: "red", "not-built": "gray" } as const;
-const sum = (bytes: Readonly<Partial<Record<Kind, number>>>) =>
+const sum = (bytes: Readonly<Partial<Record<Kind | "padding", number>>>) =>
   Object.values(bytes).reduce((total, one) => total + one, 0);
 
 /** The plan for a terminal: components, regions, what stays and why. Sizes in bytes. */
@@ -16,7 +17,18 @@ export function formatPlan(plan: Plan, options: TextOptions = { styled: false })
   const parts = [
     `${number(totals.objects)} objects, ${number(totals.units)} sections, ${number(totals.bytes.text)} bytes of text`,
     formatTable(
-      bold(["component", "state", "text", "rodata", "data", "bss", "leaves", "gates", "can appear"]),
+      bold([
+        "component",
+        "state",
+        "text",
+        "rodata",
+        "data",
+        "bss",
+        "padding",
+        "leaves",
+        "gates",
+        "can appear",
+      ]),
       plan.components.map(({ name, state, owned, leaving, gates, canAppear }) => [
         name,
         colour(stateColours[state], state),
@@ -24,21 +36,28 @@ export function formatPlan(plan: Plan, options: TextOptions = { styled: false })
         owned.rodata ?? 0,
         owned.data ?? 0,
         owned.bss ?? 0,
+        owned.padding ?? 0,
         sum(leaving),
         gates,
         canAppear,
       ]),
     ),
-    formatTable(
-      bold(["region", "kind", "bytes", "pages", "leaves with"]),
-      plan.regions.map(({ name, kind, bytes, pages, owners }) => [
+    formatTable(bold(["region", "kind", "bytes", "pages", "leaves with"]), [
+      ...plan.regions.map(({ name, kind, bytes, pages, owners }) => [
         name,
         kind,
         bytes,
         pages,
         owners.join(" and "),
       ]),
-    ),
+      ...(plan.image?.leavingPadding ?? []).map(({ offset, bytes }) => [
+        `+0x${offset.toString(16)}`,
+        "padding",
+        bytes,
+        bytes / pageSize,
+        plan.components.find(({ hasPadding }) => hasPadding)?.name ?? "",
+      ]),
+    ]),
   ];
   if (plan.tooSmall.length > 0)
     parts.push(

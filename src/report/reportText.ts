@@ -2,8 +2,9 @@
 /** The report as text, as Markdown for a pull request, and as JSON for programs. All read the same figures. */
 import type { Plan } from "../plan/plan.js";
 import type { TextOptions } from "./colour.js";
+import { pageSize } from "./demoJson.js";
 import type { ReportData, ReportMachine } from "./html.js";
-import { formatMachineTable } from "./machineTable.js";
+import { formatMachineTable, formatMappings } from "./machineTable.js";
 import { markdownTable } from "./markdown.js";
 import { formatPlan } from "./planText.js";
 import { number } from "./textTable.js";
@@ -12,8 +13,8 @@ export const reportVersion = 1;
 
 export function formatReport({ plan, machines }: ReportData, options: TextOptions): string {
   const parts = [formatPlan(plan, options)];
-  if (machines.length > 0) parts.push(formatMachineTable(machines, options));
-  return parts.join("\n");
+  if (machines.length > 0) parts.push(formatMachineTable(machines, options), formatMappings(machines));
+  return parts.filter((part) => part !== "").join("\n");
 }
 
 const words = { kept: "kept", jettisoned: "freed", refused: "refused", withheld: "withheld" } as const;
@@ -21,7 +22,11 @@ const sum = (bytes: Readonly<Record<string, number>>) =>
   Object.values(bytes).reduce((total, one) => total + one, 0);
 
 export function formatReportMarkdown({ plan, machines, build }: ReportData): string {
-  const pages = plan.regions.reduce((total, region) => total + region.pages, 0);
+  const padding = (plan.image?.leavingPadding ?? []).reduce(
+    (total, { bytes }) => total + bytes / pageSize,
+    0,
+  );
+  const pages = plan.regions.reduce((total, region) => total + region.pages, padding);
   const parts = [
     `### Jettison${build === undefined ? "" : `: ${build}`}`,
     "",

@@ -4,6 +4,7 @@ import { sectionFlag, sectionType, symbolType } from "../elf/format.js";
 import { type ElfImage, signed64 } from "../elf/image.js";
 import { symbolName } from "../elf/object.js";
 import { describePlace, type Extent, findAround, findLast, sortExtents } from "./extents.js";
+import { paddingRegion, readPadding } from "./imagePadding.js";
 import { guardBytes, type Place, type VerifiedRegion } from "./proof.js";
 
 interface SectionExtent extends Extent {
@@ -20,9 +21,13 @@ export interface ImageMap {
   readonly addresses: ReadonlyMap<string, number>;
   /** Sorted by address; a region whose symbols are missing is missing. */
   readonly regions: readonly RegionExtent[];
+  /** Pieces of padding that may leave, as the kernel's table has them. */
+  readonly padding: readonly Extent[];
+  /** Everything that has a name and lies in memory, in no order; of no bytes where it has no size. */
+  readonly symbols: readonly Extent[];
   /** Sorted by address. */
   readonly functions: readonly Extent[];
-  /** The region that has something at an address: its guard bytes have not. */
+  /** The region that has something at an address: its guard bytes have not. Padding is one of them. */
   regionAt(address: number): VerifiedRegion | undefined;
   placeOf(address: number): Place;
   describe(address: number): string;
@@ -44,9 +49,14 @@ export const isLoaded = (image: ElfImage, section: number) =>
   (image.sections[section]!.flags & sectionFlag.alloc) !== 0 &&
   image.sections[section]!.type !== sectionType.nobits;
 
-export function mapImage(image: ElfImage, regions: readonly VerifiedRegion[]): ImageMap {
+/** `candidates`: padding to be looked at instead of what the kernel's table has. */
+export function mapImage(
+  image: ElfImage,
+  regions: readonly VerifiedRegion[],
+  candidates?: readonly Extent[],
+): ImageMap {
   const sections = sortExtents(collectSections(image));
-  const { addresses, extents, functions } = collectSymbols(image);
+  const { addresses, symbols, extents, functions } = collectSymbols(image);
   const tables = sortExtents(
     boundedTables.flatMap(({ name, label }) => {
       const start = addresses.get(`__start${label}`);
@@ -61,8 +71,19 @@ export function mapImage(image: ElfImage, regions: readonly VerifiedRegion[]): I
       return start === undefined || end === undefined ? [] : [{ start, end, name: region.name, region }];
     }),
   );
-  const lowest = placed[0]?.start ?? 0;
-  const highest = placed.reduce((most, { end }) => Math.max(most, end), lowest);
+  const offsetOf = (address: number, length: number) => {
+    const section = findAround(sections, address);
+    if (section === undefined || address + length > section.end || !isLoaded(image, section.index))
+      return undefined;
+    return image.sections[section.index]!.offset + (address - section.start);
+  };
+  const padding = candidates ?? readPadding(addresses, (address) => wordAt(image, offsetOf(address, 4)));
+  const leaving = sortExtents([
+    ...placed,
+    ...padding.map((piece): RegionExtent => ({ ...piece, region: paddingRegion })),
+  ]);
+  const lowest = leaving[0]?.start ?? 0;
+  const highest = leaving.reduce((most, { end }) => Math.max(most, end), lowest);
   const sites = collectPatchedSites(image, sections);
   const sectionAt = (address: number) => findAround(sections, address);
   const isReplacement = (address: number) => sectionAt(address)?.name === ".altinstr_replacement";
@@ -71,10 +92,12 @@ export function mapImage(image: ElfImage, regions: readonly VerifiedRegion[]): I
     image,
     addresses,
     regions: placed,
+    padding,
+    symbols,
     functions,
     regionAt(address) {
       if (address < lowest || address >= highest) return undefined;
-      const found = findAround(placed, address);
+      const found = findAround(leaving, address);
       return found !== undefined && address >= found.start + guardBytes && address < found.end - guardBytes
         ? found.region
         : undefined;
@@ -95,12 +118,7 @@ export function mapImage(image: ElfImage, regions: readonly VerifiedRegion[]): I
       return describePlace(image.file, section.name, address - section.start, around);
     },
     sectionAt,
-    offsetOf(address, length) {
-      const section = sectionAt(address);
-      if (section === undefined || address + length > section.end || !isLoaded(image, section.index))
-        return undefined;
-      return image.sections[section.index]!.offset + (address - section.start);
-    },
+    offsetOf,
   };
   return map;
 }
@@ -117,6 +135,7 @@ function collectSymbols(image: ElfImage) {
   const addresses = new Map<string, number>();
   const extents: Extent[] = [];
   const functions: Extent[] = [];
+  const named: Extent[] = [];
   for (let symbol = 1; symbol < symbols.count; symbol++) {
     const type = symbols.type[symbol];
     if (type === symbolType.section || type === symbolType.file) continue;
@@ -125,10 +144,11 @@ function collectSymbols(image: ElfImage) {
     addresses.set(name, start);
     if (symbols.isSpecial[symbol] === 1) continue;
     const extent = { start, end: start + symbols.size[symbol]!, name };
+    named.push(extent);
     if (type === symbolType.function) functions.push(extent);
     if (type === symbolType.function || type === symbolType.object) extents.push(extent);
   }
-  return { addresses, extents: sortExtents(extents), functions: sortExtents(functions) };
+  return { addresses, symbols: named, extents: sortExtents(extents), functions: sortExtents(functions) };
 }
 
 interface PatchedSite {
@@ -169,7 +189,7 @@ export function readPointer(map: ImageMap, address: number): number | undefined 
   return offset === undefined ? undefined : signed64(map.image.view, offset);
 }
 
-export function readWord(map: ImageMap, address: number): number | undefined {
-  const offset = map.offsetOf(address, 4);
-  return offset === undefined ? undefined : map.image.view.getUint32(offset, true);
-}
+export const readWord = (map: ImageMap, address: number) => wordAt(map.image, map.offsetOf(address, 4));
+
+const wordAt = (image: ElfImage, offset: number | undefined) =>
+  offset === undefined ? undefined : image.view.getUint32(offset, true);

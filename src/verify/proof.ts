@@ -60,6 +60,7 @@ const ownTables = new Set(["jettison_regions", "jettison_tests"]);
 /** Why a reference into a region does no harm; undefined: it does. */
 export function reasonOf(place: Place, isBranch: boolean, target: VerifiedRegion): string | undefined {
   const { region, table, around } = place;
+  if (target.kind === "padding") return describes(table) ? "describes" : undefined;
   if (region === target) return "inside the region";
   if (region?.owners.every((owner) => target.owners.includes(owner)))
     return "from a region that leaves first";
@@ -98,9 +99,10 @@ export const pageBytes = 4096;
 
 export const sectionOfRegion = ({ kind, name }: VerifiedRegion) => `.${kind}..jettison.${name}`;
 
+export const isFilled = (bytes: Uint8Array) => bytes.every((byte) => byte === fill);
+
 /** What is wrong with the bytes of a region. */
 export function checkGuards(name: string, bytes: Uint8Array): string[] {
-  const isFilled = (part: Uint8Array) => part.every((byte) => byte === fill);
   return [
     ...(isFilled(bytes.subarray(0, guardBytes)) ? [] : [`${name} has no guard bytes at its start`]),
     ...(isFilled(bytes.subarray(-guardBytes)) ? [] : [`${name} has no guard bytes at its end`]),

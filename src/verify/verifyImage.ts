@@ -20,8 +20,10 @@ import {
   readImageRelocation,
   signed64,
 } from "../elf/image.js";
+import type { Extent } from "./extents.js";
 import { checkGates } from "./imageGates.js";
 import { type ImageMap, isLoaded, mapImage } from "./imageMap.js";
+import { checkPadding, paddingRegion } from "./imagePadding.js";
 import { checkRegions } from "./imageRegions.js";
 import type { Instruction } from "./instructionLength.js";
 import { jumpingTables, openTally, reasonOf, type Verification, type VerifiedRegion } from "./proof.js";
@@ -42,6 +44,33 @@ export function verifyImage(
 ): Verification {
   const map = mapImage(image, regions);
   const proof = openProof(map);
+  const looked = proveReferences(proof, relocationList);
+  return {
+    looked,
+    harmless: proof.harmless,
+    violations: proof.violations,
+    misplaced: [
+      ...checkRegions(map, regions),
+      ...checkPadding(map),
+      ...checkGates(map, regions),
+      ...proof.misplaced,
+    ],
+  };
+}
+
+/** Of some padding the addresses that something refers to, while the linker's relocations are still there. */
+export function findReferences(image: ElfImage, padding: readonly Extent[]): readonly number[] {
+  const proof = openProof(mapImage(image, [], padding));
+  proveReferences(proof, undefined);
+  return proof.intoPadding;
+}
+
+/** Goes through everything that can refer to something. Gives how much of what was looked at. */
+function proveReferences(
+  proof: Proof,
+  relocationList: Iterable<AbsoluteField> | undefined,
+): Readonly<Record<string, number>> {
+  const { image } = proof.map;
   const relocated = hasRelocations(image);
   const looked: Record<string, number> = {};
   const count = (what: string, amount: number) => {
@@ -71,12 +100,7 @@ export function verifyImage(
   });
   if (!relocated && relocationList !== undefined)
     count("absolute addresses", proveList(proof, relocationList));
-  return {
-    looked,
-    harmless: proof.harmless,
-    violations: proof.violations,
-    misplaced: [...checkRegions(map, regions), ...checkGates(map, regions), ...proof.misplaced],
-  };
+  return looked;
 }
 
 type Proof = ReturnType<typeof openProof>;
@@ -87,21 +111,25 @@ function openProof(map: ImageMap) {
   const tally = openTally();
   const misplaced: string[] = [];
   const judged = new Set<number>();
+  const intoPadding: number[] = [];
 
   /** The field at `field` holds the address `target`, and is part of what stands at `source`. */
   const reference = (field: number, source: number, target: number, isBranch: boolean): void => {
     const region = map.regionAt(target);
     if (region === undefined || judged.has(field)) return;
     judged.add(field);
-    tally.add(reasonOf(map.placeOf(source), isBranch, region), () => ({
+    const reason = reasonOf(map.placeOf(source), isBranch, region);
+    if (reason === undefined && region === paddingRegion) intoPadding.push(target);
+    tally.add(reason, () => ({
       from: map.describe(source),
-      to: `${map.describe(target)} of region ${region.name}`,
+      to: `${map.describe(target)} of ${region === paddingRegion ? "the" : "region"} ${region.name}`,
     }));
   };
   return {
     ...tally,
     map,
     misplaced,
+    intoPadding,
     reference,
     /**
      * What a relocation leads to: its symbol and addend. Its target lies `from` to `to` bytes behind that where the

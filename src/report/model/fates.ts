@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What becomes of each tile on a machine. */
 import type { MachineResult } from "../demoJson.js";
+import { pageSize } from "../demoJson.js";
 import type { ReportPlan } from "../pack.js";
 import type { Tile } from "./ledger.js";
 import { ownersOf, type Units, unitKey } from "./units.js";
@@ -68,9 +69,15 @@ export function decideFates(units: Units, machine: MachineResult | undefined): F
       return tile.kind === "padding" || tile.kind === "gap" ? "padding" : "resident";
     },
     isFreed: (index) => freed[index]!,
-    pagesFreed: plan.regions.reduce((sum, { pages }, index) => sum + (freed[index] ? pages : 0), 0),
+    pagesFreed: plan.regions.reduce(
+      (sum, { pages }, index) => sum + (freed[index] ? pages : 0),
+      plan.components.some(({ name, hasPadding }) => hasPadding && leaves(name)) ? pagesOfPadding(plan) : 0,
+    ),
   };
 }
+
+const pagesOfPadding = ({ image }: ReportPlan) =>
+  (image?.leavingPadding ?? []).reduce((sum, { bytes }) => sum + bytes / pageSize, 0);
 
 function decideOwned(units: Units, plan: ReportPlan): (unit: number) => Fate {
   const refused = new Set(plan.refusals.map(({ component }) => component));

@@ -93,7 +93,7 @@ export function makeComponentTable({ components, pins, refusals, regions }: Repo
     columns: [
       { title: "Component" },
       { title: "State" },
-      ...["Text", "Rodata", "Data", "Bss", "Can leave", "Stays", "Gates", "Pins"].map((title) => ({
+      ...["Text", "Rodata", "Data", "Bss", "Padding", "Can leave", "Stays", "Gates", "Pins"].map((title) => ({
         title,
         isNumber: true,
       })),
@@ -105,7 +105,7 @@ export function makeComponentTable({ components, pins, refusals, regions }: Repo
       state === "not-built"
         ? "not built in"
         : (refusals.find(({ component }) => component === name)?.text ?? state),
-      ...[owned.text, owned.rodata, owned.data, owned.bss].map((bytes) => count(bytes ?? 0)),
+      ...[owned.text, owned.rodata, owned.data, owned.bss, owned.padding].map((bytes) => count(bytes ?? 0)),
       count(sum(leaving)),
       count(sum(owned) - sum(leaving)),
       count(gates),

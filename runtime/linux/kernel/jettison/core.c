@@ -4,7 +4,7 @@
  * no use for.
  *
  * The link stage gathers what only serves a component into page-aligned
- * regions at the end of the kernel's text, and puts a gate in the way of every
+ * regions behind the rest of the text, and puts a gate in the way of every
  * reference from outside. An open gate jumps to its function, a shut one ends
  * in jettison_shut_gate(). At boot
  *
@@ -50,6 +50,7 @@ u64 jettison_audited;
 u8 *jettison_freed;
 ktime_t jettison_decide_time;
 unsigned long jettison_pages;
+u64 jettison_release_ns;
 
 /* Set for good when the regions that are shut stop being kernel text. */
 static bool text_gone __read_mostly;
@@ -79,7 +80,9 @@ bool notrace __jettison_text_gone(unsigned long addr)
 	if (!READ_ONCE(text_gone))
 		return false;
 	region = jettison_region_of(addr);
-	return region >= 0 && jettison_region_shut[region];
+	if (region >= 0)
+		return jettison_region_shut[region];
+	return jettison_padding_gone(addr);
 }
 
 /**
@@ -98,9 +101,10 @@ bool jettison_gave_back(unsigned long addr, unsigned long n)
 	last = addr + n - 1;
 	for (addr &= PAGE_MASK; addr <= last; addr += PAGE_SIZE) {
 		int region = jettison_region_of(addr);
+		bool freed = region < 0 ? jettison_padding_gone(addr) :
+			     jettison_freed && READ_ONCE(jettison_freed[region]);
 
-		if (__is_kernel_text(addr) &&
-		    (region < 0 || !jettison_freed || !READ_ONCE(jettison_freed[region])))
+		if (__is_kernel_text(addr) && !freed)
 			return false;
 	}
 	return true;
@@ -188,36 +192,42 @@ static int unmap_image(unsigned long addr, unsigned long end)
  * set_memory_rw() and its like look after aliases and protect the kernel's
  * text; both is wrong here. So take the old address away on its own, and make
  * the alias in the direct map, which mark_readonly() left read-only, a page
- * like any other. A page that did not end up like that is not freed.
+ * like any other. A page that did not end up like that is not freed; @freed is
+ * set where all of them are.
  */
-static bool free_region(const struct jettison_region *region)
+bool jettison_free_pages(void *start, void *end, u8 *freed)
 {
-	unsigned long old = (unsigned long)region->start;
-	unsigned long size = region->end - region->start;
-	unsigned long start = (unsigned long)lm_alias(region->start);
+	unsigned long old = (unsigned long)start;
+	unsigned long size = end - start;
+	unsigned long direct = (unsigned long)lm_alias(start);
 	unsigned long offset;
-
-	lockdep_free_key_range(region->start, size);
 
 	if (jettison_unshare(old, old + size) || unmap_image(old, old + size))
 		return false;
 	for (offset = 0; offset < size; offset += PAGE_SIZE) {
-		if (set_direct_map_default_noflush(virt_to_page(start + offset)))
+		if (set_direct_map_default_noflush(virt_to_page(direct + offset)))
 			return false;
 	}
-	flush_tlb_kernel_range(start, start + size);
+	flush_tlb_kernel_range(direct, direct + size);
 
 	for (offset = 0; offset < size; offset += PAGE_SIZE) {
 		if (jettison_mapping(old + offset) ||
-		    !jettison_mapping_is_memory(jettison_mapping(start + offset)))
+		    !jettison_mapping_is_memory(jettison_mapping(direct + offset)))
 			return false;
 	}
 
 	/* User copies may come from other CPUs as soon as it is free. */
-	WRITE_ONCE(jettison_freed[region - jettison_regions], 1);
-	jettison_pages += free_reserved_area((void *)start, (void *)start + size,
+	WRITE_ONCE(*freed, 1);
+	jettison_pages += free_reserved_area((void *)direct, (void *)direct + size,
 					     POISON_FREE_INITMEM, NULL);
 	return true;
+}
+
+static bool free_region(const struct jettison_region *region)
+{
+	lockdep_free_key_range(region->start, region->end - region->start);
+	return jettison_free_pages(region->start, region->end,
+				   &jettison_freed[region - jettison_regions]);
 }
 
 static void free_regions(void)
@@ -268,14 +278,20 @@ static void settle_fate(const struct jettison_component *component,
 void jettison_release(void)
 {
 	unsigned long ram = totalram_pages();
-	ktime_t start = ktime_get();
+	ktime_t start;
 	unsigned int i;
 
 	if (!jettison_fates)
 		return;
 
-	if (jettison_leaving)
+	jettison_mappings_before = jettison_count_mappings();
+	start = ktime_get();
+	if (jettison_leaving) {
 		free_regions();
+		jettison_free_padding();
+	}
+	jettison_release_ns = ktime_to_ns(ktime_sub(ktime_get(), start));
+	jettison_mappings_after = jettison_count_mappings();
 	ram = totalram_pages() - ram;
 
 	for (i = 0; i < jettison_nr_regions; i++) {
@@ -286,10 +302,11 @@ void jettison_release(void)
 		jettison_fates[jettison_counted_at(region)].pages +=
 			(region->end - region->start) >> PAGE_SHIFT;
 	}
+	jettison_count_padding();
 	for (i = 0; i < jettison_nr_components; i++)
 		settle_fate(&jettison_components[i], &jettison_fates[i]);
 	pr_info("%lu pages freed in %lld ms\n", jettison_pages,
-		ktime_to_ms(ktime_sub(ktime_get(), start) + jettison_decide_time));
+		ktime_to_ms(jettison_decide_time) + jettison_release_ns / NSEC_PER_MSEC);
 
 	if (jettison_mode == JETTISON_MODE_SELFTEST)
 		jettison_run_selftest(ram);

@@ -202,7 +202,7 @@ static bool __init tables_make_sense(void)
 		if (jettison_gates[i].region >= jettison_nr_regions)
 			return false;
 	}
-	return true;
+	return jettison_padding_makes_sense();
 }
 
 /* Why pages of the kernel's image cannot be freed here, or NULL. */
@@ -227,6 +227,9 @@ decide_component(unsigned int i, const char *withheld)
 		return (struct jettison_fate){ JETTISON_KEPT, "off" };
 	if (keep & BIT_ULL(i))
 		return (struct jettison_fate){ JETTISON_KEPT, "keep" };
+	if (i == jettison_padding_owner && jettison_padding_stays())
+		return (struct jettison_fate){ JETTISON_KEPT,
+					       jettison_padding_stays() };
 	if (in_use(component)) {
 		if (dropped)
 			pr_notice("%s: in use, it is not dropped\n",
@@ -366,11 +369,14 @@ void __init jettison_decide(void)
 		shut_regions();
 		wait_until_outside();
 	}
+	jettison_decide_padding();
 	for (i = 0; i < jettison_nr_regions; i++) {
 		if (jettison_region_shut[i])
 			forget_text(&jettison_regions[i]);
 	}
 
 	jettison_sysfs_init();
+	pr_info("%lu of %u components leave\n", hweight64(jettison_leaving),
+		jettison_nr_components);
 	jettison_decide_time = ktime_sub(ktime_get(), start);
 }

@@ -71,6 +71,17 @@ struct jettison_region {	/* sorted by address */
 	u32 reserved;
 };
 
+#define JETTISON_MAX_PADDING	32
+
+/*
+ * A piece of padding. The table is filled in after the last link, so it holds
+ * nothing that would have to be relocated.
+ */
+struct jettison_padding {	/* sorted */
+	u32 page;		/* of its start, counted from _text */
+	u32 nr;			/* pages */
+};
+
 #define JETTISON_GATE_VOID	0x1	/* the function returns nothing */
 #define JETTISON_GATE_REFUSE	0x2	/* modules may not link to it when shut */
 #define JETTISON_GATE_EXPECTED	0x4	/* it is called on any machine */
@@ -97,6 +108,8 @@ static_assert(offsetof(struct jettison_component, refused) == 27);
 static_assert(sizeof(struct jettison_region) == 32);
 static_assert(offsetof(struct jettison_region, owners) == 16);
 static_assert(offsetof(struct jettison_region, kind) == 24);
+static_assert(sizeof(struct jettison_padding) == 8);
+static_assert(offsetof(struct jettison_padding, nr) == 4);
 static_assert(sizeof(struct jettison_gate) == 32);
 static_assert(offsetof(struct jettison_gate, entry) == 8);
 static_assert(offsetof(struct jettison_gate, answer) == 16);
@@ -108,6 +121,9 @@ extern const struct jettison_region jettison_regions[];
 extern const struct jettison_gate jettison_gates[];
 extern const u64 jettison_needs[];	/* one a component: what stays with it */
 extern const u32 jettison_nr_components, jettison_nr_regions, jettison_nr_gates;
+extern const struct jettison_padding jettison_padding[];
+extern const u32 jettison_nr_padding;
+extern const u32 jettison_padding_owner;	/* jettison_components[], if any */
 extern u8 jettison_region_shut[];
 extern atomic_long_t jettison_gate_calls[];
 
@@ -142,12 +158,14 @@ extern u64 jettison_audited;			/* those that would have */
 extern u8 *jettison_freed;			/* one a region */
 extern ktime_t jettison_decide_time;
 extern unsigned long jettison_pages;		/* freed in all */
+extern u64 jettison_release_ns;			/* what freeing them took */
 extern const char * const jettison_state_names[];
 
 int jettison_region_of(unsigned long addr);
 unsigned int jettison_counted_at(const struct jettison_region *region);
 unsigned long jettison_mapping(unsigned long addr);
 bool jettison_mapping_is_memory(unsigned long mapping);
+bool jettison_free_pages(void *start, void *end, u8 *freed);
 u64 jettison_owners_inside(void);
 
 #ifdef CONFIG_XEN_PV
@@ -164,6 +182,24 @@ struct kobject *jettison_component_kobj(unsigned int component);
 
 void jettison_tell_late(void);
 void jettison_late_init(void);
+
+bool jettison_padding_gone(unsigned long addr);
+bool jettison_padding_makes_sense(void);
+const char *jettison_padding_stays(void);
+void jettison_decide_padding(void);
+void jettison_free_padding(void);
+void jettison_visit_gone_padding(void (*what)(void *start, void *end));
+void jettison_count_padding(void);
+
+/* How the kernel's image is mapped, from _text to _end. */
+struct jettison_mappings {
+	unsigned long small;	/* 4 kB */
+	unsigned long large;	/* 2 MB */
+};
+
+extern struct jettison_mappings jettison_mappings_before, jettison_mappings_after;
+
+struct jettison_mappings jettison_count_mappings(void);
 
 struct jettison_selftest {
 	struct task_struct *task;	/* whose calls of shut gates are no news */

@@ -9,9 +9,23 @@
 #include <linux/ptdump.h>
 #include <linux/sched.h>
 
+#include <asm/cpufeature.h>
+
 #include "jettison.h"
 
 struct jettison_selftest jettison_selftest;
+
+static bool user_tables_map(unsigned long addr)
+{
+	unsigned int level;
+	pte_t *pte;
+
+	if (!cpu_feature_enabled(X86_FEATURE_PTI))
+		return false;
+	pte = lookup_address_in_pgd(kernel_to_user_pgdp(pgd_offset_k(addr)),
+				    addr, &level);
+	return pte && pte_flags(*pte) & _PAGE_PRESENT;
+}
 
 /* What is wrong with the page that was at @old, or NULL. */
 static const char *fault_of_page(unsigned long old, struct page *page)
@@ -20,6 +34,8 @@ static const char *fault_of_page(unsigned long old, struct page *page)
 
 	if (jettison_mapping(old))
 		return "still mapped at its old address";
+	if (user_tables_map(old))
+		return "still mapped in the user's page tables";
 
 	mapping = jettison_mapping((unsigned long)page_address(page));
 	if (!mapping && !debug_pagealloc_enabled())
@@ -31,11 +47,11 @@ static const char *fault_of_page(unsigned long old, struct page *page)
 	return NULL;
 }
 
-static void check_region(const struct jettison_region *region)
+static void check_pages(void *start, void *end)
 {
 	void *old;
 
-	for (old = region->start; old < region->end; old += PAGE_SIZE) {
+	for (old = start; old < end; old += PAGE_SIZE) {
 		struct page *page = virt_to_page(lm_alias(old));
 		const char *fault = fault_of_page((unsigned long)old, page);
 
@@ -70,8 +86,10 @@ void jettison_run_selftest(unsigned long ram)
 
 	for (i = 0; i < jettison_nr_regions; i++) {
 		if (jettison_freed[i])
-			check_region(&jettison_regions[i]);
+			check_pages(jettison_regions[i].start,
+				    jettison_regions[i].end);
 	}
+	jettison_visit_gone_padding(check_pages);
 	if (ram != jettison_selftest.pages) {
 		jettison_selftest.failures++;
 		pr_err("the page allocator got %lu pages instead of %lu\n",

@@ -97,6 +97,11 @@ SHOW(total, mode, "%s", mode_names[jettison_mode]);
 SHOW(total, pages, "%lu", jettison_pages);
 SHOW(total, bytes, "%lu", jettison_pages << PAGE_SHIFT);
 SHOW(total, gate_calls, "%lu", all_gate_calls());
+SHOW(total, release_ns, "%llu", jettison_release_ns);
+SHOW(total, mappings_4k_before, "%lu", jettison_mappings_before.small);
+SHOW(total, mappings_4k_after, "%lu", jettison_mappings_after.small);
+SHOW(total, mappings_2m_before, "%lu", jettison_mappings_before.large);
+SHOW(total, mappings_2m_after, "%lu", jettison_mappings_after.large);
 SHOW(total, selftest_pages, "%lu", jettison_selftest.pages);
 SHOW(total, selftest_failures, "%lu", jettison_selftest.failures);
 SHOW(total, selftest_gates, "%lu", jettison_selftest.gates);
@@ -124,6 +129,11 @@ static struct attribute *total_attrs[] = {
 	&total_pages_attr.attr,
 	&total_bytes_attr.attr,
 	&total_gate_calls_attr.attr,
+	&total_release_ns_attr.attr,
+	&total_mappings_4k_before_attr.attr,
+	&total_mappings_4k_after_attr.attr,
+	&total_mappings_2m_before_attr.attr,
+	&total_mappings_2m_after_attr.attr,
 	&total_selftest_pages_attr.attr,
 	&total_selftest_failures_attr.attr,
 	&total_selftest_gates_attr.attr,

@@ -25,6 +25,12 @@ SYM_DATA(jettison_nr_components, .long 0)
 SYM_DATA(jettison_nr_regions, .long 0)
 	.balign 4
 SYM_DATA(jettison_nr_gates, .long 0)
+	.balign 4
+SYM_DATA(jettison_nr_padding, .long 0)
+	.balign 4
+SYM_DATA(jettison_padding_owner, .long -1)
+SYM_DATA_START(jettison_padding)
+SYM_DATA_END(jettison_padding)
 
 	.section .data..ro_after_init, "aw"
 SYM_DATA_START(jettison_region_shut)

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The padding inside the kernel's text. The entry text is aligned to 2 MB at
+ * both ends, and the SRSO thunk lies a fixed distance from it: all between is
+ * fill that nothing executes, reads or has the address of, as the link stage
+ * has proved. It is freed like a region, but shuts no gates.
+ */
+#define pr_fmt(fmt) "jettison: " fmt
+
+#include <linux/bits.h>
+#include <linux/init.h>
+#include <linux/jettison.h>
+#include <linux/math.h>
+#include <linux/mm.h>
+#include <linux/string.h>
+
+#include <asm/cpufeature.h>
+#include <asm/sections.h>
+
+#include "jettison.h"
+
+/* jettison.padding= */
+static bool wanted __initdata = true;
+
+/* By row of the table. */
+static u32 leaving;
+static u8 freed[JETTISON_MAX_PADDING] __read_mostly;
+
+static int __init set_padding(char *word)
+{
+	wanted = word && !strcmp(word, "on");
+	if (!wanted && (!word || strcmp(word, "off")))
+		pr_warn("padding is neither on nor off but '%s': it stays\n",
+			word ?: "");
+	return 0;
+}
+early_param("jettison.padding", set_padding);
+
+static void *start_of(const struct jettison_padding *padding)
+{
+	return _text + ((unsigned long)padding->page << PAGE_SHIFT);
+}
+
+static void *end_of(const struct jettison_padding *padding)
+{
+	return start_of(padding) + ((unsigned long)padding->nr << PAGE_SHIFT);
+}
+
+/* Asked by unwinders, so no tracing. */
+bool notrace jettison_padding_gone(unsigned long addr)
+{
+	unsigned long page = (addr - (unsigned long)_text) >> PAGE_SHIFT;
+	unsigned int i;
+
+	for (i = 0; i < jettison_nr_padding; i++) {
+		if (page - jettison_padding[i].page < jettison_padding[i].nr)
+			return READ_ONCE(freed[i]);
+	}
+	return false;
+}
+
+/* In ascending order, inside what may leave, apart from the regions. */
+bool __init jettison_padding_makes_sense(void)
+{
+	void *free_from = __jettison_text_start;
+	unsigned int i, region;
+
+	if (!jettison_nr_padding)
+		return true;
+	if (jettison_nr_padding > JETTISON_MAX_PADDING ||
+	    jettison_padding_owner >= jettison_nr_components)
+		return false;
+
+	for (i = 0; i < jettison_nr_padding; i++) {
+		void *start = start_of(&jettison_padding[i]);
+		void *end = end_of(&jettison_padding[i]);
+
+		if (start < free_from || start >= end ||
+		    end > (void *)__jettison_text_end)
+			return false;
+		for (region = 0; region < jettison_nr_regions; region++) {
+			if (start < jettison_regions[region].end &&
+			    jettison_regions[region].start < end)
+				return false;
+		}
+		free_from = end;
+	}
+	return true;
+}
+
+/* Why all of it stays although nothing is in its way, or NULL. */
+const char *__init jettison_padding_stays(void)
+{
+	return wanted ? NULL : "off";
+}
+
+/*
+ * With page table isolation the large mapping of the entry text is in the
+ * user's page tables as well, and that for every entry to cost no more than it
+ * has to. So that mapping is left in one piece.
+ */
+static bool __init in_user_page_tables(const struct jettison_padding *padding)
+{
+	unsigned long start = round_down((unsigned long)__entry_text_start, PMD_SIZE);
+	unsigned long end = round_up((unsigned long)__entry_text_end, PMD_SIZE);
+
+	return cpu_feature_enabled(X86_FEATURE_PTI) &&
+	       (unsigned long)start_of(padding) < end &&
+	       (unsigned long)end_of(padding) > start;
+}
+
+/* Which of it leaves, when it has been decided that it may. */
+void __init jettison_decide_padding(void)
+{
+	struct jettison_fate *fate;
+	unsigned int i;
+
+	if (!jettison_nr_padding)
+		return;
+	fate = &jettison_fates[jettison_padding_owner];
+	if (fate->state != JETTISON_JETTISONED)
+		return;
+	for (i = 0; i < jettison_nr_padding; i++) {
+		if (in_user_page_tables(&jettison_padding[i]))
+			fate->reason = "pti";
+		else
+			leaving |= BIT(i);
+	}
+	if (leaving)
+		return;
+	fate->state = JETTISON_WITHHELD;
+	jettison_leaving &= ~BIT_ULL(jettison_padding_owner);
+}
+
+void jettison_free_padding(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < jettison_nr_padding; i++) {
+		const struct jettison_padding *padding = &jettison_padding[i];
+
+		if (!(leaving & BIT(i)))
+			continue;
+		if (!jettison_free_pages(start_of(padding), end_of(padding), &freed[i]))
+			jettison_fates[jettison_padding_owner].stuck += padding->nr;
+	}
+}
+
+/* Calls @what for each piece that has left. */
+void jettison_visit_gone_padding(void (*what)(void *start, void *end))
+{
+	unsigned int i;
+
+	for (i = 0; i < jettison_nr_padding; i++) {
+		if (freed[i])
+			what(start_of(&jettison_padding[i]),
+			     end_of(&jettison_padding[i]));
+	}
+}
+
+/* What has been freed or, where none of it was to leave, what stays. */
+void jettison_count_padding(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < jettison_nr_padding; i++) {
+		if (!leaving || freed[i])
+			jettison_fates[jettison_padding_owner].pages +=
+				jettison_padding[i].nr;
+	}
+}

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Tells a kernel that has just been linked of the padding inside its text. Where that lies is known only now, when
+ * the kernel's tables are compiled long since: their last one has been left empty for it, and holds nothing that
+ * would need a relocation (docs/design.md, "What the link hands to the kernel").
+ */
+import { closeSync, constants, copyFileSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import { findFill } from "../elf/fill.js";
+import { sectionFlag } from "../elf/format.js";
+import type { ElfImage } from "../elf/image.js";
+import { symbolName } from "../elf/object.js";
+import { guardBytes, pageSize } from "../layout/regions.js";
+import { findReferences } from "../verify/verifyImage.js";
+import { mostPadding } from "./tables.js";
+
+/** `int3` */
+const fill = 0xcc;
+
+interface Pages {
+  /** Signed addresses. */
+  readonly start: number;
+  readonly end: number;
+}
+
+/**
+ * Writes the table of padding into the image at `vmlinux`, if one of its components has the padding, and into `image`,
+ * which has been read from there.
+ */
+export function tellOfPadding(vmlinux: string, image: ElfImage): void {
+  const symbols = collectSymbols(image);
+  const table = symbols.get("jettison_padding");
+  const count = symbols.get("jettison_nr_padding");
+  const text = symbols.get("_text");
+  if (table === undefined || count === undefined || text === undefined || table.size === 0) return;
+
+  const pieces = findPieces(image, symbols);
+  const words = pieces.flatMap(({ start, end }) => [
+    (start - text.address) / pageSize,
+    (end - start) / pageSize,
+  ]);
+  const changes = [
+    { offset: offsetOf(image, count), bytes: toBytes([pieces.length]) },
+    { offset: offsetOf(image, table), bytes: toBytes(words) },
+  ];
+  for (const { offset, bytes } of changes) image.bytes.set(bytes, offset);
+  replaceBytes(vmlinux, changes);
+}
+
+interface Symbol {
+  readonly address: number;
+  readonly size: number;
+  readonly section: number;
+}
+
+function collectSymbols(image: ElfImage): Map<string, Symbol> {
+  const { symbols, symbolAddress } = image;
+  const found = new Map<string, Symbol>();
+  for (let symbol = 1; symbol < symbols.count; symbol++) {
+    if (symbols.isSpecial[symbol] || symbols.nameOffset[symbol] === 0) continue;
+    const section = symbols.sectionIndex[symbol]!;
+    const size = symbols.size[symbol]!;
+    // Of several that have one name all have to be minded.
+    const name = symbolName(image, symbol);
+    found.set(found.has(name) ? `${name} ${symbol}` : name, {
+      address: symbolAddress[symbol]!,
+      size,
+      section,
+    });
+  }
+  return found;
+}
+
+/**
+ * Whole pages of `int3`, behind `int3`, without a symbol and without a reference; in ascending order. A word of data
+ * that looks like an address is one, so a page may stay that could have gone.
+ */
+function findPieces(image: ElfImage, symbols: ReadonlyMap<string, Symbol>): Pages[] {
+  const first = symbols.get("__jettison_text_start")?.address ?? Number.NaN;
+  const last = symbols.get("__jettison_text_end")?.address ?? Number.NaN;
+  const candidates = image.sections.flatMap(({ flags }, index) =>
+    flags & sectionFlag.alloc && flags & sectionFlag.execute
+      ? findFill(image, index, [...symbols.values()], pageSize)
+          .filter((run) => run.byte === fill)
+          .map((run) => {
+            const start = Math.max(roundUp(run.start), first);
+            return {
+              start: isFillBefore(image, index, start) ? start : start + pageSize,
+              end: Math.min(Math.floor(run.end / pageSize) * pageSize, last),
+            };
+          })
+          .filter(({ start, end }) => start < end)
+      : [],
+  );
+  const referred = findReferences(
+    image,
+    candidates.map((one) => ({ ...one, name: "" })),
+  );
+  const pieces = candidates.flatMap((piece) => cutOut(piece, referred));
+  const largest = pieces.sort((a, b) => b.end - b.start - (a.end - a.start)).slice(0, mostPadding);
+  return largest.sort((a, b) => a.start - b.start);
+}
+
+const roundUp = (address: number) => Math.ceil(address / pageSize) * pageSize;
+
+/** A pointer one past the end of what lies before must not lead into the padding. */
+function isFillBefore(image: ElfImage, section: number, address: number): boolean {
+  const at = image.sections[section]!.offset + address - image.sectionAddress[section]!;
+  return image.bytes.subarray(at - guardBytes, at).every((byte) => byte === fill);
+}
+
+/** What is left of a piece without the pages that are referred to; the page behind such a one may go. */
+function cutOut(piece: Pages, referred: readonly number[]): Pages[] {
+  const inside = [
+    ...new Set(
+      referred
+        .filter((address) => address >= piece.start && address < piece.end)
+        .map((address) => Math.floor(address / pageSize) * pageSize),
+    ),
+  ].sort((a, b) => a - b);
+  const left: Pages[] = [];
+  let start = piece.start;
+  for (const page of inside) {
+    if (page > start) left.push({ start, end: page });
+    start = page + pageSize;
+  }
+  if (start < piece.end) left.push({ start, end: piece.end });
+  return left;
+}
+
+const offsetOf = (image: ElfImage, { address, section }: Symbol) =>
+  image.sections[section]!.offset + address - image.sectionAddress[section]!;
+
+function toBytes(words: readonly number[]): Buffer {
+  const bytes = Buffer.alloc(words.length * 4);
+  words.forEach((word, index) => {
+    bytes.writeUInt32LE(word, index * 4);
+  });
+  return bytes;
+}
+
+/** Beside and renamed: whatever ends this process, `vmlinux` is one or the other. */
+function replaceBytes(
+  file: string,
+  changes: readonly { readonly offset: number; readonly bytes: Buffer }[],
+): void {
+  const beside = `${file}.jettison-new`;
+  copyFileSync(file, beside, constants.COPYFILE_FICLONE);
+  try {
+    const descriptor = openSync(beside, "r+");
+    try {
+      for (const { offset, bytes } of changes) writeSync(descriptor, bytes, 0, bytes.length, offset);
+    } finally {
+      closeSync(descriptor);
+    }
+    renameSync(beside, file);
+  } finally {
+    rmSync(beside, { force: true });
+  }
+}

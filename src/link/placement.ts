@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Where the regions of text go. They take the place of the padding before the entry text, which is aligned to 2 MB:
+ *
+ *     text | regions | padding | entry text, padding
+ *     0              :         2 MB                  4 MB
+ *
+ * When they reach over the 2 MB, the entry text moves on by 2 MB, and all but what they need of these is padding
+ * that comes back only where padding is freed. They are then better off at the end, where the kernel itself frees
+ * what is left of their 2 MB:
+ *
+ *     text | padding | entry text, padding | regions | gap up to the read-only data
+ *     0              2 MB                  4 MB                6 MB
+ *
+ * Which it is shows the first link; nothing is guessed.
+ */
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { loadImage } from "../elf/load.js";
+import { symbolName } from "../elf/object.js";
+import type { LinkArguments } from "./arguments.js";
+
+const largePage = 2 ** 21;
+const changedScript = "vmlinux.lds";
+
+/** The two places in the kernel's script; the first that names them gets them. */
+const place = /\*\(SORT_BY_NAME\(\.text\.\.jettison\.\*\)\)/g;
+
+/** Whether an image that was linked with the regions in the first place has become larger by them. */
+export function pushesEntryText(file: string): boolean {
+  const { symbols, symbolAddress, ...image } = loadImage(file, file);
+  let start = Number.NaN;
+  let entry = Number.NaN;
+  const ends: number[] = [];
+  for (let symbol = 1; symbol < symbols.count; symbol++) {
+    const name = symbolName({ ...image, symbols }, symbol);
+    const address = symbolAddress[symbol]!;
+    if (name === "__jettison_text_start") start = address;
+    else if (name === "__entry_text_start") entry = address;
+    else if (/^__jettison_region_\w+_end$/.test(name)) ends.push(address);
+  }
+  const end = Math.max(start, ...ends.filter((one) => one > start && one <= entry));
+  return Math.ceil(end / largePage) > Math.ceil(start / largePage);
+}
+
+/** The arguments of a final link that puts the regions at the end; undefined: its script has no second place. */
+export function placeAtEnd({ argv, script }: LinkArguments, folder: string): readonly string[] | undefined {
+  if (script === undefined || !existsSync(script)) return undefined;
+  const text = readFileSync(script, "utf8");
+  if ((text.match(place) ?? []).length !== 2) return undefined;
+  const changed = join(folder, changedScript);
+  writeFileSync(changed, text.replace(new RegExp(place, ""), ""));
+  return argv.map((argument) =>
+    argument === script ? changed : argument === `--script=${script}` ? `--script=${changed}` : argument,
+  );
+}
+
+/** Whether a link before this one has found that they belong there. */
+export const isPlacedAtEnd = (folder: string) => existsSync(join(folder, changedScript));

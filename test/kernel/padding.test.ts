@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Padding on a real kernel: what comes back where, and what it does to the mapping of the image. */
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createConnection } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { demoJob, makeKernel } from "../../src/kernel/makeKernel.js";
+import { type BootOptions, type BootResult, bootMachine } from "../../src/machine/boot.js";
+import { loadMachine, type Machine } from "../../src/machine/machine.js";
+import type { Plan } from "../../src/plan/plan.js";
+
+const q35 = loadMachine("q35");
+const pageSize = 4096;
+const largePage = 2 ** 21;
+const logs = mkdtempSync(join(tmpdir(), "jettison-test-"));
+let image: string;
+let plan: Plan;
+let symbols: ReadonlyMap<string, number>;
+beforeAll(async () => {
+  const build = await makeKernel(demoJob);
+  image = build.image;
+  plan = JSON.parse(readFileSync(join(build.output, "plan.json"), "utf8")) as Plan;
+  const lines = readFileSync(join(build.output, "System.map"), "latin1").split("\n");
+  // Offsets from the last 4 GiB are small enough to be numbers.
+  symbols = new Map(lines.map((line) => [line.slice(19), Number.parseInt(line.slice(8, 16), 16)]));
+});
+afterAll(() => rmSync(logs, { recursive: true, force: true }));
+
+const boot = (append: string, options: Partial<BootOptions> = {}, machine: Machine = q35) =>
+  bootMachine({ bzImage: image }, machine, {
+    fill: false,
+    append: `jettison=selftest ${append}`,
+    log: join(logs, `${append.replaceAll(/\W/g, "-")}.log`),
+    ...options,
+  });
+const padding = ({ components }: BootResult) => components.find(({ component }) => component === "padding")!;
+const pagesOf = (ranges: readonly { readonly bytes: number }[]) =>
+  ranges.reduce((sum, { bytes }) => sum + bytes / pageSize, 0);
+const address = (name: string) => symbols.get(name)!;
+
+test("the plan has at least 500 pages of padding, and its bytes add up", () => {
+  const image = plan.image!;
+  const { owned, leaving } = plan.components.find(({ hasPadding }) => hasPadding)!;
+  expect(owned).toEqual({ padding: image.padding.reduce((sum, { bytes }) => sum + bytes, 0) });
+  expect(leaving.padding).toBe(pageSize * pagesOf(image.leavingPadding));
+  expect(pagesOf(image.leavingPadding)).toBeGreaterThanOrEqual(500);
+  for (const piece of image.leavingPadding)
+    expect(
+      image.padding.some(
+        ({ offset, bytes }) => offset <= piece.offset && piece.offset + piece.bytes <= offset + bytes,
+      ),
+    ).toBe(true);
+});
+
+test("regions of text take the place of padding: the entry text lies where it would without them", () => {
+  const regions = plan.regions.filter(({ kind }) => kind === "text");
+  const first = address("__jettison_text_start");
+  const pages = regions.reduce((sum, region) => sum + region.pages, 0);
+  const fits = Math.ceil((first + pages * pageSize) / largePage) === Math.ceil(first / largePage);
+  const starts = regions.map(({ name }) => address(`__jettison_region_${name}_start`));
+  expect(starts.every((start) => start < address("__entry_text_start") === fits)).toBe(true);
+  expect(Math.floor(address("__entry_text_start") / largePage)).toBe(Math.ceil(first / largePage));
+});
+
+test.each([
+  ["asked for", "pti=on", q35],
+  // It cannot tell address spaces apart: the text is made global for user space as well.
+  ["of a processor that needs it", "", { ...q35, qemu: [...q35.qemu, ["-cpu", "Nehalem"]] }],
+])("with page-table isolation, %s, the padding beside the entry text stays", async (_, append, machine) => {
+  const result = await boot(append, {}, machine);
+  const entry = Math.floor((address("__entry_text_start") - address("_text")) / largePage);
+  const isOutside = ({ offset }: { offset: number }) => Math.floor(offset / largePage) !== entry;
+  const outside = pagesOf(plan.image!.leavingPadding.filter(isOutside));
+  expect(padding(result)).toMatchObject({
+    state: outside > 0 ? "jettisoned" : "withheld",
+    reason: "pti",
+    bytes: pageSize * (outside || pagesOf(plan.image!.leavingPadding)),
+  });
+  expect(result.selftest).toMatchObject({ pages: result.pages, failures: 0 });
+});
+
+test("jettison.padding=off keeps it, and with it a large mapping", async () => {
+  const result = await boot("jettison.padding=off");
+  expect(padding(result)).toMatchObject({ state: "kept", reason: "off", bytes: pageSize * allPages() });
+  expect(result.selftest).toMatchObject({ pages: result.pages, failures: 0 });
+  const { before, after } = result.mappings!;
+  // Of the regions alone: they lie in one 2 MB.
+  expect(before.large - after.large).toBe(1);
+});
+
+const allPages = () => pagesOf(plan.image!.leavingPadding);
+
+test("the page tables are what the kernel says, and all other text keeps its large mappings", async () => {
+  const socket = join(logs, "qmp");
+  let dump: Promise<string> | undefined;
+  const result = await boot(
+    "",
+    {
+      // Using all memory takes long enough to look.
+      fill: true,
+      onLine(line) {
+        if (line.includes("jettison-guest: begin")) dump = askMonitor(socket, "info tlb");
+      },
+    },
+    { ...q35, qemu: [...q35.qemu, ["-qmp", `unix:${socket},server=on,wait=off`]] },
+  );
+  expect(padding(result)).toMatchObject({ state: "jettisoned", bytes: pageSize * allPages() });
+
+  const first = address("_text");
+  const mapped = readMappings(await dump!).filter(
+    (one) => one.address >= first && one.address < address("_end"),
+  );
+  const { before, after } = result.mappings!;
+  expect(mapped.filter(({ isLarge }) => !isLarge).length).toBe(after.small);
+  expect(mapped.filter(({ isLarge }) => isLarge).length).toBe(after.large);
+  expect(after.small).toBeGreaterThan(before.small);
+
+  const freed = plan.image!.leavingPadding.concat(plan.image!.regions);
+  for (let piece = first; piece + largePage <= address("_etext"); piece += largePage) {
+    const isCut = freed.some(
+      ({ offset, bytes }) => first + offset < piece + largePage && first + offset + bytes > piece,
+    );
+    expect(mapped.some((one) => one.address === piece && one.isLarge)).toBe(!isCut);
+  }
+});
+
+/** Asks QEMU's monitor while the guest stands still. */
+function askMonitor(socket: string, command: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const connection = createConnection(socket);
+    const requests = [
+      { execute: "qmp_capabilities" },
+      { execute: "stop" },
+      { execute: "human-monitor-command", arguments: { "command-line": command } },
+      { execute: "cont" },
+    ];
+    const answers: unknown[] = [];
+    let received = "";
+    connection.on("error", reject).on("data", (data) => {
+      received += data.toString();
+      for (let end = received.indexOf("\n"); end >= 0; end = received.indexOf("\n")) {
+        const message = JSON.parse(received.slice(0, end)) as {
+          return?: unknown;
+          error?: unknown;
+          QMP?: unknown;
+        };
+        received = received.slice(end + 1);
+        if (message.error !== undefined) reject(new Error(JSON.stringify(message.error)));
+        if (message.return !== undefined) answers.push(message.return);
+        else if (message.QMP === undefined) continue;
+        const next = requests.shift();
+        if (next !== undefined) connection.write(JSON.stringify(next));
+        else connection.end(() => resolve(answers[2] as string));
+      }
+    });
+  });
+}
+
+/** `ffffffff81000000: 0000000001000000 --PDA----`: address, where it leads, flags; P: not of 4 kB. */
+const readMappings = (dump: string) =>
+  [...dump.matchAll(/^ffffffff([0-9a-f]{8}): [0-9a-f]{16} (\S+)/gm)].map(([, low, flags]) => ({
+    address: Number.parseInt(low!, 16),
+    isLarge: flags!.includes("P"),
+  }));

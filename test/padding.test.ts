@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Padding in a kernel in miniature, whose text is laid out as the kernel's: an entry text with 2 MB of its own, a
+ * thunk in the middle of these, and regions in front of it or behind.
+ */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { readImage } from "../src/elf/image.js";
+import { verifyBuild } from "../src/link/verifyBuild.js";
+import type { Plan } from "../src/plan/plan.js";
+import { mapImage } from "../src/verify/imageMap.js";
+import { verifyImage } from "../src/verify/verifyImage.js";
+import { command, writeFiles } from "./compile.js";
+import { runLinker } from "./kernelShaped.js";
+import {
+  archiveMembers,
+  compileProgram,
+  finalArguments,
+  finalInputs,
+  linkerScript,
+  manifest,
+  program,
+} from "./verifyKernel.js";
+
+const pageSize = 4096;
+const largePage = 2 ** 21;
+
+const layoutManifest = `${manifest}
+  padding:
+    title: Padding
+    code: [{ padding: .text }]
+    inUse: never
+    canAppear: never
+`;
+
+/** As in arch/x86/kernel/vmlinux.lds.S; \`bytes\` of text come before what may leave. */
+const layoutScript = (bytes: number) =>
+  linkerScript
+    .replace(
+      /\.text : \{[^}]*\}/,
+      `.text : {
+      _text = .;
+      *(.text.entry) *(.text .text.unlikely) *(.ref.text) *(.noinstr.text)
+      . = ${bytes}; resident_end = .;
+      . = ALIGN(4096); __jettison_text_start = .;
+      *(SORT_BY_NAME(.text..jettison.*))
+      . = ALIGN(${largePage});
+      __entry_text_start = .; *(.entry.text)
+      . = ALIGN(${largePage}) - ${largePage / 2}; thunk = .; BYTE(0xc3)
+      . = ALIGN(${largePage});
+      *(SORT_BY_NAME(.text..jettison.*))
+      . = ALIGN(4096); __jettison_text_end = .; _etext = .;
+    }`,
+    )
+    .replace("/DISCARD/", "_end = .; /DISCARD/");
+
+const entry = `.section .entry.text, "ax"\n.globl entry\n.type entry, @function\nentry: nop\n.size entry, . - entry`;
+
+function link(folder: string, bytes: number, changes: Readonly<Record<string, string>> = {}): Plan {
+  compileProgram(folder, { ...program, "entry.S": entry, ...changes });
+  writeFiles(folder, {
+    "components.yaml": layoutManifest,
+    "arch/x86/kernel/vmlinux.lds": layoutScript(bytes),
+  });
+  const members = [
+    ...archiveMembers,
+    ...["entry.S", ...Object.keys(changes)].map((name) => name.replace(/\.[cS]$/, ".o")),
+  ];
+  command(folder, "ar", "cDPrST", "vmlinux.a", ...new Set(members));
+  for (const { status, stderr } of [runLinker(folder), runLinker(folder, finalArguments(finalInputs))])
+    if (status !== 0) throw new Error(stderr);
+  return JSON.parse(readFileSync(join(folder, "plan.json"), "utf8")) as Plan;
+}
+
+const readMap = (folder: string) => mapImage(readImage("vmlinux", readFileSync(join(folder, "vmlinux"))), []);
+const addressOf = (folder: string, name: string) => readMap(folder).addresses.get(name)!;
+const folders: string[] = [];
+const newFolder = () => {
+  const folder = mkdtempSync(join(tmpdir(), "jettison-test-"));
+  folders.push(folder);
+  return folder;
+};
+afterAll(() => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
+
+describe("padding around the entry text", () => {
+  let folder: string;
+  let plan: Plan;
+  beforeAll(() => {
+    folder = newFolder();
+    plan = link(folder, 0x3000);
+  }, 60_000);
+
+  test("is found, whole pages behind a guard, apart from text and regions", () => {
+    const text = addressOf(folder, "_text");
+    const regionsEnd = Math.max(...plan.image!.regions.map(({ offset, bytes }) => offset + bytes));
+    expect(regionsEnd).toBeLessThan(largePage);
+    const thunk = 1.5 * largePage;
+    expect(plan.image!.leavingPadding).toEqual(
+      [
+        [regionsEnd, largePage],
+        [addressOf(folder, "__entry_text_start") - text + pageSize, thunk],
+        [thunk + pageSize, 2 * largePage],
+      ].map(([start, end]) => ({ offset: start, bytes: end! - start! })),
+    );
+  });
+
+  test("is its component's in the plan, with all of its bytes", () => {
+    const { owned, leaving, state } = plan.components.find(({ name }) => name === "padding")!;
+    expect(state).toBe("planned");
+    expect(owned.padding).toBe(plan.image!.padding.reduce((sum, { bytes }) => sum + bytes, 0));
+    expect(leaving.padding).toBe(plan.image!.leavingPadding.reduce((sum, { bytes }) => sum + bytes, 0));
+    expect(owned.padding! - leaving.padding!).toBeLessThan(6 * pageSize);
+    expect(plan.components.filter(({ hasPadding }) => hasPadding).length).toBe(1);
+  });
+
+  test("is proved with the build", async () => {
+    const { image } = await verifyBuild(folder);
+    expect([image.violations, image.misplaced]).toEqual([[], []]);
+  });
+
+  const planted: readonly (readonly [
+    string,
+    (word: (name: string, at?: number) => number, bytes: Buffer) => void,
+    RegExp,
+  ])[] = [
+    [
+      "a row that is no padding",
+      (word, bytes) => bytes.writeUInt32LE(0, word("jettison_padding")),
+      /that may leave/,
+    ],
+    [
+      "a row with a page of a region",
+      (word, bytes) => bytes.writeUInt32LE(3, word("jettison_padding")),
+      /overlaps region|is no padding/,
+    ],
+    [
+      "a row of no pages",
+      (word, bytes) => bytes.writeUInt32LE(0, word("jettison_padding", 4)),
+      /whole pages/,
+    ],
+    [
+      "a row that is too long",
+      (word, bytes) => bytes.writeUInt32LE(5000, word("jettison_padding", 4)),
+      /that may leave/,
+    ],
+    [
+      "a row that holds the thunk",
+      (word, bytes) => bytes.writeUInt32LE(500, word("jettison_padding", 12)),
+      /is no padding/,
+    ],
+    [
+      "rows in disorder",
+      (word, bytes) => {
+        const [first, second] = [word("jettison_padding"), word("jettison_padding", 8)];
+        const row = Buffer.from(bytes.subarray(first, first + 8));
+        bytes.copy(bytes, first, second, second + 8);
+        row.copy(bytes, second);
+      },
+      /does not come after/,
+    ],
+    ["too many rows", (word, bytes) => bytes.writeUInt32LE(33, word("jettison_nr_padding")), /more than 32/],
+    [
+      "a byte that is something else",
+      (word, bytes) => bytes.writeUInt8(0x90, word("__entry_text_start", 2 * pageSize + 77)),
+      /is no padding/,
+    ],
+  ];
+  test.each(planted)("%s does not pass", (_, plant, message) => {
+    const bytes = readFileSync(join(folder, "vmlinux"));
+    const map = readMap(folder);
+    plant((name, at = 0) => map.offsetOf(map.addresses.get(name)! + at, 4)!, bytes);
+    const { misplaced } = verifyImage(readImage("vmlinux", bytes), []);
+    expect(misplaced.join("\n")).toMatch(message);
+  });
+
+  test.each([
+    [
+      "a pointer",
+      "gadget_ops",
+      (target: number, bytes: Buffer, at: number) => bytes.writeBigInt64LE(BigInt(target), at),
+    ],
+    [
+      "a call",
+      "resident_end",
+      (target: number, bytes: Buffer, at: number) => {
+        bytes.writeUInt8(0xe8, at);
+        bytes.writeInt32LE(target - (addressOf(folder, "resident_end") - 16 + 5), at + 1);
+      },
+    ],
+  ] as const)("%s into it does not pass", (_, place, plant) => {
+    const bytes = readFileSync(join(folder, "vmlinux"));
+    const map = readMap(folder);
+    const target = map.padding[1]!.start + 5000;
+    const at = map.offsetOf(map.addresses.get(place)! - (place === "resident_end" ? 16 : 0), 8)!;
+    plant(target, bytes, at);
+    const { violations } = verifyImage(readImage("vmlinux", bytes), []);
+    expect(violations.map(({ to }) => to)).toEqual([expect.stringContaining("of the padding")]);
+  });
+
+  test("a table that does not hold in vmlinux fails the build's proof", async () => {
+    const copy = newFolder();
+    command(copy, "cp", "-a", `${folder}/.`, ".");
+    const bytes = readFileSync(join(copy, "vmlinux"));
+    const map = readMap(copy);
+    bytes.writeUInt32LE(1, map.offsetOf(map.addresses.get("jettison_padding")!, 4)!);
+    writeFileSync(join(copy, "vmlinux"), bytes);
+    await expect(verifyBuild(copy)).rejects.toMatchObject({
+      diagnostics: expect.arrayContaining([expect.objectContaining({ code: "region-misplaced" })]),
+    });
+  });
+});
+
+test("a page that something refers to stays", () => {
+  const folder = newFolder();
+  const plan = link(folder, 0x3000, {
+    "pointer.S": ".data\n.globl pointer\npointer: .quad _text + 0x300000 - 0x8000",
+  });
+  const referred = 0x300000 - 0x8000;
+  const around = plan.image!.leavingPadding.filter(
+    ({ offset, bytes }) => offset + bytes === referred || offset === referred + pageSize,
+  );
+  expect(around.length).toBe(2);
+}, 60_000);
+
+describe("regions of text", () => {
+  const regionsOf = (folder: string) => {
+    const map = readMap(folder);
+    return [...map.addresses]
+      .filter(([name]) => /^__jettison_region_\d+_start$/.test(name))
+      .map(([, at]) => at - map.addresses.get("_text")!);
+  };
+
+  test("take the place of the padding before the entry text while they fit to the last page", () => {
+    const pages = 3; // gadget, widget, and what both need
+    const folder = newFolder();
+    const plan = link(folder, largePage - pages * pageSize);
+    expect(plan.regions.reduce((sum, region) => sum + region.pages, 0)).toBe(pages);
+    expect(Math.max(...regionsOf(folder))).toBe(largePage - pageSize);
+    expect(addressOf(folder, "__entry_text_start") - addressOf(folder, "_text")).toBe(largePage);
+  }, 60_000);
+
+  test.each([largePage - 2 * pageSize, largePage])(
+    "lie at the end rather than push the entry text on, behind %i bytes",
+    async (bytes) => {
+      const folder = newFolder();
+      link(folder, bytes);
+      expect(addressOf(folder, "__entry_text_start") - addressOf(folder, "_text")).toBe(largePage);
+      expect(Math.min(...regionsOf(folder))).toBe(2 * largePage);
+      const { image } = await verifyBuild(folder);
+      expect([image.violations, image.misplaced]).toEqual([[], []]);
+    },
+    60_000,
+  );
+});
