@@ -11,6 +11,7 @@ const component = (name: string, state: "planned" | "not-built", text: number) =
     after: [],
     needs: [],
     registersWhenInUse: false,
+    hasPadding: false,
   } as const),
   ...{ owned: { text, rodata: 10 }, leaving: { text: text - 1 }, gates: 3 },
 });
