@@ -103,14 +103,13 @@ export async function checkFigures(page: Page, plan: Plan, machines: readonly De
     expect(cells.slice(2, 9).map(numberIn)).toEqual([text, rodata, data, bss, total(leaving), stays, gates]);
   });
 
-  const results = await cellsOf(page, "#results");
+  const results = new Map((await cellsOf(page, "#results")).map(([head, ...cells]) => [head!, cells]));
   for (const [index, machine] of machines.entries()) {
-    const cells = results[index]!;
-    for (const { pages, state } of machine.components) {
+    for (const { component, pages, state } of machine.components) {
       const word = state === "jettisoned" ? "freed" : state;
-      expect(cells.some((cell) => cell.startsWith(`${pages} ${word}`))).toBe(true);
+      expect(results.get(component)?.[index]).toMatch(new RegExp(`^${pages} ${word}`));
     }
-    expect(numberIn(cells[1]!)).toBe(machine.pagesFreed);
+    expect(numberIn(results.get("Pages freed")![index]!)).toBe(machine.pagesFreed);
     await page.locator(`#machines input[value="${machine.machine}"]`).check();
     expect(await textOf(page, "#headline")).toContain(`${machine.pagesFreed} page`);
     const freed = await page.locator("#regions .freed").count();

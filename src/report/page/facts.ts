@@ -50,32 +50,28 @@ export function makeMachineTable(
     button.addEventListener("click", () => choose(machine.machine));
     return button;
   };
+  const gain = ({ memTotalOff, memTotalOn }: ReportMachine): Child =>
+    memTotalOff === undefined
+      ? kilobytes(memTotalOn)
+      : h(
+          "span",
+          { class: "cell" },
+          `+${kilobytes(memTotalOn - memTotalOff)}`,
+          h("small", {}, `to ${kilobytes(memTotalOn)}`),
+        );
   return makeTable({
     caption: "Pages of each component, and what became of them on each machine",
     columns: [
-      { title: "Machine" },
-      { title: "Pages freed", isNumber: true },
-      { title: "MemTotal", isNumber: true },
-      { title: "Self-test", isNumber: true },
-      ...names.map((title) => ({ title })),
+      { title: "Component" },
+      ...machines.map((machine) => ({ title: pick(machine), isChosen: machine.machine === chosen })),
     ],
-    rows: machines.map((machine) => [
-      pick(machine),
-      h("strong", {}, count(machine.pagesFreed)),
-      h(
-        "span",
-        { class: "cell" },
-        ...(machine.memTotalOff === undefined
-          ? [kilobytes(machine.memTotalOn)]
-          : [
-              `+${kilobytes(machine.memTotalOn - machine.memTotalOff)}`,
-              h("small", {}, `to ${kilobytes(machine.memTotalOn)}`),
-            ]),
-      ),
-      describeSelftest(machine),
-      ...names.map((name) => cell(machine, name)),
-    ]),
-    rowClass: (row) => (machines[row]?.machine === chosen ? "chosen" : undefined),
+    rows: [
+      ...names.map((name) => [name, ...machines.map((machine) => cell(machine, name))]),
+      ["Pages freed", ...machines.map(({ pagesFreed }) => h("strong", {}, count(pagesFreed)))],
+      ["MemTotal", ...machines.map(gain)],
+      ["Self-test", ...machines.map(describeSelftest)],
+    ],
+    most: names.length + 3,
   });
 }
 

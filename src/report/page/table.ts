@@ -2,8 +2,9 @@
 import { type Child, h } from "./dom.js";
 
 export interface Column {
-  readonly title: string;
+  readonly title: Child;
   readonly isNumber?: boolean;
+  readonly isChosen?: boolean;
 }
 
 export interface TableOptions {
@@ -13,16 +14,19 @@ export interface TableOptions {
   /** Shown at first; a button shows as many more. */
   readonly most?: number;
   readonly foot?: readonly Child[];
-  readonly rowClass?: (row: number) => string | undefined;
 }
 
 /** A table that scrolls sideways where it has to, by keyboard too. The first column heads its row. */
-export function makeTable({ caption, columns, rows, most = 25, foot, rowClass }: TableOptions): HTMLElement {
-  const align = (index: number) => (columns[index]!.isNumber ? "number" : undefined);
-  const makeRow = (cells: readonly Child[], row: number) =>
+export function makeTable({ caption, columns, rows, most = 25, foot }: TableOptions): HTMLElement {
+  const align = (index: number) => {
+    const { isNumber = false, isChosen = false } = columns[index]!;
+    const names = [...(isNumber ? ["number"] : []), ...(isChosen ? ["chosen"] : [])];
+    return names.length > 0 ? names.join(" ") : undefined;
+  };
+  const makeRow = (cells: readonly Child[]) =>
     h(
       "tr",
-      { class: rowClass?.(row) },
+      {},
       ...cells.map((cell, index) =>
         index === 0
           ? h("th", { scope: "row", class: align(index) }, cell)
@@ -44,7 +48,7 @@ export function makeTable({ caption, columns, rows, most = 25, foot, rowClass }:
       ),
     ),
     body,
-    foot === undefined ? undefined : h("tfoot", {}, makeRow(foot, -1)),
+    foot === undefined ? undefined : h("tfoot", {}, makeRow(foot)),
   );
   const frame = h("div", { class: "table", role: "region", tabindex: "0", "aria-label": caption }, table);
   if (rows.length <= most) return frame;
@@ -53,7 +57,7 @@ export function makeTable({ caption, columns, rows, most = 25, foot, rowClass }:
   const button = h("button", { type: "button", class: "more" }, label());
   button.addEventListener("click", () => {
     const next = rows.slice(shown, shown + most * 4);
-    body.append(...next.map((cells, index) => makeRow(cells, shown + index)));
+    body.append(...next.map(makeRow));
     shown += next.length;
     if (shown >= rows.length) button.remove();
     else button.textContent = label();
