@@ -99,6 +99,7 @@ test("owners are those of the definition", () => {
     fc.property(cases, (one) => {
       const claims = {
         componentByUnit: Int16Array.from(one.seeds),
+        initHelpers: new Set(),
         residentByName: new Set(one.staying),
       } as unknown as Claims;
       const { sets, ownersByUnit } = assignOwners(graphOf(one), one.roles, claims);

@@ -23,6 +23,8 @@ export interface Claims {
   readonly ruleByUnit: ReadonlyMap<UnitId, string>;
   /** What of that rule matched: `objects drivers/iommu/amd/**`. */
   readonly matchedByUnit: ReadonlyMap<UnitId, string>;
+  /** Those claimed as what only init code calls. */
+  readonly initHelpers: ReadonlySet<UnitId>;
   /** Units that stay because a manifest says so by their names. */
   readonly residentByName: ReadonlySet<UnitId>;
 }
@@ -34,7 +36,15 @@ interface Names {
   readonly unitsBySymbol: ReadonlyMap<string, readonly UnitId[]>;
 }
 
-export function claimUnits(graph: Graph, roles: readonly Role[], manifest: readonly Component[]): Claims {
+/** Gives the units that only init code calls, of those that nobody has claimed. */
+export type HelperFinder = (isTaken: (unit: UnitId) => boolean) => readonly UnitId[];
+
+export function claimUnits(
+  graph: Graph,
+  roles: readonly Role[],
+  manifest: readonly Component[],
+  findInitHelpers: HelperFinder,
+): Claims {
   const diagnostics: Diagnostic[] = [];
   const names = collectNames(graph, roles, manifest);
   const found = manifest.map((component) => ({
@@ -43,17 +53,25 @@ export function claimUnits(graph: Graph, roles: readonly Role[], manifest: reado
       rule.patterns.map((pattern) => ({ rule, pattern, units: unitsMatching(names, rule, pattern) })),
     ),
   }));
-  // Padding is there when all has been linked.
+  // Padding is there when all has been linked; what only init code calls is found when all others have claimed theirs.
   const isBuilt = ({ component, rules }: (typeof found)[number]) =>
-    component.padding !== undefined || rules.some(({ units }) => units.length > 0);
+    component.padding !== undefined ||
+    rules.some(({ rule, units }) => units.length > 0 || rule.kind === "onlyCalledBy");
   const built = found.filter(isBuilt);
   const componentByUnit = new Int16Array(graph.unitCount).fill(-1);
   const ruleByUnit = new Map<UnitId, string>();
   const matchedByUnit = new Map<UnitId, string>();
   const residentByName = new Set<UnitId>();
+  const leftovers: { readonly index: number; readonly place: string; readonly matched: string }[] = [];
   built.forEach(({ component, rules }, index) => {
     const staying = unitsNamed(names, component.resident);
     for (const { rule, pattern, units } of rules) {
+      const place = `${component.file}:${rule.line}`;
+      const matched = `${rule.kind} ${pattern}`;
+      if (rule.kind === "onlyCalledBy") {
+        leftovers.push({ index, place, matched });
+        continue;
+      }
       if (units.length === 0 && !rule.isOptional)
         diagnostics.push(
           diagnose("manifest-no-match", {
@@ -64,8 +82,6 @@ export function claimUnits(graph: Graph, roles: readonly Role[], manifest: reado
             near: nearest(pattern, namesOf(names, rule.kind).keys()),
           }),
         );
-      const place = `${component.file}:${rule.line}`;
-      const matched = `${rule.kind} ${pattern}`;
       for (const unit of units) {
         if (roles[unit] !== "plain") continue;
         if (staying.has(unit)) {
@@ -91,12 +107,22 @@ export function claimUnits(graph: Graph, roles: readonly Role[], manifest: reado
     }
   });
   failIfAny(diagnostics);
+  // Last, as what others claim is theirs.
+  const initHelpers = new Set<UnitId>();
+  for (const { index, place, matched } of leftovers)
+    for (const unit of findInitHelpers((one) => componentByUnit[one]! >= 0 || residentByName.has(one))) {
+      initHelpers.add(unit);
+      componentByUnit[unit] = index;
+      ruleByUnit.set(unit, place);
+      matchedByUnit.set(unit, matched);
+    }
   return {
     components: built.map(({ component }) => component),
     skipped: found.filter((one) => !isBuilt(one)).map(({ component }) => component),
     componentByUnit,
     ruleByUnit,
     matchedByUnit,
+    initHelpers,
     residentByName,
   };
 }
@@ -105,6 +131,7 @@ const namesOf = (names: Names, kind: CodeRule["kind"]) =>
   kind === "objects" ? names.unitsByObject : kind === "sections" ? names.unitsBySection : names.unitsBySymbol;
 
 function unitsMatching(names: Names, rule: CodeRule, pattern: string): readonly UnitId[] {
+  if (rule.kind === "onlyCalledBy") return [];
   const matcher = rule.kind === "objects" ? pathMatcher : nameMatcher;
   const matches = matcher(pattern);
   const spared = (rule.except ?? []).map(matcher);

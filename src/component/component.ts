@@ -36,8 +36,8 @@ export interface Mention {
 }
 
 export interface CodeRule {
-  /** Objects by path from the build's root, sections and symbols by name. */
-  readonly kind: "objects" | "sections" | "symbols";
+  /** Objects by path from the build's root, sections and symbols by name; or what only init code calls. */
+  readonly kind: "objects" | "sections" | "symbols" | "onlyCalledBy";
   readonly patterns: readonly string[];
   /** What the patterns leave alone. Of these none has to match anything. */
   readonly except?: readonly string[];

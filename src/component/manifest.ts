@@ -10,7 +10,7 @@ import type { CodeRule, Component, Gate, InUse, Mention, Present, Registers } fr
 import { checkDocument, type Places } from "./document.js";
 import { orderComponents } from "./order.js";
 import { isLiteral } from "./pattern.js";
-import { type Path, type RawComponent, type RawInUse, type RawPresent, schema } from "./schema.js";
+import { type Path, type RawComponent, type RawInUse, type RawPresent, ruleKinds, schema } from "./schema.js";
 
 /** Throws `file-unreadable`, `manifest-invalid` and `manifest-cycle`, all there are. Components come in the order of detection. */
 export async function readManifests(files: readonly string[]): Promise<readonly Component[]> {
@@ -88,9 +88,8 @@ function toComponent(
     after: mentions("after"),
     needs: mentions("needs"),
     code: raw.code.flatMap((rule, index): CodeRule[] => {
-      if (rule.padding !== undefined) return [];
-      const kind =
-        rule.objects !== undefined ? "objects" : rule.sections !== undefined ? "sections" : "symbols";
+      const kind = ruleKinds.find((one) => rule[one] !== undefined)!;
+      if (kind === "padding") return [];
       return [
         {
           kind,

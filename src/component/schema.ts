@@ -47,15 +47,16 @@ const object = name("an object's path from the build's root", /^[^\s*?/][^\s*?]*
 const pattern = text("a pattern");
 const patterns = z.union([pattern, z.array(pattern).min(1, "a list of patterns is empty")]);
 
-const kinds = ["objects", "sections", "symbols", "padding"] as const;
+export const ruleKinds = ["objects", "sections", "symbols", "onlyCalledBy", "padding"] as const;
 const codeRule = form("a rule of code", {
   objects: patterns.optional(),
   sections: patterns.optional(),
   symbols: patterns.optional(),
+  onlyCalledBy: z.literal("init", expected("init")).optional(),
   padding: z.literal(".text", expected(".text")).optional(),
   except: patterns.optional(),
   optional: z.literal(true, expected("true")).optional(),
-}).superRefine(justOne("a rule of code", kinds));
+}).superRefine(justOne("a rule of code", ruleKinds));
 
 export type RawInUse =
   | "never"

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { projectRoot } from "../root.js";
 
 /** The manifests that come with Jettison. */
-export const shippedManifests: readonly string[] = ["hypervisor", "iommu", "layout"].map((name) =>
+const names = ["cpu", "hypervisor", "init-only", "iommu", "layout"];
+export const shippedManifests: readonly string[] = names.map((name) =>
   join(projectRoot, "components", `${name}.yaml`),
 );

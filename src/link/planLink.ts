@@ -9,6 +9,7 @@ import { readManifests } from "../component/manifest.js";
 import { fail } from "../diagnostics.js";
 import { buildGraph, type Graph } from "../graph/graph.js";
 import { layoutRegions, type Region } from "../layout/regions.js";
+import { findInitHelpers } from "../ownership/initHelpers.js";
 import { assignOwners, type Ownership } from "../ownership/owners.js";
 import { makePlan, type Plan } from "../plan/plan.js";
 import type { LinkArguments } from "./arguments.js";
@@ -47,7 +48,10 @@ export async function planLink(
   lap("graph");
   // From here on every reference is known.
 
-  const claims = restrictTests(claimUnits(graph, roles, manifest), inputs);
+  const claims = restrictTests(
+    claimUnits(graph, roles, manifest, (isTaken) => findInitHelpers(graph, roles, isTaken)),
+    inputs,
+  );
   if (claims.components.length > mostComponents)
     fail("too-many-components", { count: claims.components.length });
   const ownership = assignOwners(graph, roles, claims);

@@ -11,7 +11,8 @@
  *
  * Guaranteed: a unit that is not a seed and has owners is reached from no resident unit, table or export.
  * Tables that only describe code reach nothing; neither does a direct call from init code, which is over by
- * the time anything leaves. Every edge is looked at no more than once for residents and once for each
+ * the time anything leaves. What a function refers to that only init code calls has been used by the time it leaves,
+ * and may have been kept: it is resident, as if the function was. Every edge is looked at no more than once for residents and once for each
  * owner set that a unit passes through.
  */
 import type { Role } from "../catalogue/sections.js";
@@ -35,7 +36,7 @@ export function assignOwners(graph: Graph, roles: readonly Role[], claims: Claim
   for (let unit = 0; unit < graph.unitCount; unit++) {
     if (componentByUnit[unit]! < 0) continue;
     ownersByUnit[unit] = sets.single(componentByUnit[unit]!);
-    queue.push(unit);
+    if (!claims.initHelpers.has(unit)) queue.push(unit);
   }
   for (let unit = queue.pop(); unit !== undefined; unit = queue.pop()) {
     for (let edge = graph.firstEdge[unit]!; edge < graph.firstEdge[unit + 1]!; edge++) {
@@ -60,7 +61,7 @@ export const isKeeping = (roles: readonly Role[], from: UnitId, kind: number) =>
 function markResident(
   graph: Graph,
   roles: readonly Role[],
-  { componentByUnit, residentByName }: Claims,
+  { componentByUnit, initHelpers, residentByName }: Claims,
 ): Uint8Array {
   const { firstEdge, edgeTo, edgeKind, unitCount } = graph;
   const isReferred = new Uint8Array(unitCount);
@@ -78,6 +79,9 @@ function markResident(
   };
   for (let unit = 0; unit < unitCount; unit++)
     if (roles[unit] !== "plain" || !isReferred[unit] || residentByName.has(unit)) reach(unit);
+  for (const unit of initHelpers)
+    for (let edge = firstEdge[unit]!; edge < firstEdge[unit + 1]!; edge++)
+      if (edgeTo[edge]! >= 0) reach(edgeTo[edge]!);
   for (let unit = stack.pop(); unit !== undefined; unit = stack.pop())
     for (let edge = firstEdge[unit]!; edge < firstEdge[unit + 1]!; edge++)
       if (edgeTo[edge]! >= 0 && isKeeping(roles, unit, edgeKind[edge]!)) reach(edgeTo[edge]!);

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Functions that only init code calls. They are no init code themselves, so the kernel keeps them; nobody can call them
+ * any more once init code is gone.
+ *
+ * Vertices are units, edges are references. A function is such a helper when something refers to it, and all that does
+ * is a direct call or jump by init code or by another helper:
+ *
+ *     (.init.text) ──call──▶ parse ──call──▶ skip_blanks        both are
+ *     (.init.text) ──address─▶ print ◀──call── parse            print is none: the address may have been kept
+ *
+ * Guaranteed: whoever refers to a helper is init code, a helper, or a table that only describes code. Not taken: what
+ * manifests claim, what refers to that (it would need gates), code that the compiler has not given a section of its own (assembly may run on into what follows),
+ * and what BPF programs may call by its name.
+ */
+import type { Role } from "../catalogue/sections.js";
+import { symbolName } from "../elf/object.js";
+import {
+  type Graph,
+  indexIncoming,
+  referenceKind,
+  sectionOf,
+  sourceOf,
+  type UnitId,
+} from "../graph/graph.js";
+import { keepsNothing } from "./owners.js";
+
+export function findInitHelpers(
+  graph: Graph,
+  roles: readonly Role[],
+  isTaken: (unit: UnitId) => boolean,
+): readonly UnitId[] {
+  const incoming = indexIncoming(graph);
+  const isNamed = namedForBpf(graph);
+  const helpers = new Set<UnitId>();
+  for (let unit = 0; unit < graph.unitCount; unit++) {
+    if (roles[unit] !== "plain" || !sectionOf(graph, unit).name.startsWith(".text.")) continue;
+    if (!isTaken(unit) && !isNamed.has(unit) && !refersTo(graph, unit, isTaken)) helpers.add(unit);
+  }
+  /** Whether all that refers to it lets it be a helper, if those that are left are. */
+  const holds = (unit: UnitId): boolean => {
+    let callers = 0;
+    for (let index = incoming.first[unit]!; index < incoming.first[unit + 1]!; index++) {
+      const edge = incoming.edges[index]!;
+      const from = sourceOf(graph, edge);
+      if (keepsNothing.has(roles[from]!)) continue;
+      if (graph.edgeKind[edge] !== referenceKind.branch) return false;
+      if (from === unit) continue;
+      if (roles[from] !== "init" && !helpers.has(from)) return false;
+      callers++;
+    }
+    return callers > 0;
+  };
+  // Each round takes some away, until the rest hold each other; those in no chain from init code go last.
+  for (let before = -1; helpers.size !== before; ) {
+    before = helpers.size;
+    for (const unit of helpers) if (!holds(unit)) helpers.delete(unit);
+  }
+  return [...reachedFromInit(graph, roles, helpers)].sort((a, b) => a - b);
+}
+
+function refersTo(graph: Graph, unit: UnitId, isMeant: (unit: UnitId) => boolean): boolean {
+  for (let edge = graph.firstEdge[unit]!; edge < graph.firstEdge[unit + 1]!; edge++)
+    if (graph.edgeTo[edge]! >= 0 && isMeant(graph.edgeTo[edge]!)) return true;
+  return false;
+}
+
+/** Of helpers that only call each other nothing is known: they are left alone. */
+function reachedFromInit(graph: Graph, roles: readonly Role[], helpers: ReadonlySet<UnitId>): Set<UnitId> {
+  const reached = new Set<UnitId>();
+  const stack: UnitId[] = [];
+  const follow = (unit: UnitId) => {
+    for (let edge = graph.firstEdge[unit]!; edge < graph.firstEdge[unit + 1]!; edge++) {
+      const to = graph.edgeTo[edge]!;
+      if (to < 0 || !helpers.has(to) || reached.has(to)) continue;
+      reached.add(to);
+      stack.push(to);
+    }
+  };
+  for (let unit = 0; unit < graph.unitCount; unit++) if (roles[unit] === "init") follow(unit);
+  for (let unit = stack.pop(); unit !== undefined; unit = stack.pop()) follow(unit);
+  return reached;
+}
+
+/** Functions in sets of BTF ids: programs call them, and the kernel finds them by their names (`BTF_ID(func, …)`). */
+function namedForBpf(graph: Graph): ReadonlySet<UnitId> {
+  const names = new Set<string>();
+  const each = (use: (name: string, unit: UnitId) => void) =>
+    graph.objects.forEach((object, index) => {
+      for (let symbol = 1; symbol < object.symbols.count; symbol++)
+        use(symbolName(object, symbol), graph.symbolUnit[graph.symbolBase[index]! + symbol]!);
+    });
+  each((name) => {
+    const named = /^__BTF_ID__func__(.+)__\d+$/.exec(name)?.[1];
+    if (named !== undefined) names.add(named);
+  });
+  const units = new Set<UnitId>();
+  if (names.size > 0)
+    each((name, unit) => {
+      if (unit >= 0 && names.has(name)) units.add(unit);
+    });
+  return units;
+}
