@@ -37,7 +37,7 @@ const start = `
 
 function unitsOf(files: Readonly<Record<string, string>>): Record<string, readonly string[]> {
   const folder = buildMiniature({ ...runtime, "components.yaml": components, ...files });
-  expect(linkMiniature(folder, ["components.yaml"]).stderr).toBe("");
+  expect(linkMiniature(folder, "components.yaml").stderr).toBe("");
   return Object.fromEntries(planOf(folder).units.map(({ section, owners }) => [section, owners]));
 }
 
