@@ -13,7 +13,7 @@ const component = (name: string, state: "planned" | "not-built", text: number) =
     registersWhenInUse: false,
     hasPadding: false,
   } as const),
-  ...{ owned: { text, rodata: 10 }, leaving: { text: text - 1 }, gates: 3, hasPadding: false },
+  ...{ owned: { text, rodata: 10 }, leaving: { text: text - 1 }, gates: 3 },
 });
 const region = (owners: string[], kind: "text" | "rodata", pages: number) => ({
   ...{ name: "00", kind, owners, bytes: 4096 * pages - 96, pages, units: 1 },
