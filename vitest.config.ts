@@ -3,6 +3,22 @@ import { defineConfig } from "vitest/config";
 
 const minute = 60_000;
 
+/** Hours, and kernels of its own: only where scripts/torture asks for it. */
+const torture =
+  process.env.JETTISON_TORTURE === undefined
+    ? []
+    : [
+        {
+          extends: true as const,
+          test: {
+            name: "torture",
+            include: ["test/torture/**/*.test.ts"],
+            testTimeout: 24 * 60 * minute,
+            fileParallelism: false,
+          },
+        },
+      ];
+
 export default defineConfig({
   test: {
     reporters: ["default", "./test/closingLine.ts"],
@@ -12,7 +28,7 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["test/**/*.test.ts"],
-          exclude: ["test/kernel/**"],
+          exclude: ["test/kernel/**", "test/torture/**"],
           // Many run gcc and ld, on two cores beside one another.
           testTimeout: minute,
           hookTimeout: minute,
@@ -36,6 +52,7 @@ export default defineConfig({
           sequence: { groupOrder: 1 },
         },
       },
+      ...torture,
     ],
   },
 });

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** A guest that runs a shell script: busybox, kernel modules and whatever else a test gives it, in an initramfs. */
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -27,6 +28,8 @@ export interface GuestOptions {
   readonly log: string;
   /** Milliseconds. */
   readonly timeout?: number;
+  /** Called with each line that the script says; `monitor` gives QEMU's monitor a command. */
+  readonly onSaid?: (line: string, monitor: (command: string) => void) => void;
 }
 
 export interface GuestRun {
@@ -54,13 +57,26 @@ export async function runGuest(options: GuestOptions): Promise<GuestRun> {
     symlinkSync(resolve(options.bzImage), join(cwd, "image"));
     writeFileSync(join(cwd, "initramfs"), makeInitramfs(options));
     if (hypervisor !== undefined) symlinkSync(hypervisor, join(cwd, "hypervisor"));
-    const onLine = (line: string) => void lines.push(cleanLine(line));
-    const ended = await runToEnd(qemuCommand(machine, append), { cwd, log: resolve(log), timeout, onLine });
+    const onLine = (raw: string) => {
+      const line = cleanLine(raw);
+      lines.push(line);
+      const words = saidIn(line);
+      if (words !== undefined) options.onSaid?.(words, (command) => tellMonitor(cwd, command));
+    };
+    const argv = [...qemuCommand(machine, append), "-monitor", "unix:monitor,server=on,wait=off"];
+    const ended = await runToEnd(argv, { cwd, log: resolve(log), timeout, onLine });
     if (ended.notFound) throw new Error("qemu-system-x86_64 is not installed");
     if (ended.timedOut) lines.push(`the guest had not ended after ${timeout / 1000} s`);
   });
-  const said = lines.flatMap((line) => /\bguest-says: (.*)/.exec(line)?.[1] ?? []);
+  const said = lines.flatMap((line) => saidIn(line) ?? []);
   return { lines, said: said.filter((line) => line !== "done"), isDone: said.at(-1) === "done" };
+}
+
+const saidIn = (line: string) => /\bguest-says: (.*)/.exec(line)?.[1];
+
+function tellMonitor(cwd: string, command: string): void {
+  const socket = connect(join(cwd, "monitor"), () => socket.end(`${command}\n`));
+  socket.resume();
 }
 
 function makeInitramfs({ script, files = {}, console = [5, 1] }: GuestOptions): Buffer {

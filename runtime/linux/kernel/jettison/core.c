@@ -73,6 +73,18 @@ int notrace jettison_region_of(unsigned long addr)
 	return -1;
 }
 
+/* The gate at @addr, or NULL. */
+const struct jettison_gate *jettison_find_gate(unsigned long addr)
+{
+	unsigned int i;
+
+	for (i = 0; i < jettison_nr_gates; i++) {
+		if ((unsigned long)jettison_gates[i].entry == addr)
+			return &jettison_gates[i];
+	}
+	return NULL;
+}
+
 bool notrace __jettison_text_gone(unsigned long addr)
 {
 	int region;

@@ -374,6 +374,7 @@ void __init jettison_decide(void)
 		if (jettison_region_shut[i])
 			forget_text(&jettison_regions[i]);
 	}
+	jettison_forget_fixups();
 
 	jettison_sysfs_init();
 	pr_info("%lu of %u components leave\n", hweight64(jettison_leaving),

@@ -17,20 +17,16 @@
  */
 bool jettison_export_refused(unsigned long addr, const char *user)
 {
-	unsigned int i;
+	const struct jettison_gate *gate = jettison_find_gate(addr);
+	const struct jettison_region *region;
 
-	for (i = 0; i < jettison_nr_gates; i++) {
-		const struct jettison_gate *gate = &jettison_gates[i];
+	if (!gate || !(gate->flags & JETTISON_GATE_REFUSE) ||
+	    !READ_ONCE(jettison_region_shut[gate->region]))
+		return false;
 
-		if ((unsigned long)gate->entry != addr)
-			continue;
-		if (!(gate->flags & JETTISON_GATE_REFUSE) ||
-		    !READ_ONCE(jettison_region_shut[gate->region]))
-			return false;
-		pr_err("%s needs %s(), which is gone, and is refused. Boot with jettison.keep=%s\n",
-		       user ?: "a module", gate->name,
-		       jettison_components[jettison_counted_at(&jettison_regions[gate->region])].name);
-		return true;
-	}
-	return false;
+	region = &jettison_regions[gate->region];
+	pr_err("%s needs %s(), which is gone, and is refused. Boot with jettison.keep=%s\n",
+	       user ?: "a module", gate->name,
+	       jettison_components[jettison_counted_at(region)].name);
+	return true;
 }

@@ -162,6 +162,7 @@ extern u64 jettison_release_ns;			/* what freeing them took */
 extern const char * const jettison_state_names[];
 
 int jettison_region_of(unsigned long addr);
+const struct jettison_gate *jettison_find_gate(unsigned long addr);
 unsigned int jettison_counted_at(const struct jettison_region *region);
 unsigned long jettison_mapping(unsigned long addr);
 bool jettison_mapping_is_memory(unsigned long mapping);
@@ -225,5 +226,14 @@ extern unsigned long jettison_audit_pages;
 extern unsigned long jettison_audit_found[JETTISON_PLACES];
 
 int jettison_run_audit(void);
+
+#ifdef CONFIG_PCI_QUIRKS
+/* Fixups of all passes, one behind the other: vmlinux.lds.h */
+extern char __start_pci_fixups_early[], __end_pci_fixups_suspend_late[];
+
+void jettison_forget_fixups(void);
+#else
+static inline void jettison_forget_fixups(void) { }
+#endif
 
 #endif /* _KERNEL_JETTISON_H */

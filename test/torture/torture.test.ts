@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+/** The whole torture: scripts/torture. Kernels for it are built first, an hour each on two cores. */
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import { cacheFolder } from "../../src/cache.js";
+import { demoJob, type KernelJob, makeKernel } from "../../src/kernel/makeKernel.js";
+import { loadMachine, usualMachines } from "../../src/machine/machine.js";
+import { projectRoot } from "../../src/root.js";
+import { buildModules } from "../guest/modules.js";
+import { type Tortured, torture } from "./torture.js";
+
+/** Least destructive first; what a part breaks, the later ones and the leaks show. */
+const parts = "modules keys tracer kprobes fentry cpus pci hotplug memory sleep leaks".split(" ");
+
+interface Run {
+  readonly machine: string;
+  readonly memory: number;
+  readonly cpus?: number;
+  readonly append?: string;
+}
+
+const kernels: Readonly<Record<string, readonly Run[]>> = {
+  torture: [
+    ...usualMachines.map((machine) => ({ machine, memory: machine === "xen-dom0" ? 512 : 256 })),
+    { machine: "q35", memory: 256, append: "maxcpus=1" },
+    { machine: "q35", memory: 256, cpus: 4, append: "pti=on" },
+  ],
+  debug: ["q35", "vtd", "amdvi"].map((machine) => ({ machine, memory: 384 })),
+  kasan: ["q35", "vtd", "amdvi"].map((machine) => ({ machine, memory: 512 })),
+};
+
+const chosen = (process.env.JETTISON_TORTURE ?? "").split(" ").filter((name) => name !== "");
+const scratch = mkdtempSync(join(tmpdir(), "jettison-test-"));
+const results: string[] = [];
+
+afterAll(() => {
+  rmSync(scratch, { recursive: true, force: true });
+  const version = execFileSync("git", ["log", "-1", "--format=%h of %cs"], {
+    cwd: projectRoot,
+    encoding: "utf8",
+  });
+  mkdirSync(join(projectRoot, "out"), { recursive: true });
+  const file = join(projectRoot, "out/torture.md");
+  writeFileSync(file, `Source version ${version.trim()}.\n\n${results.join("\n\n")}\n`);
+  console.log(`the results are in ${file}`);
+});
+
+/** The demo's configuration and what this kernel has on top of it, in one file. */
+function configurationOf(kernel: string): string {
+  const read = (name: string) => readFileSync(join(projectRoot, `configs/${name}.config`), "utf8");
+  const file = cacheFolder("torture", `${kernel}.config`);
+  mkdirSync(cacheFolder("torture"), { recursive: true });
+  writeFileSync(file, `${read("demo")}\n${read(kernel)}`);
+  return file;
+}
+
+function describeRun(kernel: string, run: Run, { gone, parts: done, trouble }: Tortured): string {
+  const words = [run.append, run.cpus === undefined ? undefined : `${run.cpus} processors`].filter(Boolean);
+  const title = `### ${kernel} on ${run.machine}${words.length > 0 ? `, ${words.join(", ")}` : ""}`;
+  return [
+    `${title}\n`,
+    `Gone: ${gone}. ${trouble.length === 0 ? "Nothing warned." : `Trouble: ${trouble.join("; ")}`}\n`,
+    ...Object.entries(done).map(([part, what]) => `- ${part}: ${what}`),
+  ].join("\n");
+}
+
+describe.each(Object.entries(kernels).filter(([name]) => chosen.includes(name) || chosen.includes("all")))(
+  "%s",
+  (kernel, runs) => {
+    test("its kernel is built, and every machine stands it", async () => {
+      if (kernel === "torture" && spawnSync("pahole", ["--version"]).status !== 0)
+        throw new Error("pahole is not installed, and BTF needs it: apt-get install pahole");
+      const job: KernelJob = {
+        ...demoJob,
+        configuration: { kind: "tiny", file: configurationOf(kernel) },
+        targets: ["bzImage", "modules"],
+      };
+      const build = await makeKernel(job);
+      expect(build.warnings).toEqual([]);
+      mkdirSync(join(scratch, kernel));
+      const modules = await buildModules(build.output, join(scratch, kernel), ["harmless"]);
+      const troubles: string[] = [];
+      for (const [index, run] of runs.entries()) {
+        const machine = loadMachine(run.machine);
+        const log = join(projectRoot, `out/torture-${kernel}-${index}-${run.machine}.log`);
+        const result = await torture({
+          bzImage: build.image,
+          machine: { ...machine, memory: run.memory, cpus: run.cpus ?? machine.cpus },
+          ...{ parts, modules, log },
+          ...(run.append === undefined ? {} : { append: run.append }),
+        });
+        results.push(describeRun(kernel, run, result));
+        console.log(results.at(-1));
+        troubles.push(...result.trouble.map((trouble) => `${run.machine}: ${trouble}`));
+      }
+      expect(troubles).toEqual([]);
+    });
+  },
+);

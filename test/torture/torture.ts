@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+/** One boot of the torture: a kernel on a machine, the parts of torture.sh after another, and what came of them. */
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Machine } from "../../src/machine/machine.js";
+import { projectRoot } from "../../src/root.js";
+import { temporaryFolder } from "../compile.js";
+import { findFaults, runGuest } from "../guest/guest.js";
+
+export interface TortureOptions {
+  readonly bzImage: string;
+  readonly machine: Machine;
+  readonly parts: readonly string[];
+  /** Built against this very kernel. */
+  readonly modules: Readonly<Record<string, Uint8Array>>;
+  readonly append?: string;
+  readonly log: string;
+  readonly timeout?: number;
+}
+
+export interface Tortured {
+  /** By part: `ok` or `absent`, and what it did or lacked. */
+  readonly parts: Readonly<Record<string, string>>;
+  /** Components that had left, and pages. */
+  readonly gone: string;
+  /** Everything that is not as it should be. */
+  readonly trouble: readonly string[];
+}
+
+/** Two functions of each component that leave with it. */
+const functions = [
+  ...["amd-vi:amd_iommu_register_ga_log_notifier", "amd-vi:amd_iommu_probe_device"],
+  ...["intel-vtd:dmar_device_add", "intel-vtd:intel_iommu_probe_device"],
+  ...["gart:gart_map_page", "gart:gart_alloc_coherent"],
+  ...["swiotlb:swiotlb_map", "swiotlb:swiotlb_tbl_map_single"],
+];
+
+/** Beside the kernel's own reports of faults: what some checks say in words of their own. */
+const complaints = [
+  /kmemleak: \d+ new suspected memory leaks/,
+  /CPA (?:protect|detected)/,
+  /jump_label: Fatal/,
+  /jettison: .*(?:make no sense|failed)/,
+  /\b[1-9]\d* failures\b/,
+  /the guest had not ended/,
+];
+
+const allowedTaint = 1 << 12; // a module from outside the tree
+
+const script = readFileSync(join(projectRoot, "test/torture/torture.sh"), "utf8");
+
+function compileHelper(): Uint8Array {
+  const helper = join(temporaryFolder(), "helper");
+  execFileSync("gcc", ["-static", "-O2", "-o", helper, join(projectRoot, "test/torture/helper.c")]);
+  return readFileSync(helper);
+}
+
+/** The machine with a free slot that a card can be plugged into while it runs. */
+function withSlot(machine: Machine): { machine: Machine; plug: string } {
+  const isOld = machine.qemu.some((option) => option.join(" ") === "-M pc");
+  if (isOld) return { machine, plug: "device_add e1000,romfile=,id=plugged" };
+  const slot = ["-device", "pcie-root-port,id=rp9,chassis=9,slot=9"];
+  return {
+    machine: { ...machine, qemu: [...machine.qemu, slot] },
+    plug: "device_add e1000e,romfile=,id=plugged,bus=rp9",
+  };
+}
+
+export async function torture(options: TortureOptions): Promise<Tortured> {
+  const { bzImage, log, parts, append = "", timeout = 1_200_000 } = options;
+  const { machine, plug } = withSlot(options.machine);
+  const commands: Record<string, string> = { plug, unplug: "device_del plugged" };
+  const { lines, said, isDone } = await runGuest({
+    ...{ bzImage, machine, log, timeout },
+    append: `jettison=selftest rcupdate.rcu_cpu_stall_timeout=300 ${append}`,
+    files: { helper: compileHelper(), ...options.modules },
+    script: `
+      FREED=
+      for one in ${functions.join(" ")}; do
+        [ "$(look $J/\${one%:*}/state)" = jettisoned ] && FREED="$FREED \${one#*:}"
+      done
+      PARTS="${parts.join(" ")}"
+      ${script}`,
+    onSaid(line, monitor) {
+      const command = /^please (\w+)$/.exec(line)?.[1];
+      if (command !== undefined) monitor(commands[command]!);
+    },
+  });
+  const heard = (pattern: RegExp) => said.flatMap((line) => pattern.exec(line)?.slice(1) ?? []);
+  const results = Object.fromEntries(
+    parts.map((part) => [
+      part,
+      heard(new RegExp(`^${part} ((?:ok|absent|failed)\\b.*)`))
+        .at(0)
+        ?.trim(),
+    ]),
+  );
+  const taint = Number(heard(/^tainted (\d+)$/)[0] ?? -1);
+  const trouble = [
+    findFaults(lines) ?? [],
+    lines.filter((line) => complaints.some((complaint) => complaint.test(line))),
+    isDone ? [] : "the script did not come to its end",
+    (taint & ~allowedTaint) === 0 ? [] : `the kernel is tainted: ${taint}`,
+    parts
+      .filter((part) => !/^(?:ok|absent)\b/.test(results[part] ?? ""))
+      .map((part) => `${part} ${results[part]}`),
+  ].flat();
+  return {
+    parts: Object.fromEntries(parts.map((part) => [part, results[part] ?? "nothing"])),
+    gone: heard(/^gone (.*)$/)[0] ?? "",
+    trouble,
+  };
+}
