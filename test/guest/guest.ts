@@ -77,6 +77,7 @@ const saidIn = (line: string) => /\bguest-says: (.*)/.exec(line)?.[1];
 function tellMonitor(cwd: string, command: string): void {
   const socket = connect(join(cwd, "monitor"), () => socket.end(`${command}\n`));
   socket.resume();
+  socket.on("error", () => {}); // QEMU has ended meanwhile: the script will not have come to its end
 }
 
 function makeInitramfs({ script, files = {}, console = [5, 1] }: GuestOptions): Buffer {

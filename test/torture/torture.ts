@@ -84,7 +84,9 @@ export async function torture(options: TortureOptions): Promise<Tortured> {
       ${script}`,
     onSaid(line, monitor) {
       const command = /^please (\w+)$/.exec(line)?.[1];
-      if (command !== undefined) monitor(commands[command]!);
+      // It says so before it goes to sleep.
+      if (command === "wake") setTimeout(() => monitor("system_powerdown"), 5000);
+      else if (command !== undefined) monitor(commands[command]!);
     },
   });
   const heard = (pattern: RegExp) => said.flatMap((line) => pattern.exec(line)?.slice(1) ?? []);
