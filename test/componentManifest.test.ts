@@ -60,7 +60,7 @@ test("a manifest becomes plain values that know their lines", async () => {
     present: { any: [{ acpiTable: AAAA }, { cpu: { vendor: GenuineIntel } }] }
     canAppear: hotplug
     resident: a_asm
-    registers: { when: inUse, except: a_shutdown, why: a_init() }
+    registers: { when: inUse, by: [bus.o], except: a_shutdown, why: a_init() }
     exports: refuse
     gates:
       a_probe: -ENODEV
@@ -117,7 +117,7 @@ gates:
     },
     canAppear: "hotplug",
     resident: ["a_asm"],
-    registers: { when: "inUse", except: ["a_shutdown"], why: "a_init()", line: 19 },
+    registers: { when: "inUse", by: ["bus.o"], except: ["a_shutdown"], why: "a_init()", line: 19 },
     exports: "refuse",
     gates: [
       {

@@ -36,6 +36,9 @@ test("branches, addresses and data are told apart, whatever relocation the compi
           movq $g, pointer(%rip)
           mov word(%rip), %eax
           cmpl $7, word(%rip)
+          lea word(%rip), %r9
+          mov $word, %edi
+          vmovd word(%rip), %xmm9
           ret
       .section .text.g, "ax"
       .globl g
@@ -48,6 +51,7 @@ test("branches, addresses and data are told apart, whatever relocation the compi
       .globl pointer
       pointer: .quad g
                .long g - .
+               .quad word
       .section .data.word, "aw"
       word: .long 1`,
   });
@@ -65,6 +69,10 @@ test("branches, addresses and data are told apart, whatever relocation the compi
       // The trailing immediate moves the place that a data reference seems to mean; the unit stays right.
       ".text.f -data-> .data.pointer+-4",
       ".text.f -data-> .data.word+0",
+      ".text.f -data-> .data.word+0",
+      ".text.f -address-> .data.word+0",
+      ".text.f -address-> .data.word+0",
+      ".data.pointer -address-> .data.word+0",
       ".text.f -data-> .data.word+-1",
     ].sort(),
   );

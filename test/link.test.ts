@@ -127,6 +127,82 @@ test("calls work while the gates are open, and get their answers when the driver
   ]);
 });
 
+const dataProgram: Record<string, string> = {
+  ...program,
+  "drivers/gadget.c": `
+    #include "gadget.h"
+    static int scratch[300];
+    static int factors[200] = { 1, 2, 3 };
+    static const int table[200] = { 5, 6, 7 };
+    static int local_work(int x) { return x * factors[1]; }
+    static const struct ops constant_ops = { local_work, gadget_name };
+    static const char *messages[] = { "gadget: a message", "gadget: another" };
+    int gadget_work(int x)
+    { scratch[x]++; asm volatile(".skip 600, 0x90"); return constant_ops.work(x) + table[x] + scratch[x] + helper(x); }
+    const char *gadget_name(void) { return messages[factors[0] - 1]; }
+    void gadget_note(int x) { scratch[0] += x; }
+    work_t gadget_pointer(void) { return gadget_work; }
+    int gadget_in_use;
+    static __attribute__((constructor, section(".init.text"))) void gadget_init(void) { factors[1] = 3; }`,
+  // A program's linker would merge this one with the end of the driver's.
+  "message.c": 'const char *message(void) { return "a message"; }',
+  "core.c": `
+    #include <stdio.h>
+    #include <string.h>
+    #include <sys/mman.h>
+    #include "gadget.h"
+    const char *message(void);
+    extern unsigned char jettison_region_shut[];
+    extern unsigned long jettison_gate_calls[];
+    extern unsigned int jettison_nr_regions;
+    extern const struct { char *start, *end; unsigned long owners; unsigned kind, pad; } jettison_regions[];
+    struct gate { const char *name; void *entry; long answer; unsigned region, flags; };
+    unsigned long jettison_shut_gate(const struct gate *gate) { return gate->answer; }
+    static void show(const char *when)
+    {
+      printf("%s: work %d, name %s, %s\\n", when, gadget_work(4), gadget_name() ? gadget_name() : "none", message());
+    }
+    int main(void)
+    {
+      show("open");
+      for (unsigned i = 0; i < jettison_nr_regions; i++) {
+        char *start = jettison_regions[i].start, *end = jettison_regions[i].end;
+        jettison_region_shut[i] = 1;
+        if (mprotect(start, end - start, PROT_READ | PROT_WRITE))
+          return 1;
+        memset(start, 0x55, end - start);
+        if (mprotect(start, end - start, PROT_NONE))
+          return 1;
+        printf("kind %u, %ld bytes\\n", jettison_regions[i].kind, (long)(end - start));
+      }
+      show("gone");
+      return 0;
+    }`,
+};
+
+test("a driver's constants, variables and strings leave with it", () => {
+  const folder = buildProgram(dataProgram);
+  const linked = link(folder);
+  expect(linked.stderr).toBe("");
+  expect(linked.status).toBe(0);
+  command(folder, "gcc", "-static", "-no-pie", "-o", "program", "vmlinux.o");
+  expect(command(folder, "./program").split("\n")).toEqual([
+    "open: work 57, name gadget: a message, a message",
+    "kind 0, 4096 bytes",
+    "kind 1, 4096 bytes",
+    "kind 2, 4096 bytes",
+    "kind 3, 4096 bytes",
+    "gone: work -19, name none, a message",
+    "",
+  ]);
+  const { gates, pins, regions } = readPlan(folder);
+  expect(gates.map((gate) => gate.function)).toEqual(["gadget_work", "gadget_name"]);
+  expect(pins).toEqual([]);
+  expect(regions.map(({ kind }) => kind)).toEqual(["text", "rodata", "data", "bss"]);
+  // Its zeros take no room in the file.
+  expect(command(folder, "readelf", "-SW", "vmlinux.o")).toMatch(/\.bss\.\.jettison\.03 +NOBITS/);
+});
+
 test("the same inputs give the same bytes", () => {
   const folder = buildProgram();
   const [first, second] = [0, 1].map(() => {

@@ -46,6 +46,24 @@ export const program: Readonly<Record<string, string>> = {
   "init/version-timestamp.c": 'const char linux_banner[] = "miniature";',
 };
 
+/** With constants, variables and zeros that are worth a region. */
+export const dataProgram: Readonly<Record<string, string>> = {
+  ...program,
+  "drivers/gadget.c": `${driver("gadget")}
+    int gadget_zero[300], gadget_value[300] = { 1, 2, 3 };
+    const int gadget_numbers[300] = { 4, 5, 6 };
+    int (*const gadget_table[])(int) = { gadget_local };
+    const char *gadget_name(void) { return "a gadget"; }
+    // Behind an address: init code compares the limit with a number, and so counts from behind that.
+    static int (*gadget_hook)(int) = gadget_local;
+    static int gadget_limit = 9;
+    __attribute__((section(".init.text"))) void gadget_setup(void)
+    { if (gadget_limit == 0x12345678) gadget_limit = 0x12345; }
+    int gadget_hooked(int x) { if (x > gadget_limit) gadget_hook = 0; return gadget_hook(x); }
+    int gadget_sum(int x)
+    { return gadget_zero[x]++ + gadget_value[x]++ + gadget_numbers[x] + gadget_table[x](x) + gadget_name()[x]; }`,
+};
+
 export const manifest = `
 components:
   gadget:
@@ -76,6 +94,7 @@ SECTIONS
     . = ALIGN(4096);
   } = 0xcccccccc
   . = ALIGN(4096);
+  .jettison.rodata : { *(SORT_BY_NAME(.rodata..jettison.*)) . = ALIGN(4096); }
   .rodata : {
     *(.rodata) *(.rodata.*) *(.data..ro_after_init)
     . = ALIGN(8); ${bounded("__jump_table", "___jump_table")}
@@ -94,6 +113,7 @@ SECTIONS
   __bug_table : { *(__bug_table) }
   .orc_unwind_ip : { *(.orc_unwind_ip) }
   . = ALIGN(4096);
+  .jettison.data : { *(SORT_BY_NAME(.data..jettison.*)) . = ALIGN(4096); }
   __per_cpu_load = .;
   .data..percpu 0 : AT(__per_cpu_load) { __per_cpu_start = .; QUAD(0) *(.data..percpu) }
   . = __per_cpu_load + SIZEOF(.data..percpu);
@@ -111,7 +131,8 @@ SECTIONS
   .apicdrivers : { *(.apicdrivers) }
   .exit.text : { *(.exit.text) }
   .smp_locks : { *(.smp_locks) }
-  .bss : { *(.bss) }
+  . = ALIGN(4096);
+  .bss : { *(SORT_BY_NAME(.bss..jettison.*)) *(.bss) }
   /DISCARD/ : { *(.discard.*) *(.comment) *(.note*) *(.export_symbol) }
 }
 `;
@@ -140,9 +161,9 @@ export interface Kernel {
   readonly regions: readonly VerifiedRegion[];
 }
 
-export function linkKernel(): Kernel {
+export function linkKernel(files = program): Kernel {
   const folder = mkdtempSync(join(tmpdir(), "jettison-test-"));
-  compileProgram(folder);
+  compileProgram(folder, files);
   command(folder, "ar", "cDPrST", "vmlinux.a", ...archiveMembers);
   for (const { status, stderr } of [runLinker(folder), runLinker(folder, finalArguments(finalInputs))])
     if (status !== 0) throw new Error(stderr);

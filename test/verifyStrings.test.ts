@@ -36,7 +36,7 @@ const kernel = (residentString: string, regionFlags: string) => `
   .fill 16, 1, 0xcc
   .section .rodata, "a"
   .globl jettison_regions, jettison_nr_regions, jettison_components
-  jettison_regions: .quad __jettison_region_00_start, __jettison_region_00_end, 1, 0
+  jettison_regions: .quad __jettison_region_00_start, __jettison_region_00_end, 1, 1
   .type jettison_regions, @object
   .size jettison_regions, 32
   jettison_nr_regions: .long 1, 0

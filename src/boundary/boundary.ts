@@ -2,10 +2,10 @@
 /**
  * What may leave, and what stands between it and the rest.
  *
- * Starts from everything that has owners and is of a kind that can leave, and looks at each reference into it
+ * Starts from everything that has owners, and looks at each reference into it
  * from the outside, that is from what may outlive it. To the start of a function: the reference is to go
- * through a gate. To data: the data is pinned and stays. Anything else, and anything that a gate cannot
- * serve: the components that own the target are refused. What stays makes new crossings, so this is repeated
+ * through a gate. To data: the data is pinned and stays, unless init code only reads or writes what holds no
+ * addresses. Anything else, and anything that a gate cannot serve: the components that own the target are refused. What stays makes new crossings, so this is repeated
  * until nothing changes; each round removes a component, a pin or a region, so it ends.
  */
 import type { Role } from "../catalogue/sections.js";
@@ -31,6 +31,7 @@ import { keepsNothing, type Ownership } from "../ownership/owners.js";
 import { findRealSources } from "./alternatives.js";
 import { type FunctionFinder, type FunctionSymbol, findAssembly, findFunctions } from "./functions.js";
 import { findRegistrations, type Registrations } from "./registrations.js";
+import { findRowCode } from "./rows.js";
 
 export interface Gate {
   /** Symbol of the gate itself. */
@@ -84,7 +85,6 @@ export interface Boundary {
 }
 
 export interface BoundaryOptions {
-  readonly kinds: ReadonlySet<Kind>;
   /** A region of fewer bytes stays resident. */
   readonly leastBytes: number;
 }
@@ -108,21 +108,17 @@ export function drawBoundary(partition: Partition, options: BoundaryOptions): Bo
   const incoming = indexIncoming(graph);
   const candidates: UnitId[] = [];
   for (let unit = 0; unit < graph.unitCount; unit++)
-    if (ownersByUnit[unit] !== resident && roles[unit] === "plain") {
-      const section = sectionOf(graph, unit);
-      if (section.size > 0 && options.kinds.has(kindOfSection(section))) candidates.push(unit);
-    }
+    if (ownersByUnit[unit] !== resident && roles[unit] === "plain" && sectionOf(graph, unit).size > 0)
+      candidates.push(unit);
   const isCandidate = new Set(candidates);
   const functions = findFunctions(graph, (unit) => isCandidate.has(unit));
-  const componentByObject = objectsOfComponents(graph, claims);
-
   const realSourceOf = findRealSources(graph, roles);
   const mayRegister = findRegistrations(graph, claims, ownership);
   const refused = new Map<number, Refusal>();
   const pinned = new Map<UnitId, Pin>();
   for (;;) {
     const { isLeaving, tooSmall } = chooseLeaving(partition, options, candidates, refused, pinned);
-    const judge = judgeOf(partition, { componentByObject, isLeaving, functions, realSourceOf, mayRegister });
+    const judge = judgeOf(partition, { isLeaving, functions, realSourceOf, mayRegister });
     const before = refused.size + pinned.size;
     const refuse = (unit: UnitId, reason: RefusalReason, edge: EdgeId) => {
       for (const component of sets.members(ownersByUnit[unit]!))
@@ -166,13 +162,6 @@ export function* edgesInto({ first, edges }: IncomingEdges, unit: UnitId): Gener
   for (let index = first[unit]!; index < first[unit + 1]!; index++) yield edges[index]!;
 }
 
-function objectsOfComponents(graph: Graph, { componentByUnit }: Claims): Int16Array {
-  const byObject = new Int16Array(graph.objects.length).fill(-1);
-  for (let unit = 0; unit < graph.unitCount; unit++)
-    if (componentByUnit[unit]! >= 0) byObject[graph.unitObject[unit]!] = componentByUnit[unit]!;
-  return byObject;
-}
-
 function chooseLeaving(
   { graph, ownership }: Partition,
   { leastBytes }: BoundaryOptions,
@@ -205,13 +194,11 @@ function chooseLeaving(
 function judgeOf(
   { graph, roles, claims, ownership }: Partition,
   {
-    componentByObject,
     isLeaving,
     functions,
     realSourceOf,
     mayRegister,
   }: {
-    componentByObject: Int16Array;
     mayRegister: Registrations;
     isLeaving: Uint8Array;
     functions: FunctionFinder;
@@ -221,20 +208,34 @@ function judgeOf(
   const { sets, ownersByUnit } = ownership;
   const isAssembly = findAssembly(graph);
   const refuse = (reason: RefusalReason): Crossing => ({ does: "refuse", reason });
+  const leavesNoLater = (from: UnitId, to: UnitId) =>
+    isLeaving[from] === 1 && sets.isSubset(ownersByUnit[from]!, ownersByUnit[to]!);
+  const holdsAddresses = (unit: UnitId) => {
+    for (let edge = graph.firstEdge[unit]!; edge < graph.firstEdge[unit + 1]!; edge++)
+      if (graph.edgeTo[edge]! >= 0 && isLeaving[graph.edgeTo[edge]!]) return true;
+    return false;
+  };
+  /** What a table says of code is used when that code runs; of init code never again. */
+  const judgeRow = (code: UnitId | undefined, to: UnitId): Crossing | undefined =>
+    code !== undefined && (roles[code] === "init" || leavesNoLater(code, to)) ? undefined : { does: "pin" };
 
   return (edge) => {
     const from = realSourceOf(edge);
     const to = graph.edgeTo[edge]!;
     const kind = graph.edgeKind[edge]!;
     const role = roles[from]!;
+    const isText = kindOfSection(sectionOf(graph, to)) === "text";
+    if (role === "describes" && !isText) return judgeRow(findRowCode(graph, edge), to);
     if (keepsNothing.has(role)) return undefined;
     if (role === "unknown") return refuse("unknown-section");
-    if (isLeaving[from] && sets.isSubset(ownersByUnit[from]!, ownersByUnit[to]!)) return undefined;
+    if (leavesNoLater(from, to)) return undefined;
     if (role === "init") {
       if (kind === referenceKind.branch) return undefined;
-      if (mayRegister(componentByObject[graph.unitObject[from]!]!, to)) return undefined;
+      // What it reads or writes it does before anything leaves; an address that it reads it may keep.
+      if (kind === referenceKind.data && !isText && !holdsAddresses(to)) return undefined;
+      if (mayRegister(graph.unitObject[from]!, to)) return undefined;
     }
-    if (kindOfSection(sectionOf(graph, to)) !== "text") return { does: "pin" };
+    if (!isText) return { does: "pin" };
     if (kind === referenceKind.data) return refuse("read-as-data");
     if (role === "exports" && exportRule(claims, sets.members(ownersByUnit[to]!)) === "keep")
       return refuse("exported");

@@ -1,26 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Which addresses a component's init code may keep: by its manifest (`registers`) those of everything that it alone
- * owns, as they are kept only where it is in use, but for what the manifest takes out by name.
+ * Which addresses init code may keep: by the manifest of a component (`registers`) its own init code, and that of
+ * objects that the manifest names, those of everything that it alone owns, as they are kept only where it is in use;
+ * but for what the manifest takes out by name.
  */
 import { sourceName } from "../component/answer.js";
 import type { Claims } from "../component/claim.js";
 import { nearest } from "../component/nearest.js";
-import { isLiteral, nameMatcher } from "../component/pattern.js";
+import { isLiteral, nameMatcher, pathMatcher } from "../component/pattern.js";
 import { type Diagnostic, diagnose, failIfAny } from "../diagnostics.js";
 import { symbolType } from "../elf/format.js";
 import { symbolName } from "../elf/object.js";
 import type { Graph, UnitId } from "../graph/graph.js";
 import type { Ownership } from "../ownership/owners.js";
 
-/** Whether init code of a component may keep an address of a unit. */
-export type Registrations = (component: number, unit: UnitId) => boolean;
+/** Whether init code of an object may keep an address of a unit. */
+export type Registrations = (object: number, unit: UnitId) => boolean;
 
 /**
  * A name in `except` that the component does not have is a mistake, for it would spare what the manifest means not
  * to; a pattern may match nothing.
  */
-export function findRegistrations(graph: Graph, { components }: Claims, ownership: Ownership): Registrations {
+export function findRegistrations(graph: Graph, claims: Claims, ownership: Ownership): Registrations {
+  const { components } = claims;
   const ownerByUnit = (unit: UnitId): number => {
     const members = ownership.sets.members(ownership.ownersByUnit[unit]!);
     return members.length === 1 ? members[0]! : -1;
@@ -49,11 +51,24 @@ export function findRegistrations(graph: Graph, { components }: Claims, ownershi
     }
   });
   failIfAny(diagnostics);
-  return (component, unit) =>
-    component >= 0 &&
-    components[component]!.registers !== undefined &&
-    ownerByUnit(unit) === component &&
-    !excepted.has(unit);
+  const registering = components.map((_, index) => findRegistering(graph, claims, index));
+  return (object, unit) => registering[ownerByUnit(unit)]?.has(object) === true && !excepted.has(unit);
+}
+
+/** Objects whose init code keeps addresses of a component only where it is in use. */
+function findRegistering(graph: Graph, { components, componentByUnit }: Claims, component: number) {
+  const { registers } = components[component]!;
+  const objects = new Set<number>();
+  if (registers === undefined) return objects;
+  for (let unit = 0; unit < graph.unitCount; unit++)
+    if (componentByUnit[unit] === component) objects.add(graph.unitObject[unit]!);
+  for (const pattern of registers.by ?? []) {
+    const matches = pathMatcher(pattern);
+    graph.objects.forEach(({ file }, object) => {
+      if (matches(file)) objects.add(object);
+    });
+  }
+  return objects;
 }
 
 /** Functions and variables of each component, by name; a clone that the compiler made also by its function's. */

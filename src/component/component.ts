@@ -78,6 +78,8 @@ export type CanAppear = "never" | "hotplug" | "module";
 /** The claim, with its reason, that init code leaves no address of the component behind unless it is in use. */
 export interface Registers {
   readonly when: "inUse";
+  /** Objects, beside the component's own, whose init code is meant too. */
+  readonly by?: readonly string[];
   /** Names of functions and variables, or patterns of names, of which it is not so. */
   readonly except?: readonly string[];
   readonly why: string;

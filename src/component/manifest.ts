@@ -113,8 +113,15 @@ function toComponent(
   };
 }
 
-function toRegisters({ when, except, why }: NonNullable<RawComponent["registers"]>, line: number): Registers {
-  return { when, ...(except === undefined ? {} : { except: [except].flat() }), why, line };
+function toRegisters(raw: NonNullable<RawComponent["registers"]>, line: number): Registers {
+  const { when, by, except, why } = raw;
+  return {
+    when,
+    ...(by === undefined ? {} : { by: [by].flat() }),
+    ...(except === undefined ? {} : { except: [except].flat() }),
+    why,
+    line,
+  };
 }
 
 function toInUse(raw: RawInUse, path: Path, places: Places): InUse {

@@ -180,6 +180,7 @@ const component = form("a component", {
   canAppear: choice("canAppear", ["never", "hotplug", "module"]),
   registers: form("registers", {
     when: choice("when", ["inUse"]),
+    by: patterns.optional(),
     except: patterns.optional(),
     why: text("why, the place in the source that shows it,"),
   }).optional(),

@@ -53,7 +53,7 @@ function nameOfExport({ graph }: Planned, from: UnitId, edge: EdgeId): string {
 }
 
 function fateOf({ graph, ownership, boundary }: Planned, unit: UnitId, edge: EdgeId): Fate {
-  const { isLeaving, gates, pins, refusals, tooSmall } = boundary;
+  const { isLeaving, gates, pins, refusals } = boundary;
   if (isLeaving[unit]) {
     const offset = describeEdge(graph, edge).targetOffset;
     const gate = gates.find(
@@ -70,8 +70,5 @@ function fateOf({ graph, ownership, boundary }: Planned, unit: UnitId, edge: Edg
   const refusal = refusals.find(({ component }) => members.includes(component));
   if (refusal !== undefined)
     return { does: "keep", why: refusal.reason === "exported" ? "exported" : "component-refused" };
-  return {
-    does: "keep",
-    why: tooSmall.some((group) => group.owners === owners) ? "too-small" : "kind-stays",
-  };
+  return { does: "keep", why: "too-small" };
 }

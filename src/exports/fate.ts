@@ -9,14 +9,13 @@ export type Fate =
   | { readonly does: "keep"; readonly why: KeptBecause };
 
 /** `exported`: the manifest keeps the component for the sake of its exports. */
-export type KeptBecause = "exported" | "pinned" | "component-refused" | "too-small" | "kind-stays";
+export type KeptBecause = "exported" | "pinned" | "component-refused" | "too-small";
 
 const keptTexts: Record<KeptBecause, string> = {
   exported: "stays with its component, which its exports keep",
   pinned: "stays: it is data that others refer to",
   "component-refused": "stays with its component, which is refused",
   "too-small": "stays: its component has too little of its kind",
-  "kind-stays": "stays: memory of its kind does",
 };
 
 /** The same in words. */

@@ -20,7 +20,7 @@ import {
 } from "../elf/format.js";
 import { countRelocations, type ElfObject, isLocal, symbolName } from "../elf/object.js";
 
-/** How a unit refers to another: calls or jumps to it, takes a function's address, has to do with its contents. */
+/** How a unit refers to another: calls or jumps to it, takes its address, reads or writes what is there. */
 export const referenceKind = { branch: 0, address: 1, data: 2 } as const;
 export type ReferenceKind = (typeof referenceKind)[keyof typeof referenceKind];
 
@@ -180,27 +180,7 @@ function collectEdges(
     }
   });
   while (nextUnit <= unitCount) firstEdge[nextUnit++] = edge;
-
-  const executable = executableUnits(objects, unitBySection, unitCount);
-  for (let e = 0; e < total; e++)
-    if (edgeKind[e] === referenceKind.address && edgeTo[e]! >= 0 && !executable[edgeTo[e]!])
-      edgeKind[e] = referenceKind.data;
   return { firstEdge, edgeTo, edgeKind, edgeAt };
-}
-
-function executableUnits(
-  objects: readonly ElfObject[],
-  unitBySection: readonly Int32Array[],
-  unitCount: number,
-) {
-  const executable = new Uint8Array(unitCount);
-  objects.forEach(({ sections }, index) => {
-    sections.forEach(({ flags }, section) => {
-      const unit = unitBySection[index]![section]!;
-      if (unit >= 0 && flags & sectionFlag.execute) executable[unit] = 1;
-    });
-  });
-  return executable;
 }
 
 function checkRelocation(
@@ -248,18 +228,19 @@ function exclusionOf(type: number, symbol: number, symbols: ElfObject["symbols"]
 }
 
 /**
- * `call`, `jmp` and `jcc` have their opcode right before the field. No other instruction that takes a
- * PC-relative operand has such a byte there: it has a ModRM byte with mod 0 and rm 5 (Intel SDM, table 2-2),
- * and before that its opcode, which for `lea` is 8d. Any other reads or writes what it refers to.
+ * `call`, `jmp` and `jcc` have their opcode right before the field. An instruction with a PC-relative operand has a
+ * ModRM byte there, with mod 0 and rm 5 (Intel SDM, table 2-2), and its opcode before that: `lea`, 8d, takes the
+ * address, all others read or write what is there. Any other field holds an address, or may: where an absolute field
+ * is a displacement cannot be told from the bytes before it, which an immediate can have too.
  */
 function kindOf(type: number, isCode: boolean, object: ElfObject, field: number): ReferenceKind {
   if (type === relocationType.plt32) return referenceKind.branch;
   if (type !== relocationType.pc32 || !isCode) return referenceKind.address;
   const { bytes } = object;
-  const [before, opcode] = [bytes[field - 2]!, bytes[field - 1]!];
-  if (opcode === 0xe8 || opcode === 0xe9 || ((opcode & 0xf0) === 0x80 && before === 0x0f))
+  const [before, last] = [bytes[field - 2]!, bytes[field - 1]!];
+  if (last === 0xe8 || last === 0xe9 || ((last & 0xf0) === 0x80 && before === 0x0f))
     return referenceKind.branch;
-  return before === 0x8d && (opcode & 0xc7) === 0x05 ? referenceKind.address : referenceKind.data;
+  return (last & 0xc7) === 0x05 && before !== 0x8d ? referenceKind.data : referenceKind.address;
 }
 
 /** Relocations by what became of them; the values add up to the number of relocations. */

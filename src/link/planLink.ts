@@ -2,7 +2,7 @@
 /** The passes that make a plan, in order. Nothing is written here. */
 import { type Boundary, drawBoundary } from "../boundary/boundary.js";
 import { classifyUnits } from "../catalogue/classify.js";
-import type { Kind, Role } from "../catalogue/sections.js";
+import type { Role } from "../catalogue/sections.js";
 import { type Claims, claimUnits } from "../component/claim.js";
 import { restrictToBuild } from "../component/component.js";
 import { readManifests } from "../component/manifest.js";
@@ -16,8 +16,6 @@ import type { LinkArguments } from "./arguments.js";
 import { type LinkInputs, loadLinkInputs } from "./inputs.js";
 import type { Stopwatch } from "./stopwatch.js";
 
-/** What can leave in this version: the kernel side frees text. */
-const leavingKinds: ReadonlySet<Kind> = new Set<Kind>(["text"]);
 /** Less than an eighth of a page is not worth a page of its own where the component stays. */
 const leastBytes = 512;
 /** The kernel's tables name owners by the bits of a 64-bit word. */
@@ -58,7 +56,7 @@ export async function planLink(
   lap("ownership");
   // From here on it is known whom everything serves.
 
-  const boundary = drawBoundary({ graph, roles, claims, ownership }, { kinds: leavingKinds, leastBytes });
+  const boundary = drawBoundary({ graph, roles, claims, ownership }, { leastBytes });
   const regions = layoutRegions(graph, ownership, boundary);
   lap("boundary");
   const plan = makePlan({ graph, roles, claims, ownership, boundary, regions });

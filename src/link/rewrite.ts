@@ -73,8 +73,13 @@ export function rewriteObjects({
   };
 
   for (const region of regions)
-    for (const unit of region.units)
-      edit(graph.unitObject[unit]!).renameSection(graph.unitSection[unit]!, regionSection(region));
+    for (const unit of region.units) {
+      const editor = edit(graph.unitObject[unit]!);
+      const section = graph.unitSection[unit]!;
+      editor.renameSection(section, regionSection(region));
+      // Or what stays would come to share a string or a constant with what leaves.
+      if (sectionOf(graph, unit).flags & sectionFlag.merge) editor.dropMerge(section);
+    }
 
   for (const [symbol, name] of tableNames) {
     const { object, symbol: index } = locateSymbol(graph, symbol);

@@ -129,9 +129,10 @@ function paddingRows({ components }: TableInputs): string[] {
   ];
 }
 
-/** The table holds addresses of regions, where nothing is ever called: objtool is told so. */
+/** The table holds addresses of text, where nothing is ever called: objtool is told so. */
 function endbrNotes({ regions }: TableInputs): string[] {
-  return ["\t.section .discard.noendbr", ...regions.map((region) => `\t.long\t${regionStart(region)}`)];
+  const text = regions.filter(({ kind }) => kind === "text");
+  return ["\t.section .discard.noendbr", ...text.map((region) => `\t.long\t${regionStart(region)}`)];
 }
 
 function gateRows({ gates, regionOfGate }: TableInputs): string[] {

@@ -74,6 +74,7 @@ export function describeImage(image: ElfImage): PlanImage | undefined {
     if (flags & sectionFlag.execute) return "text";
     // .rodata carries the flag of data in a vmlinux: where it lies says what it is.
     if (lies(offset, "__start_rodata", "__end_rodata")) return "rodata";
+    if (lies(offset, "__jettison_rodata_start", "__jettison_rodata_end")) return "rodata";
     return type === sectionType.nobits ? "bss" : "data";
   };
   const placed = image.sections

@@ -116,7 +116,7 @@ export const planSchema = z
           z.object({ does: z.literal("refuse"), answer: z.string() }),
           z.object({
             does: z.literal("keep"),
-            why: z.enum(["exported", "pinned", "component-refused", "too-small", "kind-stays"]),
+            why: z.enum(["exported", "pinned", "component-refused", "too-small"]),
           }),
         ]),
       }),

@@ -37,6 +37,17 @@ export function findAround<T extends { readonly start: number; readonly end: num
   return found !== undefined && place < found.end ? found : undefined;
 }
 
+/** The extent that holds a place, or the gap between extents: a string has no symbol. */
+export function stretchAround<T extends { readonly start: number; readonly end: number }>(
+  sorted: readonly T[],
+  place: number,
+): { readonly start: number; readonly end: number } {
+  const found = findLast(sorted, place);
+  if (found !== undefined && place < found.end) return found;
+  const start = found?.end ?? Number.NEGATIVE_INFINITY;
+  return { start, end: sorted[found === undefined ? 0 : sorted.indexOf(found) + 1]?.start ?? Infinity };
+}
+
 /** `vmlinux.o:(.text)+0x1c (caller)` */
 export const describePlace = (file: string, section: string, offset: number, around: string) =>
   `${formatPlace(file, section, offset)}${around === "" ? "" : ` (${around})`}`;

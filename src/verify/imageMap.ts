@@ -3,7 +3,7 @@
 import { sectionFlag, sectionType, symbolType } from "../elf/format.js";
 import { type ElfImage, signed64 } from "../elf/image.js";
 import { symbolName } from "../elf/object.js";
-import { describePlace, type Extent, findAround, findLast, sortExtents } from "./extents.js";
+import { describePlace, type Extent, findAround, findLast, sortExtents, stretchAround } from "./extents.js";
 import { paddingRegion, readPadding } from "./imagePadding.js";
 import { guardBytes, type Place, type VerifiedRegion } from "./proof.js";
 
@@ -30,6 +30,10 @@ export interface ImageMap {
   /** The region that has something at an address: its guard bytes have not. Padding is one of them. */
   regionAt(address: number): VerifiedRegion | undefined;
   placeOf(address: number): Place;
+  /** Whether the object at an address, or what lies there without a name, holds addresses of regions. */
+  holdsAddresses(address: number): boolean;
+  /** Where a table lies that has a section or two symbols of its own. */
+  tableNamed(name: string): Extent | undefined;
   describe(address: number): string;
   sectionAt(address: number): SectionExtent | undefined;
   /** Where the byte of an address stands in the file; undefined: it stands in none, or fewer than `length` follow. */
@@ -40,6 +44,7 @@ export interface ImageMap {
 const boundedTables = [
   { name: "__jump_table", label: "___jump_table" },
   { name: ".static_call_sites", label: "_static_call_sites" },
+  { name: ".static_call_tramp_key", label: "_static_call_tramp_key" },
   { name: "__mcount_loc", label: "_mcount_loc" },
   { name: "_kprobe_blacklist", label: "_kprobe_blacklist" },
   { name: "_error_injection_whitelist", label: "_error_injection_whitelist" },
@@ -111,6 +116,17 @@ export function mapImage(
         around: findAround(extents, real)?.name ?? "",
       };
     },
+    holdsAddresses(address) {
+      const section = sectionAt(address);
+      if (section === undefined || !isLoaded(image, section.index)) return false;
+      const { start, end } = stretchAround(extents, address);
+      const last = Math.min(end, section.end) - 8;
+      for (let at = Math.ceil(Math.max(start, section.start) / 8) * 8; at <= last; at += 8)
+        if (map.regionAt(signed64(image.view, map.offsetOf(at, 8)!)) !== undefined) return true;
+      return false;
+    },
+    tableNamed: (name) =>
+      tables.find((one) => one.name === name) ?? sections.find((one) => one.name === name),
     describe(address) {
       const section = sectionAt(address);
       const around = findAround(extents, address)?.name ?? "";

@@ -9,6 +9,8 @@ import { type ImageMap, readPointer, readWord } from "./imageMap.js";
 import { checkGuards, pageBytes, type VerifiedRegion } from "./proof.js";
 
 const rowBytes = 32;
+/** In the order of the kernel's numbers. */
+const kinds: readonly string[] = ["text", "rodata", "data", "bss", "padding"];
 
 export function checkRegions(map: ImageMap, regions: readonly VerifiedRegion[]): string[] {
   const { image, regions: placed } = map;
@@ -32,6 +34,8 @@ function checkSection(map: ImageMap, { start, end, name, region }: ImageMap["reg
   const isCode = (flags & sectionFlag.execute) !== 0;
   if (isCode !== (region.kind === "text"))
     return [`region ${name} lies in ${holder.name}, which is no ${region.kind}`];
+  if ((type === sectionType.nobits) !== (region.kind === "bss"))
+    return [`region ${name} lies in ${holder.name}, which is no ${region.kind}`];
   if (type === sectionType.nobits) return [];
   const offset = map.offsetOf(start, end - start)!;
   return checkGuards(`region ${name}`, map.image.bytes.subarray(offset, offset + (end - start)));
@@ -50,6 +54,8 @@ function checkTable(map: ImageMap, regions: readonly VerifiedRegion[]): string[]
     if (placed === undefined) return [];
     if (readPointer(map, row) !== placed.start || readPointer(map, row + 8) !== placed.end)
       return [`the kernel takes region ${region.name} to be somewhere else`];
+    if (kinds[readWord(map, row + 24) ?? kinds.length] !== region.kind)
+      return [`the kernel takes region ${region.name} to be no ${region.kind}`];
     const owners = readOwners(map, row + 16);
     const same =
       owners.length === region.owners.length && owners.every((owner) => region.owners.includes(owner));

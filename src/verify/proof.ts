@@ -29,6 +29,9 @@ export interface Verification {
   readonly misplaced: readonly string[];
 }
 
+/** How something refers to something: calls or jumps to it, reads or writes it, or may keep its address. */
+export type How = "branch" | "access" | "other";
+
 /** Where a reference comes from. */
 export interface Place {
   /** The region that it lies in. */
@@ -37,6 +40,15 @@ export interface Place {
   readonly table: string;
   /** The function or object around it; "" where there is none. */
   readonly around: string;
+  /** It is a table's, and this the place of the code that the table says it of. */
+  readonly isRow?: boolean;
+}
+
+/** What a reference leads to. */
+export interface Target {
+  readonly region: VerifiedRegion;
+  /** Whether what is there holds addresses of regions, which one who reads it may keep. */
+  readonly holdsAddresses: () => boolean;
 }
 
 /** Sections and tables that say something about code and are never called through. */
@@ -45,12 +57,12 @@ const describing = new Set([
   ...[".orc_unwind_ip", ".altinstructions", ".smp_locks", ".parainstructions", ".static_call_sites"],
   ...[".retpoline_sites", ".return_sites", ".call_sites", ".ibt_endbr_seal", ".cfi_sites", ".kcfi_traps"],
   ...["__kcfi_traps", "_kprobe_blacklist", "_error_injection_whitelist"],
-  // Left out of the kernel
-  ...[".export_symbol", ".exitcall.exit"],
 ]);
 
-const describes = (table: string) =>
-  describing.has(table) || table.startsWith(".discard") || /^runtime_(shift|ptr)_/.test(table);
+const describes = (table: string) => describing.has(table) || /^runtime_(shift|ptr)_/.test(table);
+
+const isLeftOut = (table: string) =>
+  table.startsWith(".discard") || table === ".export_symbol" || table === ".exitcall.exit";
 
 const isInit = (table: string) => /^\.(init|exit)\.|^\.altinstr_aux$|^\.initcall|^\.con_initcall/.test(table);
 
@@ -58,19 +70,25 @@ const gateSymbol = /^jettison_gate_\w+$/;
 const ownTables = new Set(["jettison_regions", "jettison_tests"]);
 
 /** Why a reference into a region does no harm; undefined: it does. */
-export function reasonOf(place: Place, isBranch: boolean, target: VerifiedRegion): string | undefined {
-  const { region, table, around } = place;
-  if (target.kind === "padding") return describes(table) ? "describes" : undefined;
-  if (region === target) return "inside the region";
-  if (region?.owners.every((owner) => target.owners.includes(owner)))
+export function reasonOf(
+  { region, table, around, isRow }: Place,
+  how: How,
+  target: Target,
+): string | undefined {
+  if (target.region.kind === "padding") return describes(table) ? "describes" : undefined;
+  if (region === target.region) return "inside the region";
+  if (region?.owners.every((owner) => target.region.owners.includes(owner)))
     return "from a region that leaves first";
-  if (describes(table)) return "describes";
+  const isText = target.region.kind === "text";
+  // Of data a table may say what is looked at when its code runs.
+  if (isLeftOut(table) || (isText ? describes(table) : isRow && isInit(table))) return "describes";
   if (isInit(table)) {
-    if (isBranch) return "called while booting";
-    if (target.registersWhenInUse) return "stored only when in use";
+    if (how === "branch") return "called while booting";
+    if (how === "access" && !isText && !target.holdsAddresses()) return "used while booting";
+    if (target.region.registersWhenInUse) return "stored only when in use";
   }
   if (ownTables.has(around)) return "jettison's own table";
-  if (isGate(around) && isBranch && /^\.text(\.unlikely)?$/.test(table)) return "gate";
+  if (isGate(around) && how === "branch" && /^\.text(\.unlikely)?$/.test(table)) return "gate";
   return undefined;
 }
 
@@ -90,6 +108,24 @@ export const jumpingTables: ReadonlyMap<string, { readonly entry: number; readon
     // struct jump_entry: code, target, key
     ["__jump_table", { entry: 16, target: 4 }],
   ]);
+
+/**
+ * Tables whose entries begin with the place of an instruction and go on with data that is looked at when it runs or is
+ * patched: those are references of the instruction too. Sizes and offsets are bytes.
+ */
+export const rowTables: ReadonlyMap<
+  string,
+  { readonly entry: number; readonly data: number; readonly width: 4 | 8 }
+> = new Map([
+  // struct bug_entry: bug_addr_disp, file_disp, line, flags
+  ["__bug_table", { entry: 12, data: 4, width: 4 }],
+  // struct jump_entry: code, target, key, of which the last two bits are flags, as those of the next two
+  ["__jump_table", { entry: 16, data: 8, width: 8 }],
+  // struct static_call_site: addr, key
+  [".static_call_sites", { entry: 8, data: 4, width: 4 }],
+  // struct static_call_tramp_key: tramp, key
+  [".static_call_tramp_key", { entry: 8, data: 4, width: 4 }],
+]);
 
 /** Bytes at each end of a region in which nothing lies, so that pointers just outside of others stay out of it. */
 export const guardBytes = 16;

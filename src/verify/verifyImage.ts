@@ -26,7 +26,15 @@ import { type ImageMap, isLoaded, mapImage } from "./imageMap.js";
 import { checkPadding, paddingRegion } from "./imagePadding.js";
 import { checkRegions } from "./imageRegions.js";
 import type { Instruction } from "./instructionLength.js";
-import { jumpingTables, openTally, reasonOf, type Verification, type VerifiedRegion } from "./proof.js";
+import {
+  type How,
+  jumpingTables,
+  openTally,
+  reasonOf,
+  rowTables,
+  type Verification,
+  type VerifiedRegion,
+} from "./proof.js";
 import type { AbsoluteField } from "./relocationList.js";
 import { walkText } from "./walkText.js";
 
@@ -114,11 +122,12 @@ function openProof(map: ImageMap) {
   const intoPadding: number[] = [];
 
   /** The field at `field` holds the address `target`, and is part of what stands at `source`. */
-  const reference = (field: number, source: number, target: number, isBranch: boolean): void => {
+  const reference = (field: number, source: number, target: number, how: How, isRow = false): void => {
     const region = map.regionAt(target);
     if (region === undefined || judged.has(field)) return;
     judged.add(field);
-    const reason = reasonOf(map.placeOf(source), isBranch, region);
+    const place = { ...map.placeOf(source), isRow };
+    const reason = reasonOf(place, how, { region, holdsAddresses: () => map.holdsAddresses(target) });
     if (reason === undefined && region === paddingRegion) intoPadding.push(target);
     tally.add(reason, () => ({
       from: map.describe(source),
@@ -136,13 +145,18 @@ function openProof(map: ImageMap) {
      * field is PC-relative and it is not known where its instruction ends. A symbol that has a name is meant
      * whatever is added to it.
      */
-    relocation({ address, type, symbol, addend }: ImageRelocation, from: number, to: number): void {
+    relocation(
+      { address, type, symbol, addend }: ImageRelocation,
+      from: number,
+      to: number,
+      how: How = "other",
+    ): void {
       if (type === relocationType.none) return;
       const value = image.symbolAddress[symbol]!;
       for (let behind = from; behind <= to; behind++)
-        reference(address, address, value + addend + behind, false);
+        reference(address, address, value + addend + behind, how);
       if (image.symbols.type[symbol] !== symbolType.section && image.symbols.isSpecial[symbol] === 0)
-        reference(address, address, value, false);
+        reference(address, address, value, how);
     },
   };
 }
@@ -192,15 +206,18 @@ function proveText(
     const address = base + offset;
     takeUndecoded(address);
     const { length, relativeAt, relativeWidth, isBranch } = instruction;
+    let how: How = "other";
     if (relativeAt > 0) {
       const field = fileOffset + offset + relativeAt;
       const distance = relativeWidth === 4 ? view.getInt32(field, true) : view.getInt8(field);
-      proof.reference(address + relativeAt, address, address + length + distance, isBranch);
+      // An operand in memory: its ModRM byte and before that its opcode, which for `lea` is 8d.
+      how = isBranch ? "branch" : bytes[field - 2] === 0x8d ? "other" : "access";
+      proof.reference(address + relativeAt, address, address + length + distance, how);
     }
     take(address + length, (one) => {
       const behind = length - relativeAt;
       if (!isRelative(one.type)) proof.relocation(one, 0, 0);
-      else if (one.address === address + relativeAt) proof.relocation(one, behind, behind);
+      else if (one.address === address + relativeAt) proof.relocation(one, behind, behind, how);
       else proof.relocation(one, nearestEnd, farthestEnd);
     });
     if (looksForAddresses) proveOperands(proof, address, fileOffset + offset, instruction);
@@ -214,11 +231,11 @@ function proveOperands(proof: Proof, address: number, at: number, instruction: I
   const { view } = proof.map.image;
   const { displacementAt, immediateAt, immediateWidth } = instruction;
   if (displacementAt > 0)
-    proof.reference(address + displacementAt, address, view.getInt32(at + displacementAt, true), false);
+    proof.reference(address + displacementAt, address, view.getInt32(at + displacementAt, true), "other");
   if (immediateWidth === 4)
-    proof.reference(address + immediateAt, address, view.getInt32(at + immediateAt, true), false);
+    proof.reference(address + immediateAt, address, view.getInt32(at + immediateAt, true), "other");
   if (immediateWidth === 8)
-    proof.reference(address + immediateAt, address, signed64(view, at + immediateAt), false);
+    proof.reference(address + immediateAt, address, signed64(view, at + immediateAt), "other");
 }
 
 /**
@@ -240,7 +257,7 @@ function proveWords(proof: Proof, section: number): number {
   for (let at = first; at + 8 <= size; at += 8, words++)
     // Quicker than the question itself: the kernel's addresses are the last 2 GiB.
     if (image.view.getInt32(offset + at + 4, true) === -1 && !isNumber?.(at))
-      proof.reference(base + at, base + at, signed64(image.view, offset + at), false);
+      proof.reference(base + at, base + at, signed64(image.view, offset + at), "other");
   return words;
 }
 
@@ -262,7 +279,7 @@ function proveList(proof: Proof, fields: Iterable<AbsoluteField>): number {
     if (offset === undefined) outside++;
     else {
       const target = width === 8 ? signed64(view, offset) : view.getInt32(offset, true);
-      proof.reference(field, field, target, false);
+      proof.reference(field, field, target, "other");
     }
   }
   if (outside > 0)
@@ -270,24 +287,34 @@ function proveList(proof: Proof, fields: Iterable<AbsoluteField>): number {
   return count;
 }
 
+/** Places that an instruction jumps to, and data that a table says it has to do with. */
 function proveTables(proof: Proof): void {
   const { map } = proof;
-  for (const [name, { entry, target }] of jumpingTables) {
-    const section = map.image.sections.findIndex((one) => one.name === name && one.flags & sectionFlag.alloc);
-    const start = section >= 0 ? map.image.sectionAddress[section]! : map.addresses.get(`__start_${name}`);
-    const end =
-      section >= 0 ? start! + map.image.sections[section]!.size : map.addresses.get(`__stop_${name}`);
-    if (start === undefined || end === undefined) continue;
-    for (let row = start; row + entry <= end; row += entry) {
+  const { view } = map.image;
+  const forEachRow = (name: string, entry: number, use: (row: number, offset: number) => void) => {
+    const table = map.tableNamed(name);
+    for (let row = table?.start ?? 0; row + entry <= (table?.end ?? 0); row += entry) {
       const offset = map.offsetOf(row, entry);
       if (offset === undefined) {
         proof.misplaced.push(`${name} does not lie in ${map.image.file}`);
-        break;
+        return;
       }
-      const { view } = map.image;
-      const site = row + view.getInt32(offset, true);
-      const leadsTo = row + target + view.getInt32(offset + target, true);
-      proof.reference(row + target, site, leadsTo, true);
+      use(row, offset);
     }
-  }
+  };
+  for (const [name, { entry, target }] of jumpingTables)
+    forEachRow(name, entry, (row, offset) => {
+      const site = row + view.getInt32(offset, true);
+      proof.reference(row + target, site, row + target + view.getInt32(offset + target, true), "branch");
+    });
+  for (const [name, { entry, data, width }] of rowTables)
+    forEachRow(name, entry, (row, offset) => {
+      const site = row + view.getInt32(offset, true);
+      const distance = width === 8 ? signed64(view, offset + data) : view.getInt32(offset + data, true);
+      proof.reference(row + data, site, withoutFlags(row + data + distance, name), "other", true);
+    });
 }
+
+/** The keys of static branches and calls are aligned, and have flags in their last two bits. */
+const withoutFlags = (address: number, table: string) =>
+  table === "__bug_table" ? address : address - (((address % 4) + 4) % 4);

@@ -5,20 +5,23 @@
  */
 import { relaSize, relocationType, sectionFlag, sectionType, symbolType } from "../elf/format.js";
 import { countRelocations, type ElfObject, type Section, symbolName } from "../elf/object.js";
-import { describePlace, type Extent, findAround, findLast, sortExtents } from "./extents.js";
+import { describePlace, type Extent, findAround, findLast, sortExtents, stretchAround } from "./extents.js";
 import {
   callsNothing,
   checkGuards,
+  type How,
   isGate,
   jumpingTables,
   openTally,
   type Place,
   pageBytes,
   reasonOf,
+  rowTables,
   sectionOfRegion,
   type Verification,
   type VerifiedRegion,
 } from "./proof.js";
+import { walkText } from "./walkText.js";
 
 /** Extents of functions and objects, by section. */
 type Extents = ReadonlyMap<number, readonly Extent[]>;
@@ -28,6 +31,10 @@ interface Surroundings {
   readonly regionBySection: ReadonlyMap<number, VerifiedRegion>;
   readonly extents: Extents;
   readonly sites: ReadonlyMap<number, readonly Site[]>;
+  /** Offsets of what refers to regions, by the region's section that it lies in. */
+  readonly addressesIn: ReadonlyMap<number, readonly number[]>;
+  /** What `findEnds` gives of a section. */
+  readonly endsOf: (section: number) => ReadonlyMap<number, number>;
 }
 
 export function verifyObject(object: ElfObject, regions: readonly VerifiedRegion[]): Verification {
@@ -37,11 +44,19 @@ export function verifyObject(object: ElfObject, regions: readonly VerifiedRegion
     const region = bySection.get(name);
     if (region !== undefined) regionBySection.set(index, region);
   });
+  const extents = collectExtents(object);
+  const ends = new Map<number, ReadonlyMap<number, number>>();
   const surroundings: Surroundings = {
     object,
     regionBySection,
-    extents: collectExtents(object),
+    extents,
+    endsOf(section) {
+      const found = ends.get(section) ?? findEnds(object, section, extents.get(section) ?? []);
+      ends.set(section, found);
+      return found;
+    },
     sites: collectPatchedSites(object),
+    addressesIn: collectAddresses(object, regionBySection),
   };
   const gates = collectGates(object);
   const tally = openTally();
@@ -65,8 +80,10 @@ export function verifyObject(object: ElfObject, regions: readonly VerifiedRegion
       const region = regionBySection.get(section);
       if (region === undefined) continue;
       const source = realSource(surroundings, rela, entry);
-      const place = placeOf(surroundings, source.section, source.offset);
-      tally.add(reasonOf(place, source.jumps || isBranch(object, holder, at), region), () => ({
+      const place = { ...placeOf(surroundings, source.section, source.offset), isRow: source.isRow };
+      const how = source.jumps || isBranch(object, holder, at) ? "branch" : howOf(object, holder, at);
+      const target = { region, holdsAddresses: () => holdsAddresses(surroundings, rela.info, at) };
+      tally.add(reasonOf(place, how, target), () => ({
         from: describeSource(surroundings, rela.info, at),
         to: describeTarget(surroundings, at),
       }));
@@ -104,6 +121,8 @@ interface Source {
   readonly offset: number;
   /** It jumps to what it refers to, whatever the field looks like. */
   readonly jumps: boolean;
+  /** It is what a table says of code. */
+  readonly isRow: boolean;
 }
 
 /**
@@ -113,19 +132,27 @@ interface Source {
 function realSource({ object, sites }: Surroundings, rela: Section, entry: number): Source {
   const at = rela.offset + entry * relaSize;
   const offset = object.view.getUint32(at, true);
-  const own: Source = { section: rela.info, offset, jumps: false };
+  const own: Source = { section: rela.info, offset, jumps: false, isRow: false };
   const { name } = object.sections[rela.info]!;
   if (name === ".altinstr_replacement") {
     const site = findLast(sites.get(rela.info) ?? [], offset);
-    return site === undefined ? own : { section: site.section, offset: site.offset, jumps: false };
+    return site === undefined ? own : { ...own, section: site.section, offset: site.offset };
   }
-  const table = jumpingTables.get(name);
-  if (table === undefined || offset % table.entry !== table.target || entry === 0) return own;
-  const before = at - relaSize;
-  const section = sectionAimedAt(object, before);
+  const row = rowTables.get(name);
+  const jumping = jumpingTables.get(name);
+  const size = row?.entry ?? jumping?.entry;
+  if (size === undefined || offset % size === 0) return own;
   // Without the instruction before it, the place stays that of the table, in which nothing may jump.
-  if (object.view.getUint32(before, true) !== offset - table.target || section <= 0) return own;
-  return { section, offset: placeAimedAt(object, before), jumps: true };
+  for (let before = at - relaSize; before >= rela.offset; before -= relaSize) {
+    const field = object.view.getUint32(before, true);
+    if (field > offset - (offset % size)) continue;
+    const section = sectionAimedAt(object, before);
+    if (field < offset - (offset % size) || section <= 0) return own;
+    const jumps = offset % size === jumping?.target;
+    const isRow = offset % size === row?.data;
+    return jumps || isRow ? { section, offset: placeAimedAt(object, before), jumps, isRow } : own;
+  }
+  return own;
 }
 
 /** What a PC-relative field of a table leads to: value and addend. */
@@ -143,6 +170,51 @@ function isBranch(object: ElfObject, holder: Section, at: number): boolean {
   const opcode = object.bytes[holder.offset + offset - 1]!;
   const before = offset < 2 ? 0 : object.bytes[holder.offset + offset - 2]!;
   return opcode === 0xe8 || opcode === 0xe9 || (opcode >> 4 === 8 && before === 0x0f);
+}
+
+/**
+ * A PC-relative operand has a ModRM byte before it, with mod 0 and rm 5, and the opcode before that: all but `lea` read
+ * or write what is there.
+ */
+function howOf(object: ElfObject, holder: Section, at: number): How {
+  const offset = object.view.getUint32(at, true);
+  if (!(holder.flags & sectionFlag.execute) || offset < 2) return "other";
+  if (object.view.getUint32(at + 8, true) !== relocationType.pc32) return "other";
+  const [opcode, modrm] = object.bytes.subarray(holder.offset + offset - 2, holder.offset + offset);
+  return (modrm! & 0xc7) === 0x05 && opcode !== 0x8d ? "access" : "other";
+}
+
+/** Whether the object that code of a section has to do with, or what lies there without a name, holds addresses of regions. */
+function holdsAddresses(surroundings: Surroundings, holder: number, at: number): boolean {
+  const { object, extents, addressesIn } = surroundings;
+  const section = sectionAimedAt(object, at);
+  const symbol = object.view.getUint32(at + 12, true);
+  // Where a name stands it says what is meant. Else it counts how far it is from the field to the instruction's end.
+  const isNamed = object.symbols.type[symbol] !== symbolType.section;
+  const behind = isNamed ? 0 : surroundings.endsOf(holder).get(object.view.getUint32(at, true));
+  if (behind === undefined) return true;
+  const place = isNamed ? object.symbols.value[symbol]! : placeAimedAt(object, at) + behind;
+  const { start, end } = stretchAround(extents.get(section) ?? [], place);
+  return (addressesIn.get(section) ?? []).some((offset) => offset >= start && offset < end);
+}
+
+/** Of each PC-relative operand in a section how many bytes its instruction's end is behind the operand's start. */
+function findEnds(
+  object: ElfObject,
+  section: number,
+  functions: readonly Extent[],
+): ReadonlyMap<number, number> {
+  const { offset: start, size } = object.sections[section]!;
+  const code = object.bytes.subarray(start, start + size);
+  const ends = new Map<number, number>();
+  walkText(
+    code,
+    functions.map((one) => one.start),
+    (offset, { length, relativeAt }) => {
+      if (relativeAt > 0) ends.set(offset + relativeAt, length - relativeAt);
+    },
+  );
+  return ends;
 }
 
 function describeSource(surroundings: Surroundings, section: number, at: number): string {
@@ -196,6 +268,21 @@ function collectExtents(object: ElfObject): Extents {
   return bySection;
 }
 
+function collectAddresses(object: ElfObject, regionBySection: ReadonlyMap<number, VerifiedRegion>) {
+  const bySection = new Map<number, number[]>();
+  for (const rela of object.sections) {
+    if (rela.type !== sectionType.rela || !regionBySection.has(rela.info)) continue;
+    const offsets: number[] = [];
+    const count = countRelocations(object, rela);
+    for (let entry = 0; entry < count; entry++) {
+      const at = rela.offset + entry * relaSize;
+      if (regionBySection.has(sectionAimedAt(object, at))) offsets.push(object.view.getUint32(at, true));
+    }
+    bySection.set(rela.info, offsets);
+  }
+  return bySection;
+}
+
 interface Site {
   /** Where the replacement starts in its section. */
   readonly start: number;
@@ -240,10 +327,17 @@ function checkPlaces(object: ElfObject, regions: readonly VerifiedRegion[]): str
     if (section.size !== region.pages * pageBytes || section.align % pageBytes !== 0)
       what.push(`${name} is not made of the ${region.pages} pages that were planned`);
     if (region.kind === "text" && !(section.flags & sectionFlag.execute)) what.push(`${name} is no code`);
+    if (region.kind !== "text" && !isDataOf(region.kind, section)) what.push(`${name} is no ${region.kind}`);
     if (section.type !== sectionType.nobits)
       what.push(...checkGuards(name, object.bytes.subarray(section.offset, section.offset + section.size)));
     return what;
   });
+}
+
+function isDataOf(kind: string, { flags, type }: Section): boolean {
+  const isWritable = (flags & sectionFlag.write) !== 0;
+  const isEmpty = type === sectionType.nobits;
+  return !(flags & sectionFlag.execute) && isWritable === (kind !== "rodata") && isEmpty === (kind === "bss");
 }
 
 /** What would escape the proof. */

@@ -3,7 +3,15 @@
 
 import { findFunctions } from "../boundary/functions.js";
 import { type Kind, kindOfSection, type Role } from "../catalogue/sections.js";
-import { describeEdge, type EdgeId, formatUnit, referenceKind, sectionOf, sourceOf } from "../graph/graph.js";
+import {
+  describeEdge,
+  type EdgeId,
+  formatUnit,
+  referenceKind,
+  sectionOf,
+  sourceOf,
+  type UnitId,
+} from "../graph/graph.js";
 import { pageSize } from "../layout/regions.js";
 import type { PlannedLink } from "../link/planLink.js";
 import { resident } from "../ownership/ownerSets.js";
@@ -132,7 +140,7 @@ function proposeChanges(planned: PlannedLink, index: number): Change[] {
     if (ownership.sets.members(ownership.ownersByUnit[unit]!).includes(index))
       changes.push({
         bytes: sectionOf(graph, unit).size,
-        what: `Have ${formatUnit(graph, sourceOf(graph, edge))} ask a function of the component for ${sectionOf(graph, unit).name}: a call can go through a gate, data cannot.`,
+        what: proposeForPin(planned, unit, edge, manifest),
       });
   for (const { owners, bytes, name } of plan.regions)
     if (owners.length > 1 && owners.includes(component.name))
@@ -158,6 +166,14 @@ function proposeChanges(planned: PlannedLink, index: number): Change[] {
       });
   }
   return changes;
+}
+
+function proposeForPin({ graph, roles }: PlannedLink, unit: UnitId, edge: EdgeId, manifest: string): string {
+  const from = sourceOf(graph, edge);
+  const name = sectionOf(graph, unit).name;
+  return roles[from] === "init"
+    ? `Show under \`registers\` in ${manifest}, if it is so, that ${formatUnit(graph, from)} keeps the address of ${name} only where the component is in use.`
+    : `Have ${formatUnit(graph, from)} ask a function of the component for ${name}: a call can go through a gate, data cannot.`;
 }
 
 const isStoredByInit = (roles: readonly Role[], kind: number, from: number) =>

@@ -14,25 +14,25 @@
  */
 #include <linux/amd-iommu.h>
 #include <linux/completion.h>
+#include <linux/irqdomain.h>
 #include <linux/kthread.h>
 #include <linux/module.h>
 #include <linux/percpu.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 
-#include <drivers/iommu/irq_remapping.h>
 #include <kernel/jettison/jettison.h>
 
 /* Wide enough for every function that a gate may stand for. */
 typedef unsigned long (*any_function)(unsigned long, unsigned long, unsigned long,
 				      unsigned long, unsigned long, unsigned long);
 
-static unsigned long table_gates, table_nr_gates, table_shut, table_calls, table_remap_ops;
+static unsigned long table_gates, table_nr_gates, table_shut, table_calls, table_domain_ops;
 module_param_named(gates, table_gates, ulong, 0);
 module_param_named(nr_gates, table_nr_gates, ulong, 0);
 module_param_named(shut, table_shut, ulong, 0);
 module_param_named(calls, table_calls, ulong, 0);
-module_param_named(remap_ops, table_remap_ops, ulong, 0);
+module_param_named(domain_ops, table_domain_ops, ulong, 0);
 
 #define GATES	((const struct jettison_gate *)table_gates)
 #define NR	(*(const u32 *)table_nr_gates)
@@ -235,7 +235,7 @@ static int __init take(unsigned int i, void *function, int answer)
 
 static int __init calls_gates_init(void)
 {
-	const struct irq_remap_ops *remap_ops = (void *)table_remap_ops;
+	const struct irq_domain_ops *domain_ops = (void *)table_domain_ops;
 	unsigned int cpu;
 	int err;
 
@@ -244,7 +244,7 @@ static int __init calls_gates_init(void)
 	      take(1, amd_iommu_activate_guest_mode, 0) ?:
 	      take(2, amd_iommu_deactivate_guest_mode, 0) ?:
 	      take(3, amd_iommu_update_ga, 0) ?:
-	      take(4, remap_ops->reenable, -1);
+	      take(4, domain_ops->alloc, -EINVAL);
 	if (err)
 		return err;
 	for_each_online_cpu(cpu) {

@@ -4,9 +4,10 @@
  * no use for.
  *
  * The link stage gathers what only serves a component into page-aligned
- * regions behind the rest of the text, and puts a gate in the way of every
- * reference from outside. An open gate jumps to its function, a shut one ends
- * in jettison_shut_gate(). At boot
+ * regions, each of one kind of memory, and puts a gate in the way of every
+ * reference from outside to a function; data that is referred to from there
+ * stays. An open gate jumps to its function, a shut one ends in
+ * jettison_shut_gate(). At boot
  *
  *  - jettison_decide() shuts the regions of the components that are not in
  *    use, makes sure that no task is inside, and has the tables that patch
@@ -23,6 +24,8 @@
 #include <linux/cpu.h>
 #include <linux/ftrace.h>
 #include <linux/jettison.h>
+#include <linux/jettison_sections.h>
+#include <linux/kmemleak.h>
 #include <linux/kprobes.h>
 #include <linux/ktime.h>
 #include <linux/lockdep.h>
@@ -92,9 +95,27 @@ bool notrace __jettison_text_gone(unsigned long addr)
 	if (!READ_ONCE(text_gone))
 		return false;
 	region = jettison_region_of(addr);
-	if (region >= 0)
-		return jettison_region_shut[region];
-	return jettison_padding_gone(addr);
+	if (region < 0)
+		return jettison_padding_gone(addr);
+	return jettison_is_text(&jettison_regions[region]) &&
+	       jettison_region_shut[region];
+}
+
+/**
+ * jettison_holds_rodata - whether constants of a component are there to stay
+ * @addr: any address
+ *
+ * Return: true if @addr lies among the constants of a component that stays.
+ */
+bool jettison_holds_rodata(unsigned long addr)
+{
+	int region;
+
+	if (addr < (unsigned long)__jettison_rodata_start ||
+	    addr >= (unsigned long)__jettison_rodata_end)
+		return false;
+	region = jettison_region_of(addr);
+	return region >= 0 && !jettison_region_shut[region];
 }
 
 /**
@@ -237,7 +258,13 @@ bool jettison_free_pages(void *start, void *end, u8 *freed)
 
 static bool free_region(const struct jettison_region *region)
 {
-	lockdep_free_key_range(region->start, region->end - region->start);
+	unsigned long size = region->end - region->start;
+
+	/* Locks have their keys in variables and their names in constants. */
+	lockdep_free_key_range(region->start, size);
+	if (region->kind == JETTISON_DATA || region->kind == JETTISON_BSS)
+		kmemleak_free_part(region->start, size);
+
 	return jettison_free_pages(region->start, region->end,
 				   &jettison_freed[region - jettison_regions]);
 }
@@ -261,10 +288,11 @@ static void free_regions(void)
 		if (!jettison_region_shut[i])
 			continue;
 
-		/* From here on neither accepts an address in there. */
-		kprobe_free_mem(region->start, region->end);
-		ftrace_free_mem(NULL, region->start, region->end);
-
+		if (jettison_is_text(region)) {
+			/* From here on neither accepts an address in there. */
+			kprobe_free_mem(region->start, region->end);
+			ftrace_free_mem(NULL, region->start, region->end);
+		}
 		if (!free_region(region))
 			jettison_fates[jettison_counted_at(region)].stuck +=
 				(region->end - region->start) >> PAGE_SHIFT;

@@ -9,6 +9,7 @@
 #include <linux/delay.h>
 #include <linux/init.h>
 #include <linux/jettison.h>
+#include <linux/jettison_sections.h>
 #include <linux/jump_label.h>
 #include <linux/ktime.h>
 #include <linux/list.h>
@@ -174,10 +175,29 @@ malformed:
 	return true;
 }
 
+/* Whether a region is made of pages of where its kind has its place. */
+static bool __init lies_in_place(const struct jettison_region *region)
+{
+	static const struct {
+		const char *start, *end;
+	} places[] __initconst = {
+		[JETTISON_TEXT]	   = { __jettison_text_start, __jettison_text_end },
+		[JETTISON_RODATA]  = { __jettison_rodata_start, __jettison_rodata_end },
+		[JETTISON_DATA]	   = { __jettison_data_start, __jettison_data_end },
+		[JETTISON_BSS]	   = { __jettison_bss_start, __jettison_bss_end },
+	};
+	const char *start = region->start, *end = region->end;
+
+	return region->kind < ARRAY_SIZE(places) && start < end &&
+	       PAGE_ALIGNED(start) && PAGE_ALIGNED(end) &&
+	       start >= places[region->kind].start &&
+	       end <= places[region->kind].end;
+}
+
 /* Nothing is freed on the word of tables that contradict themselves. */
 static bool __init tables_make_sense(void)
 {
-	unsigned long free_from = (unsigned long)__jettison_text_start;
+	const void *free_from = NULL;
 	unsigned int i;
 	u64 all;
 
@@ -187,19 +207,17 @@ static bool __init tables_make_sense(void)
 
 	for (i = 0; i < jettison_nr_regions; i++) {
 		const struct jettison_region *region = &jettison_regions[i];
-		unsigned long start = (unsigned long)region->start;
-		unsigned long end = (unsigned long)region->end;
 
-		if (!PAGE_ALIGNED(start | end) || start < free_from ||
-		    start >= end || end > (unsigned long)__jettison_text_end ||
-		    !region->owners || region->owners & ~all ||
-		    (region->kind != JETTISON_TEXT &&
-		     region->kind != JETTISON_PADDING))
+		if (region->start < free_from || !lies_in_place(region) ||
+		    !region->owners || region->owners & ~all)
 			return false;
-		free_from = end;
+		free_from = region->end;
 	}
 	for (i = 0; i < jettison_nr_gates; i++) {
-		if (jettison_gates[i].region >= jettison_nr_regions)
+		unsigned int region = jettison_gates[i].region;
+
+		if (region >= jettison_nr_regions ||
+		    !jettison_is_text(&jettison_regions[region]))
 			return false;
 	}
 	return jettison_padding_makes_sense();
@@ -371,7 +389,8 @@ void __init jettison_decide(void)
 	}
 	jettison_decide_padding();
 	for (i = 0; i < jettison_nr_regions; i++) {
-		if (jettison_region_shut[i])
+		if (jettison_region_shut[i] &&
+		    jettison_is_text(&jettison_regions[i]))
 			forget_text(&jettison_regions[i]);
 	}
 	jettison_forget_fixups();

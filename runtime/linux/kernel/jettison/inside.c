@@ -32,7 +32,7 @@ static void __init note_address(unsigned long addr)
 	int region = jettison_region_of(addr);
 	unsigned int i;
 
-	if (region >= 0)
+	if (region >= 0 && jettison_is_text(&jettison_regions[region]))
 		note_region(region);
 
 	if (!IS_ENABLED(CONFIG_PREEMPTION))

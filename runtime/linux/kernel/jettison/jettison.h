@@ -82,6 +82,11 @@ struct jettison_padding {	/* sorted */
 	u32 nr;			/* pages */
 };
 
+static inline bool jettison_is_text(const struct jettison_region *region)
+{
+	return region->kind == JETTISON_TEXT;
+}
+
 #define JETTISON_GATE_VOID	0x1	/* the function returns nothing */
 #define JETTISON_GATE_REFUSE	0x2	/* modules may not link to it when shut */
 #define JETTISON_GATE_EXPECTED	0x4	/* it is called on any machine */

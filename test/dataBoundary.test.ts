@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Constants and variables of a component: what lets them leave, what pins them. Compiled by the real gcc. */
+import { expect, test } from "vitest";
+import { drawBoundary } from "../src/boundary/boundary.js";
+import { classifyUnits } from "../src/catalogue/classify.js";
+import { claimUnits } from "../src/component/claim.js";
+import type { Component, Registers } from "../src/component/component.js";
+import { objectOf, sectionOf } from "../src/graph/graph.js";
+import { assignOwners } from "../src/ownership/owners.js";
+import { graphOf } from "./compile.js";
+
+const driver = `
+  typedef int (*work_t)(int);
+  static int local_work(int x) { return x * 3; }
+  const work_t driver_ops[2] = { local_work };
+  const int driver_numbers[4] = { 1, 2, 3, 4 };
+  int driver_value = 3;
+  int driver_zero[4];
+  int driver_once __attribute__((section(".data..ro_after_init"))) = 1;
+  __attribute__((noinline)) int driver_work(int x)
+  { return driver_ops[x & 1](driver_value) + driver_numbers[x & 3] + driver_zero[x & 3]++ + driver_once; }
+  const char *driver_name(void) { return "a driver's name"; }`;
+
+const component = (registers?: Omit<Registers, "line" | "why" | "when">): Component => ({
+  ...{
+    name: "driver",
+    title: "A driver",
+    file: "components.yaml",
+    line: 1,
+    after: [],
+    needs: [],
+    resident: [],
+  },
+  code: [{ kind: "objects", patterns: ["driver.o"], line: 1 }],
+  inUse: { op: "never", line: 1 },
+  canAppear: "never",
+  ...(registers === undefined ? {} : { registers: { when: "inUse", why: "", line: 1, ...registers } }),
+  gates: [
+    {
+      ...{ pattern: "*", literal: false, file: "components.yaml", line: 1 },
+      answer: { kind: "value", value: -19, text: "-ENODEV" },
+    },
+  ],
+});
+
+/** What is pinned and what gets a gate, in a kernel of the driver and one more object. */
+function boundaryOf(
+  sources: Readonly<Record<string, string>>,
+  registers?: Parameters<typeof component>[0],
+  own = "",
+) {
+  const graph = graphOf({ "driver.c": `${driver}\n${own}`, ...sources });
+  const roles = classifyUnits(graph);
+  const claims = claimUnits(graph, roles, [component(registers)]);
+  const ownership = assignOwners(graph, roles, claims);
+  const boundary = drawBoundary({ graph, roles, claims, ownership }, { leastBytes: 1 });
+  const stays: string[] = [];
+  for (let unit = 0; unit < graph.unitCount; unit++)
+    if (objectOf(graph, unit).file === "driver.o" && sectionOf(graph, unit).size > 0)
+      if (!boundary.isLeaving[unit]) stays.push(sectionOf(graph, unit).name);
+  return {
+    pins: boundary.pins.map(({ unit }) => sectionOf(graph, unit).name).sort(),
+    gates: boundary.gates.map(({ target }) => target.name).sort(),
+    refusals: boundary.refusals.map(({ reason }) => reason),
+    stays: stays.sort(),
+  };
+}
+
+const init = (code: string) => `.section .init.text, "ax"\nsetup:\n${code}\nret`;
+const code = (lines: string) =>
+  `.section .text.resident, "ax"\n.type resident, @function\nresident:\n${lines}\nret`;
+
+test("nothing of it stays where nobody refers to it, but for what has a place of its own", () => {
+  expect(boundaryOf({})).toEqual({ pins: [], gates: [], refusals: [], stays: [".data..ro_after_init"] });
+});
+
+const value = [".data.driver_value"];
+test.each<[string, string, string[]]>([
+  ["code that stays reads it", code("mov driver_value(%rip), %eax"), value],
+  ["code that stays takes its address", code("lea driver_value(%rip), %rax"), value],
+  ["data that stays points to it", ".data\n.quad driver_value + 2", value],
+  ["per-CPU data points to it", '.section .data..percpu, "aw"\n.quad driver_value', value],
+  ["it is exported", '.section ___ksymtab+driver_value, "a"\n.long driver_value - .', value],
+  ["it is a parameter", '.section __param, "a"\n.quad driver_value', value],
+  [
+    "a tracepoint's string is",
+    '.section __tracepoint_str, "aw"\n.quad driver_numbers',
+    [".rodata.driver_numbers"],
+  ],
+  ["init code takes its address", init("lea driver_value(%rip), %rax"), value],
+  ["init code takes its address as a number", init("mov $driver_value, %rax"), value],
+  ["init code stores its address", `${init("movq $driver_value, kept(%rip)")}\n.data\nkept: .quad 0`, value],
+  ["init code pushes its address", init("push $driver_zero"), [".bss.driver_zero"]],
+  ["init data points to it", '.section .init.data, "aw"\n.quad driver_value', value],
+  // Whether an absolute field is an address or a displacement cannot be told from the bytes before it.
+  ["init code indexes it", init("mov driver_zero(,%rcx,4), %eax"), [".bss.driver_zero"]],
+  // It could keep what it reads.
+  ["init code reads an address in it", init("mov driver_ops(%rip), %rax"), [".rodata.driver_ops"]],
+])("it is pinned where %s", (_, assembly, pins) => {
+  expect(boundaryOf({ "other.S": assembly }).pins).toEqual(pins);
+});
+
+test.each([
+  ["reads it", "mov driver_value(%rip), %eax"],
+  ["reads a byte of it", "movzbl driver_value(%rip), %eax"],
+  ["writes it", "mov %r9, driver_zero(%rip)"],
+  ["writes a number to it", "movl $77, driver_zero + 4(%rip)"],
+  ["compares it", "cmpl $0x12345678, driver_value(%rip)"],
+  ["counts it up", "lock incl driver_zero + 8(%rip)"],
+  ["exchanges it", "xchg %eax, driver_value(%rip)"],
+  ["reads a constant", "mov driver_numbers(%rip), %eax"],
+  ["pushes what it holds", "pushq driver_value(%rip)"],
+  ["calls a function that uses it", "call driver_work"],
+])("it leaves where init code only %s", (_, line) => {
+  expect(boundaryOf({ "other.S": init(line) })).toMatchObject({ pins: [], gates: [] });
+});
+
+test("what a pinned table calls gets a gate", () => {
+  const pointer = { "other.S": ".data\n.quad driver_ops" };
+  expect(boundaryOf(pointer)).toMatchObject({ pins: [".rodata.driver_ops"], gates: ["local_work"] });
+});
+
+test("what its own init code keeps is for the manifest to say", () => {
+  const own = `
+    void *kept; int (*kept_work)(int);
+    __attribute__((section(".init.text"))) void setup(void) { kept = driver_zero; kept_work = driver_work; }`;
+  const kept = { pins: [".bss.driver_zero"], gates: ["driver_work"] };
+  const others = { "other.S": ".data\n.globl kept, kept_work\nkept: .quad 0\nkept_work: .quad 0" };
+  const extern = own.replace("void *kept; int", "extern void *kept; extern int");
+  expect(boundaryOf(others, undefined, extern)).toMatchObject(kept);
+  expect(boundaryOf(others, {}, extern)).toMatchObject({ pins: [], gates: [] });
+  expect(boundaryOf(others, { except: ["driver_zero"] }, extern)).toMatchObject({ ...kept, gates: [] });
+  expect(boundaryOf(others, { except: ["driver_w*"] }, extern)).toMatchObject({ ...kept, pins: [] });
+  // Of another's init code it says nothing, unless it names it.
+  const another = { "other.S": init("lea driver_zero(%rip), %rax") };
+  expect(boundaryOf(another, {}).pins).toEqual(kept.pins);
+  expect(boundaryOf(another, { by: ["oth*.o"] }).pins).toEqual([]);
+});
+
+const warning = (code: string) => `
+  .section __bug_table, "aw"
+  .long ${code} - ., driver_numbers - .
+  .word 1, 0`;
+const branch = (code: string) => `
+  .section __jump_table, "aw"
+  .long ${code} - ., ${code} + 1 - .
+  .quad driver_value - .`;
+
+test.each<[string, string, string, string[]]>([
+  ["a warning", "code that stays", code("") + warning("resident"), [".rodata.driver_numbers"]],
+  ["a warning", "its own code", warning("driver_work"), []],
+  ["a warning", "init code", init("") + warning("setup"), []],
+  ["a static branch", "code that stays", code("nop") + branch("resident"), [".data.driver_value"]],
+  ["a static branch", "its own code", branch("driver_work"), []],
+  ["a static branch", "init code", init("nop") + branch("setup"), []],
+])("what %s in %s needs counts as that code's", (_, __, assembly, pins) => {
+  expect(boundaryOf({ "other.S": assembly }).pins).toEqual(pins);
+});
+
+test("a table that says something of data alone pins it", () => {
+  expect(boundaryOf({ "other.S": '.section __bug_table, "aw"\n.long driver_value - .' }).pins).toEqual(value);
+});
+
+test("static keys that objtool will look for by name stay", () => {
+  const own = "int __SCK__driver = 1; int driver_call(void) { return __SCK__driver; }";
+  expect(boundaryOf({}, undefined, own).stays).toEqual([".data..ro_after_init", ".data.__SCK__driver"]);
+});
+
+test("strings leave, and what stays keeps its own", () => {
+  const ref = '__attribute__((section(".ref.text"))) const char *ref(void) { return "ref"; }';
+  const { pins } = boundaryOf({}, undefined, ref);
+  expect(pins).toHaveLength(1);
+  expect(pins[0]).toMatch(/^\.rodata.*str1\.1$/);
+});
