@@ -34,6 +34,9 @@
 /* Words that are listed for each kind of place. All are counted. */
 #define MAX_LISTED	32
 
+/* At each end of a region, put there by the link. */
+#define GUARD_BYTES	16
+
 static const char * const place_names[] = {
 	[JETTISON_IN_DATA]	= "data",
 	[JETTISON_IN_PERCPU]	= "per-CPU data",
@@ -71,12 +74,27 @@ static bool would_leave(unsigned long addr)
 	return region >= 0 && !(jettison_regions[region].owners & ~jettison_audited);
 }
 
+/*
+ * Nothing lies at either end of a region, so what points there is the end of
+ * what comes before or the start of what follows: _etext, for one.
+ */
+static bool in_guard(unsigned long addr)
+{
+	const struct jettison_region *region =
+		&jettison_regions[jettison_region_of(addr)];
+
+	return addr - (unsigned long)region->start < GUARD_BYTES ||
+	       (unsigned long)region->end - addr <= GUARD_BYTES;
+}
+
 /* What @word points at if that would have left, else 0. */
 static unsigned long target_of(const struct search *search, unsigned long word)
 {
 	if (word - search->alias < search->size)
 		word += search->low - search->alias;
-	return word - search->low < search->size && would_leave(word) ? word : 0;
+	if (word - search->low >= search->size || !would_leave(word))
+		return 0;
+	return in_guard(word) ? 0 : word;
 }
 
 static __printf(4, 5) void note(const struct search *search,

@@ -175,17 +175,20 @@ malformed:
 	return true;
 }
 
-/* Whether a region is made of pages of where its kind has its place. */
+/* Where regions of each kind lie. */
+struct place {
+	const char *start, *end;
+};
+
+static const struct place places[] __initconst = {
+	[JETTISON_TEXT]		= { __jettison_text_start, __jettison_text_end },
+	[JETTISON_RODATA]	= { __jettison_rodata_start, __jettison_rodata_end },
+	[JETTISON_DATA]		= { __jettison_data_start, __jettison_data_end },
+	[JETTISON_BSS]		= { __jettison_bss_start, __jettison_bss_end },
+};
+
 static bool __init lies_in_place(const struct jettison_region *region)
 {
-	static const struct {
-		const char *start, *end;
-	} places[] __initconst = {
-		[JETTISON_TEXT]	   = { __jettison_text_start, __jettison_text_end },
-		[JETTISON_RODATA]  = { __jettison_rodata_start, __jettison_rodata_end },
-		[JETTISON_DATA]	   = { __jettison_data_start, __jettison_data_end },
-		[JETTISON_BSS]	   = { __jettison_bss_start, __jettison_bss_end },
-	};
 	const char *start = region->start, *end = region->end;
 
 	return region->kind < ARRAY_SIZE(places) && start < end &&
