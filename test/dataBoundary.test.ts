@@ -131,6 +131,7 @@ test("what its own init code keeps is for the manifest to say", () => {
   expect(boundaryOf(others, {}, extern)).toMatchObject({ pins: [], gates: [] });
   expect(boundaryOf(others, { except: ["driver_zero"] }, extern)).toMatchObject({ ...kept, gates: [] });
   expect(boundaryOf(others, { except: ["driver_w*"] }, extern)).toMatchObject({ ...kept, pins: [] });
+  expect(boundaryOf(others, { except: ["**/driver.o"] }, extern)).toMatchObject(kept);
   // Of another's init code it says nothing, unless it names it.
   const another = { "other.S": init("lea driver_zero(%rip), %rax") };
   expect(boundaryOf(another, {}).pins).toEqual(kept.pins);

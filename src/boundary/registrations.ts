@@ -34,19 +34,23 @@ export function findRegistrations(graph: Graph, claims: Claims, ownership: Owner
   const diagnostics: Diagnostic[] = [];
   components.forEach(({ registers, file }, index) => {
     const own = names.get(index) ?? new Map<string, readonly UnitId[]>();
+    const missing = (kind: string, name: string, known: Iterable<string>) =>
+      diagnostics.push(
+        diagnose("manifest-no-match", {
+          file,
+          line: registers!.line,
+          ...{ kind, name, near: nearest(name, known) },
+        }),
+      );
     for (const pattern of registers?.except ?? []) {
+      if (isObject(pattern)) {
+        const files = graph.objects.map((object) => object.file);
+        if (isLiteral(pattern) && !files.includes(pattern)) missing("object", pattern, files);
+        continue;
+      }
       const matches = nameMatcher(pattern);
       const units = [...own].flatMap(([name, some]) => (matches(name) ? some : []));
-      if (units.length === 0 && isLiteral(pattern))
-        diagnostics.push(
-          diagnose("manifest-no-match", {
-            file,
-            line: registers!.line,
-            kind: "symbol of the component",
-            name: pattern,
-            near: nearest(pattern, own.keys()),
-          }),
-        );
+      if (units.length === 0 && isLiteral(pattern)) missing("symbol of the component", pattern, own.keys());
       for (const unit of units) excepted.add(unit);
     }
   });
@@ -68,8 +72,15 @@ function findRegistering(graph: Graph, { components, componentByUnit }: Claims, 
       if (matches(file)) objects.add(object);
     });
   }
+  for (const pattern of (registers.except ?? []).filter(isObject)) {
+    const matches = pathMatcher(pattern);
+    for (const object of objects) if (matches(graph.objects[object]!.file)) objects.delete(object);
+  }
   return objects;
 }
+
+/** No symbol has a `/` in its name. */
+const isObject = (pattern: string) => pattern.includes("/");
 
 /** Functions and variables of each component, by name; a clone that the compiler made also by its function's. */
 function collectNames(graph: Graph, ownerOf: (unit: UnitId) => number) {

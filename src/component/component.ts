@@ -80,7 +80,7 @@ export interface Registers {
   readonly when: "inUse";
   /** Objects, beside the component's own, whose init code is meant too. */
   readonly by?: readonly string[];
-  /** Names of functions and variables, or patterns of names, of which it is not so. */
+  /** Functions and variables of which it is not so, and objects of whose init code: names, or patterns of names. */
   readonly except?: readonly string[];
   readonly why: string;
   readonly line: number;
