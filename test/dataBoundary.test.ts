@@ -51,7 +51,7 @@ function boundaryOf(
 ) {
   const graph = graphOf({ "driver.c": `${driver}\n${own}`, ...sources });
   const roles = classifyUnits(graph);
-  const claims = claimUnits(graph, roles, [component(registers)]);
+  const claims = claimUnits(graph, roles, [component(registers)], () => []);
   const ownership = assignOwners(graph, roles, claims);
   const boundary = drawBoundary({ graph, roles, claims, ownership }, { leastBytes: 1 });
   const stays: string[] = [];
