@@ -98,9 +98,10 @@ export async function checkFigures(page: Page, plan: Plan, machines: readonly De
   plan.components.forEach(({ name, owned, leaving, gates }, index) => {
     const cells = components[index]!;
     expect(cells[0]).toContain(name);
-    const { text = 0, rodata = 0, data = 0, bss = 0 } = owned;
+    const { text = 0, rodata = 0, data = 0, bss = 0, padding = 0 } = owned;
     const stays = total(owned) - total(leaving);
-    expect(cells.slice(2, 9).map(numberIn)).toEqual([text, rodata, data, bss, total(leaving), stays, gates]);
+    const figures = [text, rodata, data, bss, padding, total(leaving), stays, gates];
+    expect(cells.slice(2, 10).map(numberIn)).toEqual(figures);
   });
 
   const results = new Map((await cellsOf(page, "#results")).map(([head, ...cells]) => [head!, cells]));

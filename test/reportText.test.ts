@@ -31,7 +31,7 @@ test("text, aligned and without colours where there is no terminal", () => {
   expect(status).toBe(0);
   expect(stdout).not.toContain("\u001b");
   expect(stdout).toMatch(/gadget +planned/);
-  expect(stdout).toMatch(/\| q35 +\| +2 freed/);
+  expect(stdout).toMatch(/\| gadget +\| +2 freed/);
 });
 
 test("Markdown for a pull request", () => {
