@@ -37,14 +37,20 @@ test("bytes in are bytes placed: every unit with owners is in a region or stays,
       .reduce((sum, unit) => sum + unit.bytes, 0);
     expect(bytes).toBeLessThanOrEqual(region.bytes);
     expect(region.bytes).toBeLessThanOrEqual(region.pages * 4096);
-    // Functions are aligned to 16 bytes, data to 32, and 16 bytes guard each end: nothing else may come between them.
-    expect(region.bytes - bytes).toBeLessThan((region.kind === "text" ? 16 : 32) * (region.units + 2));
+    // Functions are aligned to 16 bytes, data to 32, and 16 bytes guard each end: nothing else may come between them,
+    // but that a variable may have to begin with a page (KVM's clock).
+    const between = region.kind === "text" ? 16 * (region.units + 2) : 32 * (region.units + 2) + 4096;
+    expect(region.bytes - bytes).toBeLessThan(between);
   }
-  const staying = plan.units.filter(({ kind, region }) => kind === "text" && region === undefined);
   const total = (list: readonly { readonly bytes: number }[]) =>
     list.reduce((sum, { bytes }) => sum + bytes, 0);
-  const pinned = plan.pins.filter(({ unit }) => unit.includes("(.text"));
-  expect(total(staying)).toBe(total(plan.tooSmall) + total(pinned));
+  for (const kind of ["text", "rodata", "data", "bss"] as const) {
+    const staying = plan.units.filter((unit) => unit.kind === kind && unit.region === undefined);
+    const names = new Set(staying.map(({ object, section }) => `${object}:(${section})`));
+    const pinned = plan.pins.filter(({ unit }) => names.has(unit));
+    const small = plan.tooSmall.filter((one) => one.kind === kind);
+    expect([kind, total(staying)]).toEqual([kind, total(small) + total(pinned)]);
+  }
 });
 
 test("drivers take their data along, so that few of their tables need gates", () => {
@@ -53,11 +59,11 @@ test("drivers take their data along, so that few of their tables need gates", ()
     const { owned, leaving } = ofDriver(name);
     // VT-d's strings for hot-plugged units stay with the functions in .ref.text that print them.
     expect(leaving.rodata! / owned.rodata!).toBeGreaterThan(name === "intel-vtd" ? 0.7 : 0.95);
+    expect(ofDriver(name).gates).toBeLessThan(20);
   }
   expect(ofDriver("intel-vtd").leaving.data).toBe(ofDriver("intel-vtd").owned.data);
   expect(ofDriver("intel-vtd").leaving.bss).toBeGreaterThan(3000);
   expect(plan.regions.map(({ kind }) => kind)).toEqual(expect.arrayContaining(["rodata", "data", "bss"]));
-  expect(plan.gates.length).toBeLessThan(80);
 });
 
 test("nothing that stays refers to what leaves, and a gate stands for every crossing", async () => {
