@@ -31,13 +31,14 @@ afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 describe("in a kernel with function sections", () => {
   let build: KernelBuild;
   let manifest: string;
+  let components: readonly string[];
   let plan: Plan;
   beforeAll(async () => {
     expect(shipped).toContain(byObject);
     const output = await patchedBuild({ ...demoJob, source: debian }, "demo-words", words("gart"));
     manifest = join(output, "words.yaml");
     writeFileSync(manifest, shipped.replace(byObject, bySection));
-    const components = demoJob.components.map((one) => (basename(one) === "iommu.yaml" ? manifest : one));
+    components = demoJob.components.map((one) => (basename(one) === "iommu.yaml" ? manifest : one));
     build = await makeKernel({ ...demoJob, components, output });
     plan = JSON.parse(readFileSync(join(output, "plan.json"), "utf8")) as Plan;
   });
@@ -101,7 +102,7 @@ describe("in a kernel with function sections", () => {
   test.each(["ld", "lld"])("%s groups the objects by the script that is printed", (linker) => {
     const { status, stdout } = jettison(
       build.output,
-      ...["script", ".", "--components", manifest, "--linker", linker],
+      ...["script", ".", "--components", ...components, "--linker", linker],
     );
     expect(status).toBe(0);
     const script = join(scratch, `${linker}.lds`);

@@ -76,7 +76,7 @@ export function decideFates(units: Units, machine: MachineResult | undefined): F
   };
 }
 
-const pagesOfPadding = ({ image }: ReportPlan) =>
+export const pagesOfPadding = ({ image }: ReportPlan) =>
   (image?.leavingPadding ?? []).reduce((sum, { bytes }) => sum + bytes / pageSize, 0);
 
 function decideOwned(units: Units, plan: ReportPlan): (unit: number) => Fate {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The report in a browser: what is shown follows from the machine, the unit and the group that are chosen. */
 import type { PageData, ReportMachine } from "../html.js";
-import { decideFates, type Fates, fates, fateTitles } from "../model/fates.js";
+import { decideFates, type Fates, fates, fateTitles, pagesOfPadding } from "../model/fates.js";
 import { drawLedger, groupNames } from "../model/ledger.js";
 import { drawPages, pageUses } from "../model/pages.js";
 import { createKeeper, findUnit, objectOf, readUnits, unitKey, unitName } from "../model/units.js";
@@ -331,7 +331,7 @@ function start({ plan, machines, build, imports }: PageData): void {
         h("dd", {}, h("strong", { class: "value" }, value), h("span", { class: "note" }, note)),
       );
     const freed = machine?.pagesFreed ?? decided.pagesFreed;
-    const all = plan.regions.reduce((total, region) => total + region.pages, 0);
+    const all = plan.regions.reduce((total, region) => total + region.pages, pagesOfPadding(plan));
     const cards = [
       card("Freed", plural(freed, "page"), `${size(freed * 4096)} of ${size(all * 4096)} that can leave`),
       card(
