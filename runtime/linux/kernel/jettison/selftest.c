@@ -15,6 +15,7 @@
 
 struct jettison_selftest jettison_selftest;
 
+#ifdef CONFIG_MITIGATION_PAGE_TABLE_ISOLATION
 static bool user_tables_map(unsigned long addr)
 {
 	unsigned int level;
@@ -26,6 +27,12 @@ static bool user_tables_map(unsigned long addr)
 				    addr, &level);
 	return pte && pte_flags(*pte) & _PAGE_PRESENT;
 }
+#else
+static bool user_tables_map(unsigned long addr)
+{
+	return false;
+}
+#endif
 
 /* What is wrong with the page that was at @old, or NULL. */
 static const char *fault_of_page(unsigned long old, struct page *page)
