@@ -5,12 +5,12 @@
  * bytes in the kernel.
  */
 import { type Kind, kindOfSection, type Role } from "../catalogue/sections.js";
+import { findReplacementEdges } from "../chains/realReferences.js";
 import { sectionFlag } from "../elf/format.js";
 import { type EdgeId, type Graph, referenceKind, sectionOf, type UnitId } from "../graph/graph.js";
 import type { Region } from "../layout/regions.js";
 import { type OwnerSet, resident } from "../ownership/ownerSets.js";
 import { keepsNothing, type Ownership } from "../ownership/owners.js";
-import { findReplacementEdges } from "../why/realReferences.js";
 
 export interface PlanColumns {
   /** Objects in link order, and how many of the units each has: units are in the order of their objects. */

@@ -4,6 +4,8 @@
  */
 import type { Boundary, Refusal, RefusalReason } from "../boundary/boundary.js";
 import { type Kind, kindOfSection, type Role } from "../catalogue/sections.js";
+import { attributeReplacements } from "../chains/realReferences.js";
+import { searchChains } from "../chains/residents.js";
 import type { Claims } from "../component/claim.js";
 import type { CanAppear, Component, Mention } from "../component/component.js";
 import { type Export, listExports } from "../exports/exports.js";
@@ -22,8 +24,6 @@ import {
 import type { Region } from "../layout/regions.js";
 import { resident } from "../ownership/ownerSets.js";
 import type { Ownership } from "../ownership/owners.js";
-import { attributeReplacements } from "../why/realReferences.js";
-import { searchChains } from "../why/residents.js";
 import { makeColumns, type PlanColumns } from "./columns.js";
 import type { PlanImage } from "./image.js";
 

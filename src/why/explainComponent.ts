@@ -3,6 +3,8 @@
 
 import { findFunctions } from "../boundary/functions.js";
 import { type Kind, kindOfSection, type Role } from "../catalogue/sections.js";
+import { attributeReplacements } from "../chains/realReferences.js";
+import { searchChains } from "../chains/residents.js";
 import {
   describeEdge,
   type EdgeId,
@@ -17,8 +19,6 @@ import type { PlannedLink } from "../link/planLink.js";
 import { resident } from "../ownership/ownerSets.js";
 import { describeRefusal, type Plan } from "../plan/plan.js";
 import { projectRoot } from "../root.js";
-import { attributeReplacements } from "./realReferences.js";
-import { searchChains } from "./residents.js";
 import type { Step, StepDescriber } from "./steps.js";
 
 export interface Change {

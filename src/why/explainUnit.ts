@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Why one unit stays or leaves: the chain of references from the root that keeps it, or from its component's code. */
 import { findRow, kindOfSection } from "../catalogue/sections.js";
+import { chainTo } from "../chains/chain.js";
+import { attributeReplacements } from "../chains/realReferences.js";
+import { findOwnedChains, searchChains } from "../chains/residents.js";
 import { type EdgeId, formatUnit, sectionOf, sourceOf, type UnitId } from "../graph/graph.js";
 import type { PlannedLink } from "../link/planLink.js";
 import { resident } from "../ownership/ownerSets.js";
 import { describeRefusal, type PlanUnit } from "../plan/plan.js";
-import { chainTo } from "./chain.js";
-import { attributeReplacements } from "./realReferences.js";
-import { findOwnedChains, searchChains } from "./residents.js";
 import type { Step, StepDescriber } from "./steps.js";
 
 export interface UnitAnswer extends Omit<PlanUnit, "object" | "section"> {

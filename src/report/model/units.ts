@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The columns of a plan as typed arrays: what the report asks of 200,000 units it asks here. */
 import type { Kind, Role } from "../../catalogue/sections.js";
-import { type Chains, chainTo } from "../../why/chain.js";
-import { findOwnedChains, findResidentChains, type OwnedReferences } from "../../why/residents.js";
+import { type Chains, chainTo } from "../../chains/chain.js";
+import { findOwnedChains, findResidentChains, type OwnedReferences } from "../../chains/residents.js";
 import type { ReportPlan } from "../pack.js";
 
 export interface Units extends OwnedReferences {
