@@ -33,7 +33,7 @@ const opcodes = [
   "not",
 ] as const;
 const canAppear = ["never", "hotplug", "module"] as const;
-const kinds = ["text", "rodata", "data", "bss", "padding"] as const;
+const kinds = ["text", "rodata", "data", "bss"] as const;
 const gateBytes = 32;
 /** Rows that the final link may fill in (src/link/padding.ts), and the bytes of one. */
 export const mostPadding = 32;

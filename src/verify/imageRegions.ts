@@ -10,7 +10,7 @@ import { checkGuards, pageBytes, type VerifiedRegion } from "./proof.js";
 
 const rowBytes = 32;
 /** In the order of the kernel's numbers. */
-const kinds: readonly string[] = ["text", "rodata", "data", "bss", "padding"];
+const kinds: readonly string[] = ["text", "rodata", "data", "bss"];
 
 export function checkRegions(map: ImageMap, regions: readonly VerifiedRegion[]): string[] {
   const { image, regions: placed } = map;

@@ -105,7 +105,7 @@ describe("the demo's kernel", () => {
 
   test("every gate, called from all CPUs beside calls by pointers from before, and every call is counted", async () => {
     const rounds = 200;
-    const cpus = 2; // as many as this kernel is built for
+    const cpus = 4; // as many as this kernel is built for
     const addresses = new Map(
       readFileSync(join(build.output, "System.map"), "utf8")
         .split("\n")
@@ -121,7 +121,7 @@ describe("the demo's kernel", () => {
     }).map(([parameter, symbol]) => `${parameter}=0x${addresses.get(symbol)}`);
     const { lines, said, isDone } = await runGuest({
       bzImage: build.image,
-      machine: loadMachine("q35"),
+      machine: { ...loadMachine("q35"), cpus },
       // A stack dump for each gate: into the log, but not out of the serial port.
       append: "loglevel=4 log_buf_len=8M",
       // No driver has this device. When the kernel opens its console, right before it decides what leaves, it

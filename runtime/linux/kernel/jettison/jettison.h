@@ -60,7 +60,6 @@ enum jettison_kind {
 	JETTISON_RODATA,
 	JETTISON_DATA,
 	JETTISON_BSS,
-	JETTISON_PADDING,
 };
 
 struct jettison_region {	/* sorted by address */
