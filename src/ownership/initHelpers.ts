@@ -15,47 +15,33 @@
  */
 import type { Role } from "../catalogue/sections.js";
 import { symbolName } from "../elf/object.js";
-import {
-  type Graph,
-  indexIncoming,
-  referenceKind,
-  sectionOf,
-  sourceOf,
-  type UnitId,
-} from "../graph/graph.js";
+import { type Graph, referenceKind, sectionOf, type UnitId } from "../graph/graph.js";
 import { keepsNothing } from "./owners.js";
 
+/** Looks at each edge twice at most: as of a helper, and as of one that is none after all. */
 export function findInitHelpers(
   graph: Graph,
   roles: readonly Role[],
   isTaken: (unit: UnitId) => boolean,
 ): readonly UnitId[] {
-  const incoming = indexIncoming(graph);
   const isNamed = namedForBpf(graph);
   const helpers = new Set<UnitId>();
   for (let unit = 0; unit < graph.unitCount; unit++) {
     if (roles[unit] !== "plain" || !sectionOf(graph, unit).name.startsWith(".text.")) continue;
     if (!isTaken(unit) && !isNamed.has(unit) && !refersTo(graph, unit, isTaken)) helpers.add(unit);
   }
-  /** Whether all that refers to it lets it be a helper, if those that are left are. */
-  const holds = (unit: UnitId): boolean => {
-    let callers = 0;
-    for (let index = incoming.first[unit]!; index < incoming.first[unit + 1]!; index++) {
-      const edge = incoming.edges[index]!;
-      const from = sourceOf(graph, edge);
-      if (keepsNothing.has(roles[from]!)) continue;
-      if (graph.edgeKind[edge] !== referenceKind.branch) return false;
-      if (from === unit) continue;
-      if (roles[from] !== "init" && !helpers.has(from)) return false;
-      callers++;
+  // Whoever is none takes all that it refers to along.
+  const lost: UnitId[] = [];
+  const judge = (from: UnitId) => {
+    const isOver = roles[from] === "init" || helpers.has(from);
+    for (let edge = graph.firstEdge[from]!; edge < graph.firstEdge[from + 1]!; edge++) {
+      if (isOver && graph.edgeKind[edge] === referenceKind.branch) continue;
+      const to = graph.edgeTo[edge]!;
+      if (helpers.delete(to)) lost.push(to);
     }
-    return callers > 0;
   };
-  // Each round takes some away, until the rest hold each other; those in no chain from init code go last.
-  for (let before = -1; helpers.size !== before; ) {
-    before = helpers.size;
-    for (const unit of helpers) if (!holds(unit)) helpers.delete(unit);
-  }
+  for (let unit = 0; unit < graph.unitCount; unit++) if (!keepsNothing.has(roles[unit]!)) judge(unit);
+  for (let unit = lost.pop(); unit !== undefined; unit = lost.pop()) judge(unit);
   return [...reachedFromInit(graph, roles, helpers)].sort((a, b) => a - b);
 }
 

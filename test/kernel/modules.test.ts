@@ -24,6 +24,13 @@ function folderFor(name: string): string {
   return folder;
 }
 
+function readAddresses({ output }: KernelBuild): ReadonlyMap<string, string> {
+  const lines = readFileSync(join(output, "System.map"), "utf8").split("\n");
+  return new Map(
+    lines.map((line) => line.split(" ")).map(([address, , name]) => [name ?? "", `0x${address}`] as const),
+  );
+}
+
 const isGateWarning = (line: string) => line.includes("jettison_shut_gate");
 
 describe("the demo's kernel", () => {
@@ -31,7 +38,7 @@ describe("the demo's kernel", () => {
   let built: Record<string, Uint8Array>;
   beforeAll(async () => {
     build = await makeKernel({ ...demoJob, targets });
-    built = await buildModules(build.output, folderFor("demo"), [...modules, "calls_gates"]);
+    built = await buildModules(build.output, folderFor("demo"), [...modules, "calls_gates", "looks_up"]);
   });
 
   test("a module that uses exports of what left is loaded, and its calls get the manifest's answers", async () => {
@@ -88,6 +95,28 @@ describe("the demo's kernel", () => {
     expect(findFaults(lines, isGateWarning)).toBeUndefined();
   });
 
+  test("names of code, constants and variables that left are not found", async () => {
+    const names = [
+      "amd_iommu_probe_device",
+      "amd_iommu_ops",
+      "amd_iommu_list",
+      "schedule_timeout",
+      "jiffies",
+    ];
+    const { lines, said, isDone } = await runGuest({
+      bzImage: build.image,
+      machine: loadMachine("q35"),
+      files: built,
+      log: join(scratch, "names.log"),
+      script: `
+        LOOKUP=${readAddresses(build).get("kallsyms_lookup_name")}
+        insmod /looks_up.ko lookup=$LOOKUP names=${names.join(",")} && say done`,
+    });
+    const expected = names.map((name) => `${name} ${name.startsWith("amd_") ? "gone" : "found"}`);
+    expect([said, isDone]).toEqual([[...expected, "done"], true]);
+    expect(findFaults(lines)).toBeUndefined();
+  });
+
   test("where the component stays a module gets the function itself", async () => {
     const { lines, said, isDone } = await runGuest({
       bzImage: build.image,
@@ -106,19 +135,14 @@ describe("the demo's kernel", () => {
   test("every gate, called from all CPUs beside calls by pointers from before, and every call is counted", async () => {
     const rounds = 200;
     const cpus = 4; // as many as this kernel is built for
-    const addresses = new Map(
-      readFileSync(join(build.output, "System.map"), "utf8")
-        .split("\n")
-        .map((line) => line.split(" "))
-        .map(([address, , name]) => [name, address] as const),
-    );
+    const addresses = readAddresses(build);
     const parameters = Object.entries({
       gates: "jettison_gates",
       nr_gates: "jettison_nr_gates",
       shut: "jettison_region_shut",
       calls: "jettison_gate_calls",
       domain_ops: "hyperv_ir_domain_ops",
-    }).map(([parameter, symbol]) => `${parameter}=0x${addresses.get(symbol)}`);
+    }).map(([parameter, symbol]) => `${parameter}=${addresses.get(symbol)}`);
     const { lines, said, isDone } = await runGuest({
       bzImage: build.image,
       machine: { ...loadMachine("q35"), cpus },

@@ -34,6 +34,10 @@ const functions = [
   ...["intel-vtd:dmar_device_add", "intel-vtd:intel_iommu_probe_device"],
   ...["gart:gart_map_page", "gart:gart_alloc_coherent"],
   ...["swiotlb:swiotlb_map", "swiotlb:swiotlb_tbl_map_single"],
+  ...["xen:xenbus_dev_probe", "xen:gnttab_grant_foreign_access"],
+  ...["hyperv:vmbus_open", "hyperv:netvsc_probe"],
+  ...["cpu-intel:intel_pstate_set_policy", "cpu-intel:uncore_pmu_event_init"],
+  ...["cpu-amd:amd_pmu_hw_config", "cpu-amd:powernowk8_target"],
 ];
 
 /** Beside the kernel's own reports of faults: what some checks say in words of their own. */

@@ -24,6 +24,7 @@
 #include <linux/cpu.h>
 #include <linux/ftrace.h>
 #include <linux/jettison.h>
+#include <linux/jettison_export.h>
 #include <linux/jettison_sections.h>
 #include <linux/kmemleak.h>
 #include <linux/kprobes.h>
@@ -55,8 +56,8 @@ ktime_t jettison_decide_time;
 unsigned long jettison_pages;
 u64 jettison_release_ns;
 
-/* Set for good when the regions that are shut stop being kernel text. */
-static bool text_gone __read_mostly;
+/* Set for good when the regions that are shut stop being the kernel's. */
+static bool regions_gone __read_mostly;
 
 /* The region that @addr lies in, or -1. Asked by unwinders, so no tracing. */
 int notrace jettison_region_of(unsigned long addr)
@@ -88,17 +89,27 @@ const struct jettison_gate *jettison_find_gate(unsigned long addr)
 	return NULL;
 }
 
-bool notrace __jettison_text_gone(unsigned long addr)
+/**
+ * jettison_gone - whether a part of the kernel's image has been given back
+ * @addr: an address in the image
+ *
+ * Return: true if code or data was at @addr once and is no more.
+ */
+bool notrace jettison_gone(unsigned long addr)
 {
 	int region;
 
-	if (!READ_ONCE(text_gone))
+	if (!READ_ONCE(regions_gone))
 		return false;
 	region = jettison_region_of(addr);
 	if (region < 0)
 		return jettison_padding_gone(addr);
-	return jettison_is_text(&jettison_regions[region]) &&
-	       jettison_region_shut[region];
+	return jettison_region_shut[region];
+}
+
+bool notrace __jettison_text_gone(unsigned long addr)
+{
+	return jettison_gone(addr);
 }
 
 /**
@@ -280,7 +291,7 @@ static void free_regions(void)
 	 * nobody is between the two.
 	 */
 	cpus_write_lock();
-	WRITE_ONCE(text_gone, true);
+	WRITE_ONCE(regions_gone, true);
 	cpus_write_unlock();
 
 	for (i = 0; i < jettison_nr_regions; i++) {
