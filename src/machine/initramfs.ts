@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { cacheFolder } from "../cache.js";
@@ -10,7 +10,7 @@ import { projectRoot } from "../root.js";
 import { withScratchFolder } from "../scratch.js";
 import { writeCpio } from "./cpio.js";
 
-const source = join(projectRoot, "runtime/guest/init.c");
+const source = join(projectRoot, "runtime/guest");
 const compiler = ["gcc", "-static", "-s", "-O2", "-std=gnu11"];
 
 const directory = 0o040755;
@@ -19,14 +19,18 @@ const characterDevice = 0o020600;
 
 /** The initramfs that holds the guest's one program, made once for each content of its source. */
 export async function guestInitramfs(): Promise<string> {
-  const key = createHash("sha256").update(readFileSync(source)).update(compiler.join(" ")).digest("hex");
+  const files = readdirSync(source).sort();
+  const hash = createHash("sha256").update(compiler.join(" "));
+  for (const name of files) hash.update(name).update(readFileSync(join(source, name)));
+  const key = hash.digest("hex");
   const folder = cacheFolder("guest");
   const file = join(folder, `${key.slice(0, 16)}.cpio.gz`);
   if (existsSync(file)) return file;
 
   return withScratchFolder(folder, async (making) => {
     const init = join(making, "init");
-    const argv = [...compiler, "-o", init, source];
+    const code = files.filter((name) => name.endsWith(".c")).map((name) => join(source, name));
+    const argv = [...compiler, "-o", init, ...code];
     const { status, notFound, tail } = await runToEnd(argv);
     if (notFound)
       fail("tool-missing", { tool: "gcc", purpose: "the guest's program", package: "gcc libc6-dev" });

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Which pages of the kernel's text somebody uses. */
+#include "guest.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static unsigned long code_start, code_pages;
+static uint8_t *code_used;
+
+void find_kernel_code(void)
+{
+	char line[200];
+	unsigned long start, end;
+	FILE *file = fopen("/proc/iomem", "r");
+
+	while (file && fgets(line, sizeof(line), file))
+		if (strstr(line, ": Kernel code") && sscanf(line, " %lx-%lx", &start, &end) == 2) {
+			code_start = start / PAGE;
+			code_pages = (end + 1 - start) / PAGE;
+		}
+	if (file)
+		fclose(file);
+	code_used = calloc(code_pages + 1, 1);
+}
+
+/* Counts the pages of the kernel's text that now have this flag, and adds them to code_used. */
+void say_code_pages(const char *key, uint64_t flag)
+{
+	static uint64_t flags[512];
+	unsigned long count = 0;
+	int fd = open("/proc/kpageflags", O_RDONLY);
+
+	if (fd < 0)
+		return;
+	for (unsigned long page = 0; page < code_pages; page += 512) {
+		ssize_t length = pread(fd, flags, sizeof(flags), (code_start + page) * 8);
+
+		for (unsigned long i = 0; (ssize_t)(i * 8 + 7) < length && page + i < code_pages; i++)
+			if (flags[i] & flag) {
+				code_used[page + i] = 1;
+				count++;
+			}
+	}
+	close(fd);
+	say("code-pages %s %lu", key, count);
+}
+
+void say_code_pages_used(void)
+{
+	unsigned long count = 0;
+
+	if (access("/proc/kpageflags", R_OK))
+		return;
+	for (unsigned long page = 0; page < code_pages; page++)
+		count += code_used[page];
+	say("code-pages used %lu", count);
+}
