@@ -31,8 +31,11 @@ const start = `
   static void taken(void) { value += 4; ${fill} }
   static void circle(int x); static void circle2(int x) { value++; if (x) circle(x - 1); }
   static void circle(int x) { value--; if (x) circle2(x - 1); }
+  static void shared(void) { value += 5; ${fill} }
+  void alone(void) { shared(); } void round2(int x); void round1(int x) { shared(); if (x) round2(x - 1); }
+  void round2(int x) { value--; if (x) round1(x - 1); }
   static void starts(void) { gadget_start(); ${fill} }
-  __init void setup(void) { parse(); both(); taken(); hook = taken; circle(3); starts(); }
+  __init void setup(void) { parse(); both(); taken(); hook = taken; circle(3); shared(); starts(); }
   int main(void) { setup(); both(); return value == 0; }`;
 
 function unitsOf(files: Readonly<Record<string, string>>): Record<string, readonly string[]> {
@@ -51,9 +54,10 @@ test("helpers are found through helpers; an address, a call by another and one i
     ...{ ".text.circle": ["init-only"], ".text.circle2": ["init-only"] },
     ".text.gadget_start": ["gadget"],
   });
-  // Handed out by one of them, called by what stays, kept by init code, calling into a component; init code itself
-  for (const name of ["kept_hook", "both", "taken", "starts", "setup", "main"])
-    expect(owners[`.text.${name}`]).toBeUndefined();
+  // Handed out by one of them, called by what stays, kept by init code, calling into a component; init code itself;
+  // called by what nobody is known to call, be it alone or in a circle
+  const staying = "kept_hook both taken starts setup main shared alone round1 round2".split(" ");
+  for (const name of staying) expect(owners[`.text.${name}`]).toBeUndefined();
 });
 
 test("what a BPF program may call by its name stays", () => {

@@ -25,12 +25,11 @@ export function findInitHelpers(
   isTaken: (unit: UnitId) => boolean,
 ): readonly UnitId[] {
   const isNamed = namedForBpf(graph);
-  const helpers = new Set<UnitId>();
-  for (let unit = 0; unit < graph.unitCount; unit++) {
-    if (roles[unit] !== "plain" || !sectionOf(graph, unit).name.startsWith(".text.")) continue;
-    if (!isTaken(unit) && !isNamed.has(unit) && !refersTo(graph, unit, isTaken)) helpers.add(unit);
-  }
-  // Whoever is none takes all that it refers to along.
+  const helpers = reachedFromInit(graph, roles, (unit) => {
+    if (roles[unit] !== "plain" || !sectionOf(graph, unit).name.startsWith(".text.")) return false;
+    return !isTaken(unit) && !isNamed.has(unit) && !refersTo(graph, unit, isTaken);
+  });
+  // Whoever is none takes all that it refers to along, so the others still are reached.
   const lost: UnitId[] = [];
   const judge = (from: UnitId) => {
     const isOver = roles[from] === "init" || helpers.has(from);
@@ -42,7 +41,7 @@ export function findInitHelpers(
   };
   for (let unit = 0; unit < graph.unitCount; unit++) if (!keepsNothing.has(roles[unit]!)) judge(unit);
   for (let unit = lost.pop(); unit !== undefined; unit = lost.pop()) judge(unit);
-  return [...reachedFromInit(graph, roles, helpers)].sort((a, b) => a - b);
+  return [...helpers].sort((a, b) => a - b);
 }
 
 function refersTo(graph: Graph, unit: UnitId, isMeant: (unit: UnitId) => boolean): boolean {
@@ -51,14 +50,21 @@ function refersTo(graph: Graph, unit: UnitId, isMeant: (unit: UnitId) => boolean
   return false;
 }
 
-/** Of helpers that only call each other nothing is known: they are left alone. */
-function reachedFromInit(graph: Graph, roles: readonly Role[], helpers: ReadonlySet<UnitId>): Set<UnitId> {
+/** What calls lead to from init code, by way of what may be a helper. Nothing is known of those that only call each other. */
+function reachedFromInit(
+  graph: Graph,
+  roles: readonly Role[],
+  mayBe: (unit: UnitId) => boolean,
+): Set<UnitId> {
   const reached = new Set<UnitId>();
+  const isAsked = new Uint8Array(graph.unitCount);
   const stack: UnitId[] = [];
   const follow = (unit: UnitId) => {
     for (let edge = graph.firstEdge[unit]!; edge < graph.firstEdge[unit + 1]!; edge++) {
       const to = graph.edgeTo[edge]!;
-      if (to < 0 || !helpers.has(to) || reached.has(to)) continue;
+      if (to < 0 || isAsked[to] || graph.edgeKind[edge] !== referenceKind.branch) continue;
+      isAsked[to] = 1;
+      if (!mayBe(to)) continue;
       reached.add(to);
       stack.push(to);
     }
