@@ -88,6 +88,11 @@ describe("a console", () => {
     expect(reading.done).toBe("ok");
   });
 
+  test("with what Xen warns of a PVH dom0 is none of a failure", () => {
+    const warning = "(XEN) WARNING: PVH is an experimental mode with limited functionality";
+    expect(readConsole([warning, ...good]).trouble).toBeUndefined();
+  });
+
   test.each([
     "WARNING: CPU: 0 PID: 1 at mm/slub.c:12 f+0x1/0x2",
     "BUG: unable to handle page fault for address: ffff888001234000",

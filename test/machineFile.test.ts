@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { JettisonError } from "../src/diagnostics.js";
 import { loadMachine, usualMachines } from "../src/machine/machine.js";
-import { kernelCommandLine, qemuCommand } from "../src/machine/qemuCommand.js";
+import { guestCommand, kernelCommandLine, qemuCommand } from "../src/machine/qemuCommand.js";
 
 const good = `title: a machine
 qemu:
@@ -73,9 +73,10 @@ test("an unknown machine is answered with the nearest", () => {
 });
 
 describe("the machines that come with Jettison", () => {
-  test.each([...usualMachines, "virtio-iommu"])("%s is in good form", (name) => {
+  test.each([...usualMachines, "virtio-iommu", "kvm", "hyperv", "xen-pvh"])("%s is in good form", (name) => {
     const machine = loadMachine(name);
-    const argv = qemuCommand(machine, "jettison=off");
+    const started = machine.kvm === undefined ? qemuCommand : guestCommand;
+    const argv = started(machine, "jettison=off");
     expect(argv).toContain("-no-reboot");
     expect(argv.join(" ")).toContain("jettison=off");
   });
@@ -95,5 +96,16 @@ describe("the machines that come with Jettison", () => {
     expect(argv[argv.indexOf("-initrd") + 1]).toMatch(
       /^image console=hvc0 .*jettison\.keep=a,,b +,initramfs$/,
     );
+  });
+
+  test("inside KVM the machine's options are the guest's, and the host has its own", () => {
+    const machine = loadMachine("kvm");
+    const host = qemuCommand(machine, "jettison=off");
+    const guest = guestCommand(machine, "jettison=off");
+    expect(host.join(" ")).not.toContain("jettison=off");
+    expect(host[host.indexOf("-initrd") + 1]).toBe("host-initramfs");
+    expect(host[host.indexOf("-m") + 1]).toBe(`${machine.kvm!.memory}`);
+    expect(guest[guest.indexOf("-accel") + 1]).toBe("kvm");
+    expect(guest[guest.indexOf("-m") + 1]).toBe(`${machine.memory}`);
   });
 });

@@ -27,11 +27,10 @@ export async function bootFolder(image: string, machine: Machine): Promise<strin
   const hash = createHash("sha256")
     .update(JSON.stringify(machine))
     .update((await run([qemu, "--version"])).stdout);
-  const hypervisor = machine.xen === undefined ? [] : [await fetchHypervisor(machine.xen)];
   for (const file of [
     image,
     await guestInitramfs(),
-    ...hypervisor,
+    ...(await fetchHypervisor(machine)),
     ...ownCode(["dist/machine", "dist/report"]),
   ])
     hash.update("\0").update(readFileSync(file));

@@ -13,7 +13,7 @@ import {
   type KernelReport,
   readConsole,
 } from "./console.js";
-import { fetchHypervisor } from "./hypervisor.js";
+import { layOutHypervisor } from "./hypervisor.js";
 import { guestInitramfs } from "./initramfs.js";
 import type { Machine } from "./machine.js";
 import { qemu, qemuCommand } from "./qemuCommand.js";
@@ -74,19 +74,24 @@ const mostLines = 20_000;
 export async function bootMachine(image: Image, machine: Machine, options: BootOptions): Promise<BootResult> {
   checkImage(image.bzImage);
   const initramfs = await guestInitramfs();
-  const hypervisor = machine.xen === undefined ? undefined : await fetchHypervisor(machine.xen);
   mkdirSync(dirname(options.log), { recursive: true });
 
   // QEMU ends a path at a blank or a comma in places: short names in a folder of our own have neither.
   return withScratchFolder(tmpdir(), async (folder) => {
     symlinkSync(resolve(image.bzImage), join(folder, "image"));
     symlinkSync(initramfs, join(folder, "initramfs"));
-    if (hypervisor !== undefined) symlinkSync(hypervisor, join(folder, "hypervisor"));
-    return watchBoot(machine, folder, options);
+    const append = [options.append, options.fill === false ? noFill : undefined].filter(Boolean).join(" ");
+    await layOutHypervisor(machine, folder, append);
+    return watchBoot(machine, folder, append, options);
   });
 }
 
-async function watchBoot(machine: Machine, cwd: string, options: BootOptions): Promise<BootResult> {
+async function watchBoot(
+  machine: Machine,
+  cwd: string,
+  append: string,
+  options: BootOptions,
+): Promise<BootResult> {
   const { log, timeout = usualTimeout, fill = true } = options;
   const lines: string[] = [];
   let bootSeconds = 0;
@@ -99,7 +104,7 @@ async function watchBoot(machine: Machine, cwd: string, options: BootOptions): P
       bootSeconds = (performance.now() - start) / 1000;
     options.onLine?.(line);
   };
-  const argv = qemuCommand(machine, [options.append, fill ? undefined : noFill].filter(Boolean).join(" "));
+  const argv = qemuCommand(machine, append);
   const ended = await runToEnd(argv, { cwd, log: resolve(log), timeout, onLine });
   if (ended.notFound)
     fail("tool-missing", { tool: qemu, purpose: "booting a machine", package: "qemu-system-x86 seabios" });

@@ -99,7 +99,7 @@ const kernelPrefix = /^(?:\(XEN\) )?(?:\[ *\d+\.\d+\](?:\[ *[TC]\d+\])? )?/;
 
 /** How the kernel's reports of its own faults begin (kernel/panic.c, lib/bug.c, mm/, lockdep and others). */
 const faults = [
-  /^WARNING: /,
+  /^WARNING: (?!PVH is an experimental mode)/,
   /^BUG: /,
   /^kernel BUG at /,
   /\bOops: /,

@@ -1,36 +1,43 @@
 // SPDX-License-Identifier: Apache-2.0
-import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+/** What QEMU boots instead of the image where a machine's kernel runs on Xen, or on KVM inside another machine. */
+import { existsSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { cacheFolder } from "../cache.js";
-import { fail } from "../diagnostics.js";
-import { runToEnd } from "../process.js";
-import { withScratchFolder } from "../scratch.js";
+import { fromPackage } from "./debianPackage.js";
+import { fetchHost, hostInitramfs } from "./kvmHost.js";
+import type { Machine } from "./machine.js";
+import { guestCommand } from "./qemuCommand.js";
 
-/**
- * The Xen hypervisor out of Debian's package, which is downloaded and not installed: installed, it would change
- * the boot menu of this machine.
- */
-export async function fetchHypervisor(xen: { package: string; file: string }): Promise<string> {
-  const folder = cacheFolder("xen");
-  const elf = join(folder, `${xen.package}-${basename(xen.file, ".gz")}.elf`);
-  if (existsSync(elf)) return elf;
+/** Files that a machine's boots depend on, beside the image and its initramfs. */
+export async function fetchHypervisor({ xen, kvm }: Machine): Promise<readonly string[]> {
+  if (xen !== undefined) return [await fetchXen(xen)];
+  return kvm === undefined ? [] : await fetchHost(kvm.package);
+}
 
-  return withScratchFolder(folder, async (making) => {
-    const missing = (cause: string) => fail("hypervisor-missing", { package: xen.package, cause });
-    const step = async (...argv: string[]) => {
-      const { status, notFound, tail } = await runToEnd(argv, { cwd: making });
-      if (notFound) missing(`there is no ${argv[0]} here`);
-      if (status !== undefined)
-        missing(tail.split("\n").at(-1)?.replace(/\.$/, "") || `${argv[0]} ${status}`);
-    };
-    await step("apt-get", "download", xen.package);
-    const deb = readdirSync(making).find((name) => name.endsWith(".deb"));
-    await step("dpkg", "-x", deb ?? missing("apt-get downloaded nothing"), "unpacked");
-    const packed = join(making, "unpacked", xen.file);
-    if (!existsSync(packed)) missing(`it has no ${xen.file}`);
-    writeFileSync(join(making, "elf"), gunzipSync(readFileSync(packed)));
-    renameSync(join(making, "elf"), elf);
-    return elf;
-  });
+/** Puts these into a folder that holds `image` and `initramfs`, under the names that `qemuCommand()` knows. */
+export async function layOutHypervisor(machine: Machine, folder: string, append: string): Promise<void> {
+  const files = await fetchHypervisor(machine);
+  if (files.length > 0) symlinkSync(files[0]!, join(folder, "hypervisor"));
+  if (machine.kvm === undefined) return;
+  const started = { image: "image", initramfs: "initramfs" };
+  const guest = Object.entries(started).map(
+    ([name, file]) => [name, readFileSync(join(folder, file))] as const,
+  );
+  const host = await hostInitramfs(files.slice(1), Object.fromEntries(guest), guestCommand(machine, append));
+  writeFileSync(join(folder, "host-initramfs"), host);
+}
+
+async function fetchXen(xen: { package: string; file: string }): Promise<string> {
+  const name = `${basename(xen.file, ".gz")}.elf`;
+  const folder = await fromPackage(
+    xen.package,
+    cacheFolder("hypervisor", xen.package),
+    (unpacked, making, missing) => {
+      const packed = join(unpacked, xen.file);
+      if (!existsSync(packed)) missing(`it has no ${xen.file}`);
+      writeFileSync(join(making, name), gunzipSync(readFileSync(packed)));
+    },
+  );
+  return join(folder, name);
 }

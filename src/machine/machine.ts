@@ -10,24 +10,32 @@ import { projectRoot } from "../root.js";
 
 const words = z.string().trim().min(1);
 
+/** Options of QEMU, each with its value. */
+const qemu = z.array(z.array(z.string()).min(1)).min(1);
+/** MiB. */
+const memory = z.int().min(64).max(65536);
+const debianPackage = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9+.-]+$/, "the name of a Debian package is expected here");
+
 const schema = z.strictObject({
   title: words,
-  /** Options of QEMU, each with its value. */
-  qemu: z.array(z.array(z.string()).min(1)).min(1),
-  /** MiB. */
-  memory: z.int().min(64).max(65536),
+  qemu,
+  memory,
   cpus: z.int().min(1).max(64),
   append: words,
   /** Where the kernel is dom0: the file of a Debian package that QEMU boots, and its command line. */
   xen: z
     .strictObject({
-      package: z.string().regex(/^[a-z0-9][a-z0-9+.-]+$/, "the name of a Debian package is expected here"),
+      package: debianPackage,
       file: z
         .string()
         .regex(/^(?!.*\.\.)[^/].*\.gz$/, "a gzip-compressed file of the package is expected here"),
       append: words,
     })
     .optional(),
+  /** Where the kernel is a guest of KVM: the machine that this one runs in, and the Debian package of its kernel. */
+  kvm: z.strictObject({ package: debianPackage, qemu, memory }).optional(),
 });
 
 export type Machine = Readonly<z.infer<typeof schema>> & { readonly name: string };

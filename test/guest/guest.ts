@@ -7,7 +7,7 @@ import { dirname, join, resolve } from "node:path";
 import { gzipSync } from "node:zlib";
 import { cleanLine, readConsole } from "../../src/machine/console.js";
 import { type CpioEntry, writeCpio } from "../../src/machine/cpio.js";
-import { fetchHypervisor } from "../../src/machine/hypervisor.js";
+import { layOutHypervisor } from "../../src/machine/hypervisor.js";
 import type { Machine } from "../../src/machine/machine.js";
 import { qemuCommand } from "../../src/machine/qemuCommand.js";
 import { runToEnd } from "../../src/process.js";
@@ -50,13 +50,12 @@ const prelude = readFileSync(join(projectRoot, "test/guest/prelude.sh"), "utf8")
 
 export async function runGuest(options: GuestOptions): Promise<GuestRun> {
   const { machine, append = "", log, timeout = 300_000 } = options;
-  const hypervisor = machine.xen === undefined ? undefined : await fetchHypervisor(machine.xen);
   mkdirSync(dirname(log), { recursive: true });
   const lines: string[] = [];
   await withScratchFolder(tmpdir(), async (cwd) => {
     symlinkSync(resolve(options.bzImage), join(cwd, "image"));
     writeFileSync(join(cwd, "initramfs"), makeInitramfs(options));
-    if (hypervisor !== undefined) symlinkSync(hypervisor, join(cwd, "hypervisor"));
+    await layOutHypervisor(machine, cwd, append);
     const onLine = (raw: string) => {
       const line = cleanLine(raw);
       lines.push(line);

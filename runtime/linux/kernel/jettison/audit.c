@@ -241,7 +241,11 @@ static int scan_pages(unsigned long pfn, unsigned long nr, void *data)
 		struct page *page = pfn_to_online_page(pfn);
 		unsigned int i;
 
-		if (!page || !is_kernels(page) ||
+		/*
+		 * A balloon's page is nobody's, and where Xen has taken it away
+		 * (PVH) each word of it is read by an exit.
+		 */
+		if (!page || PageOffline(page) || !is_kernels(page) ||
 		    page == virt_to_page(search->words))
 			continue;
 		/* There may be a hole in the direct map. */

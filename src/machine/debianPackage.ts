@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+import { existsSync, mkdirSync, readdirSync, renameSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fail } from "../diagnostics.js";
+import { runToEnd } from "../process.js";
+import { withScratchFolder } from "../scratch.js";
+
+/**
+ * A folder made once from the files of a Debian package, which is downloaded and not installed: installed, a kernel
+ * or a hypervisor would change the boot menu of this machine. `make` takes what it wants out of `unpacked`.
+ */
+export async function fromPackage(
+  name: string,
+  folder: string,
+  make: (unpacked: string, making: string, missing: (cause: string) => never) => void,
+): Promise<string> {
+  if (existsSync(folder)) return folder;
+  return withScratchFolder(dirname(folder), async (scratch) => {
+    const missing = (cause: string): never => fail("hypervisor-missing", { package: name, cause });
+    const step = async (...argv: string[]): Promise<string> => {
+      const { status, notFound, tail, stdout } = await runToEnd(argv, { cwd: scratch });
+      if (notFound) missing(`there is no ${argv[0]} here`);
+      if (status !== undefined)
+        missing(tail.split("\n").at(-1)?.replace(/\.$/, "") || `${argv[0]} ${status}`);
+      return stdout;
+    };
+    // linux-image-cloud-amd64 is empty and depends on the one with the newest version in its name.
+    const depends = await step("apt-cache", "depends", "--important", name);
+    const versioned = /^ +Depends: (linux-image-[0-9]\S+)$/m.exec(depends)?.[1] ?? name;
+    await step("apt-get", "download", versioned);
+    const deb = readdirSync(scratch).find((file) => file.endsWith(".deb"));
+    await step("dpkg", "-x", deb ?? missing("apt-get downloaded nothing"), "unpacked");
+    const making = join(scratch, "made");
+    mkdirSync(making);
+    make(join(scratch, "unpacked"), making, missing);
+    renameSync(making, folder);
+    return folder;
+  });
+}
