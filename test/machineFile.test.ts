@@ -98,6 +98,14 @@ describe("the machines that come with Jettison", () => {
     );
   });
 
+  test("of a domain dom0 has the memory that is left over, and the kernel's command line is not dom0's", () => {
+    const machine = loadMachine("xen-domain");
+    const argv = qemuCommand(machine, "jettison=off");
+    expect(argv[argv.indexOf("-m") + 1]).toBe(`${machine.xen!.domain!.memory}`);
+    expect(argv[argv.indexOf("-initrd") + 1]).toMatch(/^image console=hvc0 .*,host-initramfs$/);
+    expect(argv.join(" ")).not.toContain("jettison=off");
+  });
+
   test("inside KVM the machine's options are the guest's, and the host has its own", () => {
     const machine = loadMachine("kvm");
     const host = qemuCommand(machine, "jettison=off");

@@ -45,6 +45,7 @@ test.each([
   ["kvm", ["kvm-guest"], ["hyperv", "hyperv-iommu", "xen"], "kvm-clock"],
   ["hyperv", ["hyperv", "hyperv-iommu"], ["kvm-guest", "xen"], "hyperv_clocksource_tsc_page"],
   ["xen-pvh", ["xen"], ["hyperv", "hyperv-iommu", "kvm-guest", "xen-swiotlb"], "xen"],
+  ["xen-domain", ["xen"], ["hyperv", "hyperv-iommu", "kvm-guest", "xen-swiotlb"], "xen"],
 ])("%s", async (name, stay, leave, wantedClock) => {
   const machine = loadMachine(name);
   const { components, pages, selftest, gateCalls, clock } = await boot(machine, "selftest", isWhole);

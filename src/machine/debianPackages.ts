@@ -6,17 +6,17 @@ import { runToEnd } from "../process.js";
 import { withScratchFolder } from "../scratch.js";
 
 /**
- * A folder made once from the files of a Debian package, which is downloaded and not installed: installed, a kernel
+ * A folder made once from the files of Debian packages, which are downloaded and not installed: installed, a kernel
  * or a hypervisor would change the boot menu of this machine. `make` takes what it wants out of `unpacked`.
  */
-export async function fromPackage(
-  name: string,
+export async function fromPackages(
+  names: readonly string[],
   folder: string,
   make: (unpacked: string, making: string, missing: (cause: string) => never) => void,
 ): Promise<string> {
   if (existsSync(folder)) return folder;
   return withScratchFolder(dirname(folder), async (scratch) => {
-    const missing = (cause: string): never => fail("hypervisor-missing", { package: name, cause });
+    const missing = (cause: string): never => fail("hypervisor-missing", { package: names[0]!, cause });
     const step = async (...argv: string[]): Promise<string> => {
       const { status, notFound, tail, stdout } = await runToEnd(argv, { cwd: scratch });
       if (notFound) missing(`there is no ${argv[0]} here`);
@@ -25,11 +25,12 @@ export async function fromPackage(
       return stdout;
     };
     // linux-image-cloud-amd64 is empty and depends on the one with the newest version in its name.
-    const depends = await step("apt-cache", "depends", "--important", name);
-    const versioned = /^ +Depends: (linux-image-[0-9]\S+)$/m.exec(depends)?.[1] ?? name;
-    await step("apt-get", "download", versioned);
-    const deb = readdirSync(scratch).find((file) => file.endsWith(".deb"));
-    await step("dpkg", "-x", deb ?? missing("apt-get downloaded nothing"), "unpacked");
+    const depends = await step("apt-cache", "depends", "--important", names[0]!);
+    const versioned = /^ +Depends: (linux-image-[0-9]\S+)$/m.exec(depends)?.[1];
+    await step("apt-get", "download", ...(versioned === undefined ? names : [versioned]));
+    const debs = readdirSync(scratch).filter((file) => file.endsWith(".deb"));
+    if (debs.length === 0) missing("apt-get downloaded nothing");
+    for (const deb of debs) await step("dpkg", "-x", deb, "unpacked");
     const making = join(scratch, "made");
     mkdirSync(making);
     make(join(scratch, "unpacked"), making, missing);
