@@ -34,7 +34,11 @@ export async function fromPackages(
     const making = join(scratch, "made");
     mkdirSync(making);
     make(join(scratch, "unpacked"), making, missing);
-    renameSync(making, folder);
+    try {
+      renameSync(making, folder);
+    } catch (error) {
+      if (!existsSync(folder)) throw error; // else another boot has made it meanwhile
+    }
     return folder;
   });
 }
