@@ -275,6 +275,10 @@ export function indexIncoming(graph: Graph): IncomingEdges {
   return { first, edges };
 }
 
+export function* edgesInto({ first, edges }: IncomingEdges, unit: UnitId): Generator<EdgeId> {
+  for (let index = first[unit]!; index < first[unit + 1]!; index++) yield edges[index]!;
+}
+
 /** The unit an edge belongs to: the greatest u with firstEdge[u] <= edge and edges of its own. */
 export function sourceOf(graph: Graph, edge: EdgeId): UnitId {
   const { firstEdge } = graph;

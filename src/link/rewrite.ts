@@ -3,7 +3,7 @@
  * Makes changed copies of the objects that the plan touches. It decides nothing: which units go into which
  * region and which references go through which gate is in its input.
  */
-import type { Gate } from "../boundary/boundary.js";
+import type { Gate } from "../boundary/gates.js";
 import { editObject, type ObjectEditor } from "../elf/edit.js";
 import { relocationType, sectionFlag, symbolBinding, symbolType, symbolVisibility } from "../elf/format.js";
 import { loadFile } from "../elf/load.js";

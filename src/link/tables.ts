@@ -3,7 +3,8 @@
  * Writes the assembly that stands in for the kernel's empty kernel/jettison/tables.S: a gate for every
  * crossing, and the tables that the kernel side reads (docs/design.md, "What the link hands to the kernel").
  */
-import type { Gate, Refusal } from "../boundary/boundary.js";
+import type { Refusal } from "../boundary/boundary.js";
+import type { Gate } from "../boundary/gates.js";
 import type { Component, InUse } from "../component/component.js";
 import type { Region } from "../layout/regions.js";
 

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+/** What stands in for the functions that may be called from outside once they are gone. */
+
+import type { Role } from "../catalogue/sections.js";
+import { answerFor } from "../component/answer.js";
+import type { Claims } from "../component/claim.js";
+import type { ExportRule, GateAnswer } from "../component/component.js";
+import { symbolName } from "../elf/object.js";
+import {
+  describeEdge,
+  type EdgeId,
+  edgesInto,
+  type Graph,
+  type IncomingEdges,
+  objectOf,
+  referenceKind,
+  sourceOf,
+  type UnitId,
+} from "../graph/graph.js";
+import { keepsNothing } from "../ownership/owners.js";
+import type { FunctionFinder, FunctionSymbol } from "./functions.js";
+import type { Partition } from "./partition.js";
+
+export interface Gate {
+  /** Symbol of the gate itself. */
+  readonly gateSymbol: string;
+  readonly target: FunctionSymbol;
+  readonly unit: UnitId;
+  readonly answer: GateAnswer;
+  /** Calls are nothing to warn of. */
+  readonly isExpected: boolean;
+  /** Every crossing that made it necessary. */
+  readonly crossings: readonly EdgeId[];
+  /** References that are to be aimed at the gate: the crossings, and whatever else takes the function's address. */
+  readonly references: readonly EdgeId[];
+  /** Names under which modules may use it. */
+  readonly exports: readonly string[];
+  /** Once the function is gone, a module that uses it under one of these names is not loaded. */
+  readonly refusesModules: boolean;
+}
+
+/** The strictest rule of all owners: what leaves with several may be relied on through any of them. */
+export function exportRule(claims: Claims, members: readonly number[]): ExportRule {
+  const rules = members.map((member) => claims.components[member]!.exports);
+  return (["keep", "refuse"] as const).find((rule) => rules.includes(rule)) ?? "gate";
+}
+
+/** What the manifests of a unit's owners have a function of it answer once it is gone. */
+export function findAnswer({ claims, ownership }: Partition, unit: UnitId, name: string) {
+  return ownership.sets
+    .members(ownership.ownersByUnit[unit]!)
+    .map((member) => answerFor(claims.components[member]!, name))
+    .find((one) => one !== undefined);
+}
+
+/** One for each function that is referred to, in the order of units; `crossings` by unit and offset. */
+export function makeGates(
+  partition: Partition,
+  incoming: IncomingEdges,
+  functions: FunctionFinder,
+  crossings: ReadonlyMap<UnitId, ReadonlyMap<number, ReadonlySet<EdgeId>>>,
+): Gate[] {
+  const { graph, roles, claims, ownership } = partition;
+  const gates: Gate[] = [];
+  const taken = new Map([["jettison_gate_calls", 1]]); // the table's name, were a function called "calls"
+  for (const [unit, byOffset] of [...crossings].sort(([a], [b]) => a - b)) {
+    const addresses = collectAddresses(graph, roles, edgesInto(incoming, unit));
+    for (const [offset, references] of [...byOffset].sort(([a], [b]) => a - b)) {
+      const edges = [...references].sort((a, b) => a - b);
+      const target = functions.at(unit, offset)!;
+      const members = ownership.sets.members(ownership.ownersByUnit[unit]!);
+      const found = findAnswer(partition, unit, target.name)!;
+      const isExport = (edge: EdgeId) => roles[sourceOf(graph, edge)] === "exports";
+      const calls = edges.filter((edge) => !isExport(edge));
+      gates.push({
+        gateSymbol: gateSymbol(target.name, taken),
+        target,
+        unit,
+        answer: found.answer,
+        isExpected: found.isExpected === true,
+        crossings: edges,
+        references: [...new Set([...calls, ...(addresses.get(offset) ?? [])])].sort((a, b) => a - b),
+        exports: edges.filter(isExport).map((edge) => namedSymbol(graph, edge)),
+        refusesModules: edges.some(isExport) && exportRule(claims, members) === "refuse",
+      });
+    }
+  }
+  return gates;
+}
+
+/**
+ * Who takes addresses in a unit, by the offset they take. A function has one address for all who may call it
+ * through a pointer, be they in the region or outside.
+ */
+function collectAddresses(graph: Graph, roles: readonly Role[], edges: Iterable<EdgeId>) {
+  const byOffset = new Map<number, EdgeId[]>();
+  for (const edge of edges) {
+    const role = roles[sourceOf(graph, edge)]!;
+    if (graph.edgeKind[edge] !== referenceKind.address || keepsNothing.has(role) || role === "exports")
+      continue;
+    const { targetOffset } = describeEdge(graph, edge);
+    const known = byOffset.get(targetOffset) ?? [];
+    byOffset.set(targetOffset, known);
+    known.push(edge);
+  }
+  return byOffset;
+}
+
+/** The name of the symbol that a reference names, which may be one of several for the same function. */
+function namedSymbol(graph: Graph, edge: EdgeId): string {
+  const { from, symbol } = describeEdge(graph, edge);
+  return symbolName(objectOf(graph, from), symbol);
+}
+
+/** `jettison_gate_` and the function's name; a second function of that name gets a number. */
+function gateSymbol(name: string, taken: Map<string, number>): string {
+  const plain = `jettison_gate_${name.replace(/\W/g, "_")}`;
+  const count = (taken.get(plain) ?? 0) + 1;
+  taken.set(plain, count);
+  return count === 1 ? plain : `${plain}_${count}`;
+}
