@@ -10,7 +10,7 @@ import type { Step } from "../step.js";
 interface Options {
   out: string;
   machine: string[];
-  rebuild: boolean;
+  rebuild: string[] | false;
   write?: true;
   json?: true;
 }
@@ -38,6 +38,7 @@ async function gain(options: Options): Promise<void> {
 
   process.stderr.write(intention);
   const names = [...new Set(options.machine)];
+  const rebuilt = names.filter((name) => options.rebuild !== false && options.rebuild.includes(name));
   const jettison = kernelSteps(demoJob);
   const builds = new Map<string, Built>();
   const outputOf = (name: string) => builds.get(name)!.build;
@@ -51,9 +52,7 @@ async function gain(options: Options): Promise<void> {
       return describe(build);
     },
   };
-  const rebuilds = new Map(
-    (options.rebuild ? names : []).map((machine) => [rebuildOf(machine).name, rebuildOf(machine).job]),
-  );
+  const rebuilds = new Map(rebuilt.map((machine) => [rebuildOf(machine).name, rebuildOf(machine).job]));
   const buildOthers = [...rebuilds].map(
     ([name, job]): Step => ({
       title: `Rebuild ${name}`,
@@ -73,7 +72,7 @@ async function gain(options: Options): Promise<void> {
       const { image, output } = jettison.finish();
       const { result } = await bootDemoMachine(image, machine, report);
       const plain = await bootPlainMachine(outputOf("plain").image, machine);
-      const other = options.rebuild ? outputOf(rebuildOf(name).name) : undefined;
+      const other = rebuilt.includes(name) ? outputOf(rebuildOf(name).name) : undefined;
       const rebuild = other === undefined ? null : await bootPlainMachine(other.image, machine);
       const plan = readPlan(output);
       const left = result.components.filter(({ state }) => state === "jettisoned");
@@ -146,7 +145,12 @@ export function registerGain(program: Command): void {
         .choices(rebuildMachines)
         .default([...rebuildMachines], "all"),
     )
-    .option("--no-rebuild", "leave out the kernels built for one machine, which take longest")
+    .addOption(
+      new Option("--rebuild <name...>", "machines for which a kernel of their own is built")
+        .choices(rebuildMachines)
+        .default([...rebuildMachines], "all"),
+    )
+    .option("--no-rebuild", "build none of these, which take longest")
     .option("--out <dir>", "folder for gain.json", "out")
     .option("--write", "put the tables into docs/gain.md, docs/answers.md and README.md")
     .option("--json", "print what gain.json holds instead of the tables")
