@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The whole torture: scripts/torture. Kernels for it are built first, an hour each on two cores. */
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { cacheFolder } from "../../src/cache.js";
 import { demoJob, type KernelJob, makeKernel } from "../../src/kernel/makeKernel.js";
 import { loadMachine, usualMachines } from "../../src/machine/machine.js";
 import { projectRoot } from "../../src/root.js";
@@ -48,15 +47,6 @@ afterAll(() => {
   console.log(`the results are in ${file}`);
 });
 
-/** The demo's configuration and what this kernel has on top of it, in one file. */
-function configurationOf(kernel: string): string {
-  const read = (name: string) => readFileSync(join(projectRoot, `configs/${name}.config`), "utf8");
-  const file = cacheFolder("torture", `${kernel}.config`);
-  mkdirSync(cacheFolder("torture"), { recursive: true });
-  writeFileSync(file, `${read("demo")}\n${read(kernel)}`);
-  return file;
-}
-
 function describeRun(kernel: string, run: Run, { gone, parts: done, trouble }: Tortured): string {
   const words = [run.append, run.cpus === undefined ? undefined : `${run.cpus} processors`].filter(Boolean);
   const title = `### ${kernel} on ${run.machine}${words.length > 0 ? `, ${words.join(", ")}` : ""}`;
@@ -75,7 +65,7 @@ describe.each(Object.entries(kernels).filter(([name]) => chosen.includes(name) |
         throw new Error("pahole is not installed, and BTF needs it: apt-get install pahole");
       const job: KernelJob = {
         ...demoJob,
-        configuration: { kind: "tiny", file: configurationOf(kernel) },
+        configuration: { ...demoJob.configuration, changes: join(projectRoot, `configs/${kernel}.config`) },
         targets: ["bzImage", "modules"],
       };
       const build = await makeKernel(job);
