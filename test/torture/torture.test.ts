@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** The whole torture: scripts/torture. Kernels for it are built first, an hour each on two cores. */
+/** The whole torture: scripts/torture. Kernels for it are built first, a quarter of an hour each on two cores. */
 import { execFileSync, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
