@@ -11,7 +11,7 @@
  * preprocessor that a kernel's script goes through; here none is.
  */
 import { type Graph, objectOf, sectionOf } from "../graph/graph.js";
-import { pageSize, type Region } from "../layout/regions.js";
+import { guardBytes, pageSize, type Region } from "../layout/regions.js";
 
 export type Linker = "ld" | "lld";
 
@@ -41,7 +41,9 @@ export function writeFragment({ graph, regions, components, linker }: FragmentIn
         `\t.${kind}..jettison.${owners.join(".")} : ALIGN(${pageSize})`,
         "\t{",
         `\t\tPROVIDE_HIDDEN(${name}_start = .);`,
+        `\t\t. += ${guardBytes};`,
         ...statements(graph, region, patternOf),
+        `\t\t. += ${guardBytes};`,
         `\t\t. = ALIGN(${pageSize});`,
         `\t\tPROVIDE_HIDDEN(${name}_end = .);`,
         `\t}${fills[kind]}`,
