@@ -147,9 +147,6 @@ test("docs/gain.schema.json is the schema", () => {
   expect(gainJsonSchema()).toEqual(published);
 });
 
-/** On unless a configuration says otherwise, and selects what some machines lack. */
-const onByDefault = ["CONFIG_SCHED_MC_PRIO"];
-
 test("what a rebuild leaves out is something that the demo has", () => {
   const demo = new Map(readConfiguration(plainJob.configuration).map(({ name, value }) => [name, value]));
   expect(rebuildMachines).toEqual(usualMachines);
@@ -158,7 +155,7 @@ test("what a rebuild leaves out is something that the demo has", () => {
     const changed = readConfiguration(job.configuration).filter(({ file }) => file.includes("/without/"));
     expect(changed.length).toBeGreaterThan(0);
     for (const option of changed)
-      if (option.value === "n" && !onByDefault.includes(option.name))
+      if (option.value === "n")
         expect([name, option.name, demo.get(option.name)]).toEqual([name, option.name, "y"]);
   }
 });

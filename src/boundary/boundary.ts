@@ -6,7 +6,7 @@
  * outlive it. To the start of a function: the reference is to go through a gate. To data: the data is pinned and stays,
  * unless init code only reads or writes what holds no addresses. Anything else, and anything that a gate cannot serve:
  * the components that own the target are refused. What then stays is outside as well, so its references are looked at
- * once more, until nothing is left that stays after all: each reference is looked at no more than twice.
+ * once more, until nothing is left that stays after all: each reference is judged no more than twice.
  */
 import { kindOfSection } from "../catalogue/sections.js";
 import {
@@ -90,7 +90,7 @@ export function drawBoundary(partition: Partition, options: BoundaryOptions): Bo
   const leaving = createLeaving(graph, ownership, candidates, options.leastBytes);
   const { isLeaving } = leaving;
   const judge = judgeOf(partition, { isLeaving, functions, realSourceOf, mayRegister });
-  const refused = new Map<number, Refusal>();
+  const refused = new Map<number, Refusal & { readonly unanswered: string[] }>();
   const pinned = new Map<UnitId, Pin>();
   /** By unit and offset. */
   const crossings = new Map<UnitId, Map<number, Set<EdgeId>>>();
@@ -103,8 +103,7 @@ export function drawBoundary(partition: Partition, options: BoundaryOptions): Bo
     refuse(unit, "unanswered", edge);
     for (const component of sets.members(ownersByUnit[unit]!)) {
       const refusal = refused.get(component)!;
-      if (refusal.reason === "unanswered")
-        refused.set(component, { ...refusal, unanswered: [...refusal.unanswered, name] });
+      if (refusal.reason === "unanswered") refusal.unanswered.push(name);
     }
   };
 
@@ -215,10 +214,15 @@ function judgeOf(
   const refuse = (reason: RefusalReason): Crossing => ({ does: "refuse", reason });
   const leavesNoLater = (from: UnitId, to: UnitId) =>
     isLeaving[from] === 1 && sets.isSubset(ownersByUnit[from]!, ownersByUnit[to]!);
+  const known = new Map<UnitId, boolean>();
+  /** As it was when first asked: less leaves later on, and what was pinned stays pinned. */
   const holdsAddresses = (unit: UnitId) => {
-    for (let edge = graph.firstEdge[unit]!; edge < graph.firstEdge[unit + 1]!; edge++)
-      if (graph.edgeTo[edge]! >= 0 && isLeaving[graph.edgeTo[edge]!]) return true;
-    return false;
+    let holds = known.get(unit) ?? false;
+    if (known.has(unit)) return holds;
+    for (let edge = graph.firstEdge[unit]!; edge < graph.firstEdge[unit + 1]! && !holds; edge++)
+      holds = graph.edgeTo[edge]! >= 0 && isLeaving[graph.edgeTo[edge]!] === 1;
+    known.set(unit, holds);
+    return holds;
   };
   /** What a table says of code is used when that code runs; of init code never again. */
   const judgeRow = (code: UnitId | undefined, to: UnitId): Crossing | undefined =>

@@ -10,7 +10,7 @@ import type { Machine } from "./machine.js";
 import { guestCommand, kernelCommandLine } from "./qemuCommand.js";
 import { dom0Initramfs } from "./xenDomain.js";
 
-/** Files that a machine's boots depend on, beside the image and its initramfs. */
+/** What QEMU boots instead of the image: Xen, or the kernel of KVM's host with its modules. */
 export async function fetchHypervisor({ xen, kvm }: Machine): Promise<readonly string[]> {
   if (xen !== undefined) return [await fetchXen(xen)];
   return kvm === undefined ? [] : await fetchKvm(kvm.package);
@@ -28,7 +28,7 @@ export async function layOutHypervisor(machine: Machine, folder: string, append:
   const host =
     domain === undefined
       ? await kvmHostInitramfs(modules, guest, guestCommand(machine, append))
-      : await dom0Initramfs(machine, domain.kind, guest, kernelCommandLine(machine, append).trimEnd());
+      : await dom0Initramfs(machine, guest, kernelCommandLine(machine, append).trimEnd());
   writeFileSync(join(folder, "host-initramfs"), host);
 }
 

@@ -32,8 +32,8 @@ const schema = z.strictObject({
         .string()
         .regex(/^(?!.*\.\.)[^/].*\.gz$/, "a gzip-compressed file of the package is expected here"),
       append: words,
-      /** Where dom0 starts the image once more, as this kind of domain, and that is the machine: MiB of all of it. */
-      domain: z.strictObject({ kind: z.enum(["pvh"]), memory }).optional(),
+      /** Where dom0 starts the image once more, as a PVH domain, and that is the machine: MiB of all of it. */
+      domain: z.strictObject({ memory }).optional(),
     })
     .optional(),
   /** Where the kernel is a guest of KVM: the machine that this one runs in, and the Debian package of its kernel. */

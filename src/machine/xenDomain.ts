@@ -15,15 +15,9 @@ import type { Machine } from "./machine.js";
 
 /** Xen's tools want those of their own version. */
 const packages = [
-  ...[
-    "xen-utils-4.17",
-    "libxenmisc4.17",
-    "libxencall1",
-    "libxendevicemodel1",
-    "libxenevtchn1",
-    "libxenforeignmemory1",
-  ],
-  ...["libxengnttab1", "libxenhypfs1", "libxenstore4", "libxentoolcore1", "libxentoollog1", "libyajl2"],
+  ...["xen-utils-4.17", "libxenmisc4.17", "libxencall1", "libxendevicemodel1", "libxenevtchn1"],
+  ...["libxenforeignmemory1", "libxengnttab1", "libxenhypfs1", "libxenstore4", "libxentoolcore1"],
+  ...["libxentoollog1", "libyajl2"],
 ];
 
 const tools = ["xenstored", "xen-init-dom0", "xenconsoled", "xl"];
@@ -54,8 +48,8 @@ async function grantLocks(): Promise<Uint8Array> {
   });
 }
 
-const configuration = ({ memory, cpus }: Machine, kind: string, commandLine: string) => `name = "${domain}"
-type = "${kind}"
+const configuration = ({ memory, cpus }: Machine, commandLine: string) => `name = "${domain}"
+type = "pvh"
 kernel = "/image"
 ramdisk = "/initramfs"
 extra = "${commandLine.replaceAll('"', '\\"')}"
@@ -91,7 +85,6 @@ poweroff -f
 /** The initramfs of dom0. */
 export async function dom0Initramfs(
   machine: Machine,
-  kind: string,
   guest: HostFiles,
   commandLine: string,
 ): Promise<Buffer> {
@@ -104,7 +97,7 @@ export async function dom0Initramfs(
   }
   files["lib/locks.so"] = await grantLocks();
   files["etc/xen/xl.conf"] = Buffer.alloc(0);
-  files.domain = Buffer.from(configuration(machine, kind, commandLine));
+  files.domain = Buffer.from(configuration(machine, commandLine));
   files.init = Buffer.from(script);
   return packHost(files);
 }

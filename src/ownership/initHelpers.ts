@@ -18,7 +18,7 @@ import { symbolName } from "../elf/object.js";
 import { type Graph, referenceKind, sectionOf, type UnitId } from "../graph/graph.js";
 import { keepsNothing } from "./owners.js";
 
-/** Looks at each edge twice at most: as of a helper, and as of one that is none after all. */
+/** Judges each edge twice at most: as of a helper, and as of one that is none after all. */
 export function findInitHelpers(
   graph: Graph,
   roles: readonly Role[],
