@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The report in a browser: what is shown follows from the machine, the unit and the group that are chosen. */
 import type { PageData, ReportMachine } from "../html.js";
-import { decideFates, type Fates, fates, fateTitles, pagesOfPadding } from "../model/fates.js";
+import { decideFates, type Fates, fates, fateTitles } from "../model/fates.js";
 import { drawLedger, groupNames } from "../model/ledger.js";
 import { drawPages, pageUses } from "../model/pages.js";
 import { createKeeper, findUnit, objectOf, readUnits, unitKey, unitName } from "../model/units.js";
 import { formatPlace, readPlace } from "./address.js";
+import { makeContents, makePath } from "./contents.js";
 import { readData } from "./data.js";
 import { makeDetail } from "./detail.js";
 import { byId, type Child, h, isWide } from "./dom.js";
@@ -19,11 +20,12 @@ import {
   makeSectionTable,
   makeSums,
 } from "./facts.js";
+import { startFinder } from "./finder.js";
 import { type FateSums, type FlatMap, isClosed, layOut, openObject, sumChildren, sumFates } from "./flat.js";
-import { count, kilobytes, plural, share, size } from "./format.js";
-import { createSearch } from "./search.js";
+import { count, plural, size } from "./format.js";
+import { makeCards, makeLegend, makeRegions } from "./headline.js";
 import { createStrip, type Strip } from "./strip.js";
-import { makeTable } from "./table.js";
+import { createTip } from "./tip.js";
 import { createTreemap, isGroup } from "./treemap.js";
 
 const anyMachine = "A machine that needs none of it";
@@ -32,7 +34,6 @@ function start({ plan, machines, build, imports }: PageData): void {
   const units = readUnits(plan);
   const keeper = createKeeper(units);
   const ledger = drawLedger(units);
-  const search = createSearch(units);
   let machine: ReportMachine | undefined;
   let decided: Fates = decideFates(units, undefined);
   let unit: number | undefined;
@@ -45,7 +46,7 @@ function start({ plan, machines, build, imports }: PageData): void {
 
   const put = (id: string, ...children: readonly Child[]) =>
     byId(id, HTMLElement).replaceChildren(...children.filter((child) => child !== undefined));
-  const tip = byId("tip", HTMLElement);
+  const tip = createTip();
   const machineTitle = () => machine?.title ?? anyMachine;
 
   // The map
@@ -60,11 +61,11 @@ function start({ plan, machines, build, imports }: PageData): void {
     onHover(node, x, y) {
       const tile = node === undefined ? undefined : map.tiles[node];
       if (tile === undefined) {
-        tip.hidden = true;
+        tip.hide();
         return;
       }
       const object = tile.unit === undefined ? "" : objectOf(units, tile.unit);
-      showTip(
+      tip.show(
         canvas,
         x,
         y,
@@ -112,19 +113,6 @@ function start({ plan, machines, build, imports }: PageData): void {
     return -1;
   }
 
-  function showTip(over: HTMLElement, x: number, y: number, ...lines: readonly string[]): void {
-    tip.replaceChildren(
-      ...lines
-        .filter((line) => line !== "")
-        .map((line, index) => h(index === 0 ? "strong" : "span", {}, line)),
-    );
-    tip.hidden = false;
-    const box = over.getBoundingClientRect();
-    const left = Math.min(box.left + x + 14, document.documentElement.clientWidth - tip.offsetWidth - 8);
-    tip.style.left = `${Math.max(8, left) + window.scrollX}px`;
-    tip.style.top = `${box.top + y + 18 + window.scrollY}px`;
-  }
-
   function openGroup(node: number, isMoved: boolean): void {
     group = node;
     open(node);
@@ -133,69 +121,16 @@ function start({ plan, machines, build, imports }: PageData): void {
   }
 
   function showGroup(): void {
-    const path: number[] = [];
-    for (let node = group; node >= 0; node = map.parent[node]!) path.unshift(node);
-    const crumb = (node: number) => {
-      const button = h("button", { type: "button", class: "link" }, map.tiles[node]!.name);
-      button.addEventListener("click", () => openGroup(node, true));
-      return button;
-    };
-    put(
-      "path",
-      ...path.map((node, index) =>
-        h(
-          "li",
-          {},
-          index === path.length - 1
-            ? h("span", { "aria-current": "true" }, map.tiles[node]!.name)
-            : crumb(node),
-        ),
-      ),
-    );
-    const { bytes } = map.tiles[group]!;
-    const first = map.firstChild[group]!;
-    const children = Array.from({ length: map.childCount[group]! }, (_, index) => first + index);
-    const freed = (node: number) => sums.sums[node * fates.length + fates.indexOf("freed")]!;
-    const name = (node: number): Child => {
-      const tile = map.tiles[node]!;
-      const key = h("span", { class: `key ${fates[sums.most[node]!]!}`, "aria-hidden": "true" });
-      if (tile.unit !== undefined) return h("span", {}, key, link(tile.unit));
-      if (!isGroup(tile)) return h("span", {}, key, tile.name);
-      const button = h("button", { type: "button", class: "link" }, tile.name);
-      button.addEventListener("click", () => openGroup(node, true));
-      return h("span", {}, key, button);
-    };
-    put(
-      "contents",
-      makeTable({
-        caption: `Contents of ${map.tiles[group]!.name}`,
-        columns: [
-          { title: "Part" },
-          { title: "Size", isNumber: true },
-          { title: "Share", isNumber: true },
-          { title: "Freed here", isNumber: true },
-        ],
-        rows: children.map((node) => [
-          name(node),
-          size(map.tiles[node]!.bytes),
-          share(map.tiles[node]!.bytes, bytes),
-          size(freed(node)),
-        ]),
-        most: 15,
-        foot: ["Sum", size(bytes), "100%", size(freed(group))],
-      }),
-    );
+    const openOther = (node: number) => openGroup(node, true);
+    put("path", ...makePath(map, group, openOther));
+    put("contents", makeContents(map, sums, group, link, openOther));
   }
 
   // Units
 
   function link(to: number): HTMLElement {
-    const anchor = h(
-      "a",
-      { href: formatPlace({ unit: unitKey(units, to), ...placeOfMachine() }), title: unitKey(units, to) },
-      unitName(units, to),
-    );
-    return anchor;
+    const key = unitKey(units, to);
+    return h("a", { href: formatPlace({ unit: key, ...placeOfMachine() }), title: key }, unitName(units, to));
   }
 
   const placeOfMachine = () => (machine === undefined ? {} : { machine: machine.machine });
@@ -251,7 +186,7 @@ function start({ plan, machines, build, imports }: PageData): void {
       ? undefined
       : createStrip(byId("strip", HTMLCanvasElement), pages, (page, x, y) => {
           if (page === undefined) {
-            tip.hidden = true;
+            tip.hide();
             return;
           }
           const region = pages.region[page]!;
@@ -264,7 +199,7 @@ function start({ plan, machines, build, imports }: PageData): void {
                 ? "freed by the kernel anyway"
                 : use;
           const address = BigInt(plan.image!.address) + BigInt(page) * 4096n;
-          showTip(
+          tip.show(
             byId("strip", HTMLElement),
             x,
             y,
@@ -284,8 +219,6 @@ function start({ plan, machines, build, imports }: PageData): void {
       input.checked = input.value === (machine?.machine ?? "");
     strip?.show(decided);
     showHeadline();
-    showLegend();
-    showRegions();
     showMachineTable();
     showGroup();
     showUnit(false);
@@ -323,97 +256,13 @@ function start({ plan, machines, build, imports }: PageData): void {
   }
 
   function showHeadline(): void {
-    const card = (title: string, value: string, note: string) =>
-      h(
-        "div",
-        { class: "card" },
-        h("dt", {}, title),
-        h("dd", {}, h("strong", { class: "value" }, value), h("span", { class: "note" }, note)),
-      );
-    const freed = machine?.pagesFreed ?? decided.pagesFreed;
-    const all = plan.regions.reduce((total, region) => total + region.pages, pagesOfPadding(plan));
-    const cards = [
-      card("Freed", plural(freed, "page"), `${size(freed * 4096)} of ${size(all * 4096)} that can leave`),
-      card(
-        "Components",
-        count(plan.components.filter(({ state }) => state === "planned").length),
-        `${plural(plan.refusals.length, "refusal")}, ${plural(plan.pins.length, "pin")}, ${plural(plan.gates.length, "gate")}`,
-      ),
-    ];
-    if (machine !== undefined) {
-      const { memTotalOff, memTotalOn, selftest } = machine;
-      cards.push(
-        memTotalOff === undefined
-          ? card("MemTotal", kilobytes(memTotalOn), "with what was freed")
-          : card(
-              "MemTotal",
-              `+${kilobytes(memTotalOn - memTotalOff)}`,
-              `${kilobytes(memTotalOff)} off, ${kilobytes(memTotalOn)} on`,
-            ),
-      );
-      if (selftest !== undefined)
-        cards.push(
-          card(
-            "Self-test",
-            selftest.failures > 0
-              ? plural(selftest.failures, "failure")
-              : selftest.pages === 0
-                ? "nothing freed"
-                : "passed",
-            `${plural(selftest.pages, "page")} checked`,
-          ),
-        );
-    } else {
-      cards.push(
-        card(
-          "Image",
-          size(ledger.root.bytes),
-          plan.image === undefined
-            ? "sections of all objects; there is no linked kernel"
-            : "from its first byte to its last",
-        ),
-      );
-    }
-    put("headline", ...cards);
+    put("headline", ...makeCards(plan, machine, decided, ledger.root.bytes));
     put(
       "whose",
       machine === undefined ? "On a machine that needs none of the components" : `On ${machine.title}`,
     );
-  }
-
-  function showLegend(): void {
-    put(
-      "legend",
-      ...fates.map((fate, index) => {
-        const bytes = sums.sums[index]!;
-        return bytes === 0
-          ? undefined
-          : h(
-              "li",
-              {},
-              h("span", { class: `key ${fate}`, "aria-hidden": "true" }),
-              `${fateTitles[fate]} `,
-              h("span", { class: "number" }, size(bytes)),
-            );
-      }),
-    );
-  }
-
-  function showRegions(): void {
-    put(
-      "regions",
-      ...plan.regions.map(({ name, owners, kind, pages: some }, index) => {
-        const isFreed = decided.isFreed(index);
-        const item = h(
-          "li",
-          { class: isFreed ? "region freed" : "region kept", title: `region ${name}, ${kind}` },
-          h("strong", {}, owners.join(" + ")),
-          h("span", {}, `${plural(some, "page")} of ${kind}, ${isFreed ? "freed" : "kept"}`),
-        );
-        item.style.flexGrow = String(some);
-        return item;
-      }),
-    );
+    put("legend", ...makeLegend(sums));
+    put("regions", ...makeRegions(plan, decided));
   }
 
   function showMachineTable(): void {
@@ -428,41 +277,6 @@ function start({ plan, machines, build, imports }: PageData): void {
         : makeMachineTable(plan, machines, machine?.machine, switchMachine),
     );
   }
-
-  // Search
-
-  const input = byId("search", HTMLInputElement);
-  let waiting = 0;
-  function showFound(): void {
-    const { units: found, total } = search(input.value);
-    const isEmpty = input.value.trim() === "";
-    put(
-      "found",
-      ...found.map((one) =>
-        h("li", {}, link(one), h("small", {}, `${objectOf(units, one)}, ${size(plan.columns.bytes[one]!)}`)),
-      ),
-    );
-    put(
-      "found-count",
-      isEmpty
-        ? ""
-        : total === 0
-          ? "Nothing has such a name."
-          : total > found.length
-            ? `${count(total)} found, the first ${found.length} are listed.`
-            : `${count(total)} found.`,
-    );
-  }
-  input.addEventListener("input", () => {
-    window.clearTimeout(waiting);
-    waiting = window.setTimeout(showFound, 80);
-  });
-  byId("search-form", HTMLFormElement).addEventListener("submit", (event) => {
-    event.preventDefault();
-    const first = search(input.value).units[0];
-    showFound();
-    if (first !== undefined) chooseUnit(first, true);
-  });
 
   // Everything else follows the address.
 
@@ -508,7 +322,7 @@ function start({ plan, machines, build, imports }: PageData): void {
   layOutMap();
   showMachine();
   followAddress();
-  showFound();
+  startFinder(units, link, (found) => chooseUnit(found, true));
   byId("map-in", HTMLButtonElement).addEventListener("click", () => treemap.zoomBy(2));
   byId("map-out", HTMLButtonElement).addEventListener("click", () => treemap.zoomBy(0.5));
   byId("map-all", HTMLButtonElement).addEventListener("click", () => openGroup(0, true));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { objectOf, sectionOf, type Units, unitName } from "../model/units.js";
+import { type Units, unitName } from "../model/units.js";
 
 export interface Found {
   readonly units: readonly number[];
@@ -29,6 +29,3 @@ export function createSearch(units: Units): (text: string) => Found {
     return { units: all.slice(0, mostShown), total: all.length };
   };
 }
-
-export const describeFound = (units: Units, unit: number) =>
-  `${objectOf(units, unit)} ${sectionOf(units, unit)}`;

@@ -16,7 +16,7 @@ extern char __jettison_text_start[], __jettison_text_end[];
 void jettison_decide(void);
 void jettison_release(void);
 
-bool __jettison_text_gone(unsigned long addr);
+bool jettison_gone(unsigned long addr);
 bool jettison_gave_back(unsigned long addr, unsigned long n);
 
 /* True when @addr was kernel text once and has been given back. */
@@ -24,13 +24,18 @@ static __always_inline bool jettison_text_gone(unsigned long addr)
 {
 	return addr >= (unsigned long)__jettison_text_start &&
 	       addr < (unsigned long)__jettison_text_end &&
-	       __jettison_text_gone(addr);
+	       jettison_gone(addr);
 }
 
 #else /* !CONFIG_JETTISON */
 
 static inline void jettison_decide(void) { }
 static inline void jettison_release(void) { }
+
+static inline bool jettison_gone(unsigned long addr)
+{
+	return false;
+}
 
 static inline bool jettison_text_gone(unsigned long addr)
 {

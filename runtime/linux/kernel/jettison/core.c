@@ -24,7 +24,6 @@
 #include <linux/cpu.h>
 #include <linux/ftrace.h>
 #include <linux/jettison.h>
-#include <linux/jettison_export.h>
 #include <linux/jettison_sections.h>
 #include <linux/kmemleak.h>
 #include <linux/kprobes.h>
@@ -105,11 +104,6 @@ bool notrace jettison_gone(unsigned long addr)
 	if (region < 0)
 		return jettison_padding_gone(addr);
 	return jettison_region_shut[region];
-}
-
-bool notrace __jettison_text_gone(unsigned long addr)
-{
-	return jettison_gone(addr);
 }
 
 /**
