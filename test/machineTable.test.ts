@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { expect, test } from "vitest";
+import { checkPair } from "../src/cli/demoBoots.js";
 import type { BootResult } from "../src/machine/boot.js";
-import { checkPair } from "../src/machine/demoBoots.js";
 import { toDemoMachine } from "../src/report/demoJson.js";
 import { formatMachineTable, isStyled } from "../src/report/machineTable.js";
 

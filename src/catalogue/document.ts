@@ -27,6 +27,7 @@ const actions: readonly (readonly [Action, string])[] = [
 
 export function documentCatalogue(): string {
   return `${[
+    "<!-- SPDX-License-Identifier: Apache-2.0 -->",
     "<!-- Made by `npm run docs` from src/catalogue/rows.ts. -->",
     "# Sections of a kernel",
     "",

@@ -5,6 +5,7 @@ import type { Command } from "commander";
 import { cacheFolder } from "../cache.js";
 import type { BootResult } from "../machine/boot.js";
 import type { Audit } from "../machine/console.js";
+import { pageSize } from "../page.js";
 import { colourOf, stateColours } from "../report/colour.js";
 import type { Step } from "../step.js";
 
@@ -42,7 +43,7 @@ function describeBoot(result: BootResult, styled: boolean): string {
     `${machine}: MemTotal ${memTotal / 1024} kB, jettison=${mode ?? "not in this kernel"}, ${pages} pages freed`,
     ...components.map(
       ({ component, state, reason, bytes }) =>
-        `  ${component.padEnd(width)}  ${colour(stateColours[state], state.padEnd(10))}  ${String(bytes / 4096).padStart(4)} pages  ${reason}`,
+        `  ${component.padEnd(width)}  ${colour(stateColours[state], state.padEnd(10))}  ${String(bytes / pageSize).padStart(4)} pages  ${reason}`,
     ),
     ...(selftest === null
       ? []

@@ -14,7 +14,7 @@ interface Options {
   json?: true;
 }
 
-const intention = `This builds Debian's Linux 6.12 once, with the IOMMU drivers grouped by Jettison, and boots the
+const intention = `This builds Debian's Linux 6.12 once, with its optional components grouped by Jettison, and boots the
 one image on five different machines under QEMU. On two cores the first run takes 10 to 20 minutes,
 a later one takes what is there and less than a minute. Nothing is installed or changed outside
 the cache; Ctrl-C ends it, and the next run goes on from there.
@@ -99,7 +99,7 @@ export function registerDemo(program: Command): void {
   program
     .command("demo")
     .description(
-      "build Debian's Linux 6.12 with the IOMMU components, boot it on five machines, show what they got",
+      "build Debian's Linux 6.12 with its optional components grouped, boot it on five machines, show what they got",
     )
     .option("--out <dir>", "folder for demo.json and report.html", "out")
     .option("--write", "put the tables into README.md and docs/answers.md")

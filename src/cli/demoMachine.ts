@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { mkdirSync } from "node:fs";
-import { demoBoots } from "../machine/demoBoots.js";
 import type { Machine } from "../machine/machine.js";
 import type { DemoMachine } from "../report/demoJson.js";
+import { demoBoots } from "./demoBoots.js";
 import { bootFolder, keepResult, readResult } from "./demoCache.js";
 
 /** A machine's two boots of an image, or what they came to when they were done before. */

@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 import type { Command } from "commander";
 import { shippedManifests } from "../component/shipped.js";
 import { type Diagnostic, diagnose, failIfAny } from "../diagnostics.js";
+import { number } from "../number.js";
 import type { Plan } from "../plan/plan.js";
 
 interface Options {
@@ -48,9 +49,9 @@ async function diff(a: string, b: string, options: Options): Promise<void> {
         ({ figure, before: was, after: is, allowed }): Diagnostic =>
           diagnose("over-budget", {
             what: figure,
-            before: was.toLocaleString("en"),
-            after: is.toLocaleString("en"),
-            allowed: `a change of ${allowed.toLocaleString("en")}`,
+            before: number(was),
+            after: number(is),
+            allowed: `a change of ${number(allowed)}`,
           }),
       ),
   );

@@ -67,8 +67,10 @@ function findPrograms(): Finding {
   };
 }
 
-const isDebian = () =>
-  existsSync("/etc/os-release") && /^ID=debian$/m.test(readFileSync("/etc/os-release", "utf8"));
+const isDebian12 = () => {
+  const release = existsSync("/etc/os-release") ? readFileSync("/etc/os-release", "utf8") : "";
+  return /^ID=debian$/m.test(release) && /^VERSION_ID="12"$/m.test(release);
+};
 
 async function findSpace(): Promise<Finding> {
   const cache = cacheFolder();
@@ -89,7 +91,7 @@ async function findSpace(): Promise<Finding> {
 export async function findMissing(packages: string): Promise<Finding[]> {
   return [
     found("Node.js", process.version), // package.json's engines and scripts/setup refuse an older one
-    isDebian() ? await findPackages(parsePackages(packages)) : findPrograms(),
+    isDebian12() ? await findPackages(parsePackages(packages)) : findPrograms(),
     await findSpace(),
   ];
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import type { Command } from "commander";
+import { type Command, InvalidArgumentError } from "commander";
 import { cacheFolder } from "../cache.js";
 import {
   type Microvm,
@@ -90,14 +90,17 @@ async function microvm({ out, runs, write, json }: Options): Promise<void> {
 }
 
 function parseRuns(text: string): number {
-  return Math.min(Math.max(Math.trunc(Number(text)) || 1, 1), 100);
+  const runs = Number(text);
+  if (!Number.isInteger(runs) || runs < 1 || runs > 100)
+    throw new InvalidArgumentError("A number from 1 to 100 is expected.");
+  return runs;
 }
 
 export function registerMicrovm(program: Command): void {
   program
     .command("microvm")
     .description("the host's memory for an idle micro-VM: a plain kernel, and Jettison's off and on")
-    .option("--runs <number>", "boots of each kernel", parseRuns, 5)
+    .option("--runs <number>", "boots of each kernel at each size of report", parseRuns, 5)
     .option("--out <dir>", "folder for microvm.json", "out")
     .option("--write", "put the table into docs/gain.md")
     .option("--json", "print what microvm.json holds instead of the table")

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { mkdirSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, statSync } from "node:fs";
 import { dirname, extname } from "node:path";
 import { type Command, Option } from "commander";
+import { writeWhole } from "./writeWhole.js";
 
 interface Options {
   output?: string;
@@ -50,8 +51,7 @@ async function report(path: string, boots: readonly string[], options: Options):
     return;
   }
   mkdirSync(dirname(output), { recursive: true });
-  writeFileSync(`${output}.new`, text); // never half a file
-  renameSync(`${output}.new`, output);
+  writeWhole(output, text);
 }
 
 export function registerReport(program: Command): void {

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /** A component as its manifest describes it: plain values, nothing of the build in them yet. */
 
+/** The kernel's tables name owners by the bits of a 64-bit word. */
+export const mostComponents = 64;
+
 export interface Component {
   readonly name: string;
   readonly title: string;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What became of a plan: of what components own, of units and their owners, of gates, pins and refusals. */
 import type { Kind } from "../catalogue/sections.js";
-import { pageSize } from "../layout/regions.js";
 import type { Plan } from "../plan/plan.js";
 
 export interface Change {
@@ -180,8 +179,3 @@ export const isSame = ({ units, moved, newGates, goneGates, pins, refusals, comp
   pins.before === pins.after &&
   refusals.before === refusals.after &&
   components.every(({ stateBefore, stateAfter }) => stateBefore === stateAfter);
-
-export const pagesInBytes = ({ pages }: PlanDiff): Change => ({
-  before: pages.before * pageSize,
-  after: pages.after * pageSize,
-});

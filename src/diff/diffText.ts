@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /** A diff for a terminal and for a pull request. Both tell the same. */
+
+import { number } from "../number.js";
 import { type Colour, colourOf, type TextOptions } from "../report/colour.js";
 import { markdownTable } from "../report/markdown.js";
-import { formatTable, number } from "../report/textTable.js";
+import { formatTable } from "../report/textTable.js";
 import type { Limit, Verdict } from "./budgets.js";
 import { type Change, isSame, type PlanDiff } from "./diff.js";
 

@@ -7,7 +7,6 @@
  */
 import { fail } from "../diagnostics.js";
 import {
-  relaSize,
   sectionFlag,
   sectionHeaderSize,
   sectionType,
@@ -184,7 +183,3 @@ function extendIndexTable(
   });
   place(table, indices);
 }
-
-/** File offset of a relocation entry. */
-export const relocationAt = (object: ElfObject, rela: number, entry: number) =>
-  object.sections[rela]!.offset + entry * relaSize;

@@ -4,6 +4,7 @@ import { mkdirSync, realpathSync } from "node:fs";
 import { basename, join } from "node:path";
 import { cacheFolder } from "../cache.js";
 import { shippedManifests } from "../component/shipped.js";
+import { number } from "../number.js";
 import { projectRoot } from "../root.js";
 import type { Step } from "../step.js";
 import { buildKernel, jettisonLd, type KernelBuild } from "./buildKernel.js";
@@ -57,12 +58,10 @@ async function cachedOutput(job: KernelJob, source: KernelSource): Promise<strin
   return cacheFolder("build", [...names, ...(job.plain ? ["plain"] : []), key].join("-"));
 }
 
-const count = (n: number) => n.toLocaleString("en");
-
 function describeProgress({ phase, done, total, counted }: KernelProgress): string {
   if (phase === "link") return "linking";
   if (phase === "image") return "packing the image";
-  return `${count(done)} of ${counted ? "" : "about "}${count(total)} objects`;
+  return `${number(done)} of ${counted ? "" : "about "}${number(total)} objects`;
 }
 
 export interface KernelSteps {
@@ -116,7 +115,7 @@ export function kernelSteps(job: KernelJob): KernelSteps {
             onWait: (pid) => report(`waiting for process ${pid}, which is building in ${output}`),
           });
           if (build.compiled === 0 && !build.linked) return "up to date";
-          return `${count(build.compiled)} objects compiled${build.linked ? ", linked" : ""}`;
+          return `${number(build.compiled)} objects compiled${build.linked ? ", linked" : ""}`;
         },
       },
     ],

@@ -8,8 +8,7 @@ import type { Boundary } from "../boundary/boundary.js";
 import { type Kind, kindOfSection } from "../catalogue/sections.js";
 import { type Graph, sectionOf, type UnitId } from "../graph/graph.js";
 import type { Ownership } from "../ownership/owners.js";
-
-export const pageSize = 4096;
+import { pageSize } from "../page.js";
 
 /**
  * Bytes at each end of a region in which nothing lies: a pointer one past the end of what comes before the region,

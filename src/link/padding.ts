@@ -9,7 +9,8 @@ import { findFill } from "../elf/fill.js";
 import { sectionFlag } from "../elf/format.js";
 import type { ElfImage } from "../elf/image.js";
 import { symbolName } from "../elf/object.js";
-import { guardBytes, pageSize } from "../layout/regions.js";
+import { guardBytes } from "../layout/regions.js";
+import { pageSize } from "../page.js";
 import { findReferences } from "../verify/verifyImage.js";
 import { mostPadding } from "./tables.js";
 

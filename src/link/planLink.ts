@@ -4,7 +4,7 @@ import { type Boundary, drawBoundary } from "../boundary/boundary.js";
 import { classifyUnits } from "../catalogue/classify.js";
 import type { Role } from "../catalogue/sections.js";
 import { type Claims, claimUnits } from "../component/claim.js";
-import { restrictToBuild } from "../component/component.js";
+import { mostComponents, restrictToBuild } from "../component/component.js";
 import { readManifests } from "../component/manifest.js";
 import { fail } from "../diagnostics.js";
 import { buildGraph, type Graph } from "../graph/graph.js";
@@ -18,8 +18,6 @@ import type { Stopwatch } from "./stopwatch.js";
 
 /** Less than an eighth of a page is not worth a page of its own where the component stays. */
 const leastBytes = 512;
-/** The kernel's tables name owners by the bits of a 64-bit word. */
-const mostComponents = 64;
 
 export interface PlannedLink {
   readonly inputs: LinkInputs;

@@ -11,7 +11,8 @@
  * preprocessor that a kernel's script goes through; here none is.
  */
 import { type Graph, objectOf, sectionOf } from "../graph/graph.js";
-import { guardBytes, pageSize, type Region } from "../layout/regions.js";
+import { guardBytes, type Region } from "../layout/regions.js";
+import { pageSize } from "../page.js";
 
 export type Linker = "ld" | "lld";
 

@@ -4,6 +4,7 @@
  * on trust: numbers are bounded, control characters removed, and a line that makes no sense is a cause of
  * failure like any other.
  */
+import { mostComponents } from "../component/component.js";
 
 export const states = ["kept", "jettisoned", "refused", "withheld"] as const;
 export type ComponentState = (typeof states)[number];
@@ -118,8 +119,6 @@ const faults = [
 ];
 
 const cut = /-+\[ cut here \]-+$/;
-
-const mostComponents = 64; // as many as the kernel's tables can have
 
 /** What the guest's program said; a value that was said twice counts as it was said last. */
 interface Said {

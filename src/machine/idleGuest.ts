@@ -66,8 +66,10 @@ const mostLooks = 60;
 /** Without one the guest would sleep for ever. */
 const timeout = 300_000;
 
+type Resident = Pick<IdleGuest, "guestResident" | "processResident">;
+
 /** The process's Pss, and the resident part of the mapping that is the guest's RAM. */
-export function readResident(smaps: string): Pick<IdleGuest, "guestResident" | "processResident"> {
+export function readResident(smaps: string): Resident {
   let isRam = false;
   let guestResident = 0;
   let processResident = 0;
@@ -80,15 +82,17 @@ export function readResident(smaps: string): Pick<IdleGuest, "guestResident" | "
   return { guestResident, processResident };
 }
 
-async function watchMemory(pid: number): Promise<Pick<IdleGuest, "guestResident" | "processResident">> {
+/** What stays; undefined where it does not settle. */
+async function watchMemory(pid: number): Promise<Resident | undefined> {
   let last = readResident(readFileSync(`/proc/${pid}/smaps`, "utf8"));
-  for (let look = 0, steady = 0; look < mostLooks && steady < steadyLooks; look++) {
+  for (let look = 0, steady = 0; look < mostLooks; look++) {
     await sleep(interval);
     const now = readResident(readFileSync(`/proc/${pid}/smaps`, "utf8"));
     steady = now.guestResident === last.guestResident ? steady + 1 : 0;
+    if (steady === steadyLooks) return now;
     last = now;
   }
-  return last;
+  return undefined;
 }
 
 /** Starts a vmlinux by PVH on QEMU's microvm, waits until nothing changes any more, and ends it. */
@@ -116,12 +120,16 @@ export async function measureIdleGuest(vmlinux: string, options: IdleOptions): P
     if (ended.notFound)
       fail("tool-missing", { tool: qemu, purpose: "booting a machine", package: "qemu-system-x86 seabios" });
     const { memTotal, jettison, trouble } = readConsole(lines);
-    const cause =
-      trouble?.cause ?? (looking === undefined || memTotal === undefined ? "it ended too early" : undefined);
-    if (cause !== undefined) {
+    const resident = await looking;
+    const unmeasured =
+      looking === undefined || memTotal === undefined
+        ? "it ended too early"
+        : `its memory had not settled after ${(mostLooks * interval) / 1000} s`;
+    if (trouble !== undefined || resident === undefined || memTotal === undefined) {
+      const cause = trouble?.cause ?? unmeasured;
       const console = lines.slice(-12).join("\n");
       fail("guest-failed", { machine: "microvm", cause, console, log: options.log });
     }
-    return { memTotal: memTotal!, pagesFreed: jettison?.pages ?? 0, ...(await looking!) };
+    return { memTotal, pagesFreed: jettison?.pages ?? 0, ...resident };
   });
 }

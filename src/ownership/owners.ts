@@ -18,7 +18,7 @@
 import type { Role } from "../catalogue/sections.js";
 import type { Claims } from "../component/claim.js";
 import { type Graph, referenceKind, type UnitId } from "../graph/graph.js";
-import { createOwnerSets, type OwnerSet, type OwnerSets, resident } from "./ownerSets.js";
+import { createOwnerSets, type OwnerSet, type OwnerSets } from "./ownerSets.js";
 
 export interface Ownership {
   readonly sets: OwnerSets;
@@ -87,5 +87,3 @@ function markResident(
       if (edgeTo[edge]! >= 0 && isKeeping(roles, unit, edgeKind[edge]!)) reach(edgeTo[edge]!);
   return isReached;
 }
-
-export const isResident = (ownership: Ownership, unit: UnitId) => ownership.ownersByUnit[unit] === resident;

@@ -2,9 +2,9 @@
 /** Reads what boots showed: the demo's `demo.json`, or what `jettison boot --json` printed. */
 import { existsSync, readFileSync } from "node:fs";
 import { z } from "zod";
-import { fail } from "../diagnostics.js";
+import { fail, JettisonError } from "../diagnostics.js";
 import { loadMachine } from "../machine/machine.js";
-import { pageSize } from "./demoJson.js";
+import { pageSize } from "../page.js";
 import type { ReportMachine } from "./html.js";
 
 const bytes = z.int().nonnegative();
@@ -103,7 +103,9 @@ const complete = (result: Result | ReturnType<typeof toResult>): ReportMachine =
 function titleOf(name: string): string {
   try {
     return loadMachine(name).title;
-  } catch {
-    return name;
+  } catch (error) {
+    if (error instanceof JettisonError && error.diagnostics.every(({ code }) => code === "machine-unknown"))
+      return name;
+    throw error;
   }
 }

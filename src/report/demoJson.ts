@@ -2,8 +2,7 @@
 /** What `out/demo.json` holds. Sizes are bytes, pages are of 4096 bytes. */
 import type { BootResult } from "../machine/boot.js";
 import type { BootComponent, KernelReport } from "../machine/console.js";
-
-export const pageSize = 4096;
+import { pageSize } from "../page.js";
 
 export interface DemoComponent {
   readonly component: string;

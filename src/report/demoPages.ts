@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What the demo has measured, as the parts of README.md and docs/answers.md that `npm run demo -- --write` writes. */
 
+import { number } from "../number.js";
 import type { DemoMachine } from "./demoJson.js";
 import { formatMachineTable } from "./machineTable.js";
 import { markdownTable } from "./markdown.js";
@@ -24,7 +25,6 @@ export function writeDemoPages(result: DemoResult): Readonly<Record<string, stri
   };
 }
 
-const count = (value: number) => value.toLocaleString("en-US");
 const sum = (values: readonly number[]) => values.reduce((all, value) => all + value, 0);
 const kinds = ["text", "rodata", "data", "bss"] as const;
 
@@ -39,14 +39,14 @@ function componentTable({ plan: { components, regions } }: DemoResult): string {
   const rows = [
     ...built.map(({ name, owned, leaving, gates }) => [
       name,
-      ...kinds.map((kind) => count(owned[kind] ?? 0)),
-      count(sum(Object.values(leaving))),
-      count(pagesOf(name)),
-      count(gates),
+      ...kinds.map((kind) => number(owned[kind] ?? 0)),
+      number(sum(Object.values(leaving))),
+      number(pagesOf(name)),
+      number(gates),
     ]),
     ...shared.map((owners) => {
       const bytes = regions.filter((one) => one.owners.join(" + ") === owners).map((region) => region.bytes);
-      return [owners, ...kinds.map(() => ""), count(sum(bytes)), count(pagesOf(owners)), ""];
+      return [owners, ...kinds.map(() => ""), number(sum(bytes)), number(pagesOf(owners)), ""];
     }),
   ];
   return markdownTable(["component", ...kinds, "can leave", "pages", "gates"], rows);
@@ -63,8 +63,8 @@ function machineTable({ machines }: DemoResult): string {
       machine,
       named(true),
       named(false),
-      count(pagesFreed),
-      ...[memTotalOff, memTotalOn, memTotalOn - memTotalOff].map((bytes) => count(bytes / 1024)),
+      number(pagesFreed),
+      ...[memTotalOff, memTotalOn, memTotalOn - memTotalOff].map((bytes) => number(bytes / 1024)),
     ];
   });
   const head = ["machine", "leave", "stay", "pages", "MemTotal off, kB", "on, kB", "more, kB"];

@@ -2,6 +2,7 @@
 /** The gain as tables of words: what the terminal and the pages of docs/ show alike. */
 import type { Kind } from "../catalogue/sections.js";
 import type { ByKind, Gain, GainMachine } from "../gain/gain.js";
+import { kib, number } from "../number.js";
 
 export interface Table {
   readonly head: readonly string[];
@@ -10,9 +11,7 @@ export interface Table {
 
 const kinds: readonly Kind[] = ["text", "rodata", "data", "bss"];
 
-const count = (value: number) => value.toLocaleString("en-US");
-const kib = (bytes: number) => count(bytes / 1024);
-const signed = (value: number) => (value > 0 ? `+${count(value)}` : count(value));
+const signed = (value: number) => (value > 0 ? `+${number(value)}` : number(value));
 const signedKib = (bytes: number) => signed(bytes / 1024);
 
 export const sumKinds = (bytes: ByKind) => kinds.reduce((sum, kind) => sum + bytes[kind], 0);
@@ -38,7 +37,7 @@ export function memTotalTable({ machines }: Gain): Table {
 /** Bytes of components: what the rebuild saves, what Jettison gives back. */
 export function bytesTable({ machines }: Gain): Table {
   const row = (machine: string, what: string, bytes: ByKind, share: string) => [
-    ...[machine, what, ...kinds.map((kind) => count(bytes[kind])), count(sumKinds(bytes)), share],
+    ...[machine, what, ...kinds.map((kind) => number(bytes[kind])), number(sumKinds(bytes)), share],
   ];
   return {
     head: ["machine", "", ...kinds, "all", "share"],
@@ -60,8 +59,8 @@ export function imageTable({ images }: Gain): Table {
   return {
     head: ["kernel", ...memory, "padding in text", "text without"],
     rows: images.map((image) => [
-      ...[image.build, ...memory.map((name) => count(image.memory[name]))],
-      ...[count(image.padding), count(image.memory.text - image.padding)],
+      ...[image.build, ...memory.map((name) => number(image.memory[name]))],
+      ...[number(image.padding), number(image.memory.text - image.padding)],
     ]),
   };
 }
@@ -74,7 +73,7 @@ export function elsewhereTable({ machines }: Gain): Table {
     rows: machines.flatMap(({ saving }) => {
       if (saving === null || seen.has(saving.build)) return [];
       seen.add(saving.build);
-      return saving.largest.map(({ object, bytes }) => [saving.build, object, count(bytes)]);
+      return saving.largest.map(({ object, bytes }) => [saving.build, object, number(bytes)]);
     }),
   };
 }

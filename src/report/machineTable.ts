@@ -4,9 +4,9 @@
  * there and what became of them.
  */
 import { getBorderCharacters, table } from "table";
+import { kib, number } from "../number.js";
 import { type Colour, colourOf, stateColours, type TextOptions } from "./colour.js";
 import type { DemoComponent, MachineResult } from "./demoJson.js";
-import { number } from "./textTable.js";
 
 /** Whether what is written to this stream should have colours. NO_COLOR: https://no-color.org */
 export function isStyled(stream: { isTTY?: boolean }, env: NodeJS.ProcessEnv = process.env): boolean {
@@ -14,8 +14,6 @@ export function isStyled(stream: { isTTY?: boolean }, env: NodeJS.ProcessEnv = p
 }
 
 const words = { kept: "kept", jettisoned: "freed", refused: "refused", withheld: "withheld" } as const;
-
-const kib = (bytes: number) => (bytes / 1024).toLocaleString("en-US");
 
 export function formatMachineTable(machines: readonly MachineResult[], options: TextOptions): string {
   const { styled } = options;

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describeSpread, type Microvm } from "../gain/microvm.js";
 import type { IdleGuest } from "../machine/idleGuest.js";
+import { kib } from "../number.js";
 import type { Table } from "./gainTables.js";
 import { markdownTable } from "./markdown.js";
 import { formatTable } from "./textTable.js";
-
-const kib = (bytes: number) => (bytes / 1024).toLocaleString("en-US", { maximumFractionDigits: 0 });
 
 /** The median of all runs, and what lies between the least and the most of them. */
 function spread(runs: readonly IdleGuest[], field: "guestResident" | "processResident"): string[] {

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Kind } from "../catalogue/sections.js";
-import { pageSize } from "../layout/regions.js";
+import { number } from "../number.js";
+import { pageSize } from "../page.js";
 import type { Plan } from "../plan/plan.js";
 import { colourOf, type TextOptions } from "./colour.js";
-import { formatTable, number } from "./textTable.js";
+import { formatTable } from "./textTable.js";
 
-const stateColours = { planned: "green", refused: "red", "not-built": "gray" } as const;
+const planColours = { planned: "green", refused: "red", "not-built": "gray" } as const;
 const sum = (bytes: Readonly<Partial<Record<Kind | "padding", number>>>) =>
   Object.values(bytes).reduce((total, one) => total + one, 0);
 
@@ -31,7 +32,7 @@ export function formatPlan(plan: Plan, options: TextOptions = { styled: false })
       ]),
       plan.components.map(({ name, state, owned, leaving, gates, canAppear }) => [
         name,
-        colour(stateColours[state], state),
+        colour(planColours[state], state),
         owned.text ?? 0,
         owned.rodata ?? 0,
         owned.data ?? 0,

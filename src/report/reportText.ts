@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The report as text, as Markdown for a pull request, and as JSON for programs. All read the same figures. */
+
+import { number } from "../number.js";
+import { pageSize } from "../page.js";
 import type { Plan } from "../plan/plan.js";
 import type { TextOptions } from "./colour.js";
-import { pageSize } from "./demoJson.js";
 import type { ReportData, ReportMachine } from "./html.js";
 import { formatMachineTable, formatMappings } from "./machineTable.js";
 import { markdownTable } from "./markdown.js";
 import { formatPlan } from "./planText.js";
-import { number } from "./textTable.js";
 
 export const reportVersion = 1;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { table } from "table";
+import { number } from "../number.js";
 
-export const number = (value: number) => value.toLocaleString("en");
 const plain = {
   border: Object.fromEntries(
     ["topBody", "topJoin", "topLeft", "topRight", "bottomBody", "bottomJoin", "bottomLeft", "bottomRight"]

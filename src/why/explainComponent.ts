@@ -14,9 +14,10 @@ import {
   sourceOf,
   type UnitId,
 } from "../graph/graph.js";
-import { pageSize } from "../layout/regions.js";
 import type { PlannedLink } from "../link/planLink.js";
+import { number } from "../number.js";
 import { resident } from "../ownership/ownerSets.js";
+import { pageSize } from "../page.js";
 import { describeRefusal, type Plan } from "../plan/plan.js";
 import { projectRoot } from "../root.js";
 import type { Step, StepDescriber } from "./steps.js";
@@ -152,7 +153,7 @@ function proposeChanges(planned: PlannedLink, index: number): Change[] {
   const rounding = own.reduce((sum, { pages, bytes }) => sum + pages * pageSize - bytes, 0);
   if (rounding > 0)
     changes.push({
-      what: `${rounding.toLocaleString("en")} bytes of its pages are rounding, which leaves with them.`,
+      what: `${number(rounding)} bytes of its pages are rounding, which leaves with them.`,
     });
   if (component.registers === undefined) {
     const spared = boundary.gates.filter(

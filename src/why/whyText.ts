@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The answers of `jettison why` for a terminal. */
+
+import { number } from "../number.js";
 import { type Colour, colourOf, type TextOptions } from "../report/colour.js";
-import { formatTable, number } from "../report/textTable.js";
+import { formatTable } from "../report/textTable.js";
 import { projectRoot } from "../root.js";
 import type { Answer } from "./explain.js";
 import type { ComponentAnswer } from "./explainComponent.js";

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What becomes of each tile on a machine. */
+
+import { pageSize } from "../../page.js";
 import type { MachineResult } from "../demoJson.js";
-import { pageSize } from "../demoJson.js";
 import type { ReportPlan } from "../pack.js";
 import type { Tile } from "./ledger.js";
 import { ownersOf, type Units, unitKey } from "./units.js";

@@ -5,6 +5,7 @@
  * alignment) has tiles of its own, so that nothing is spread over what did not cause it.
  */
 import type { Kind } from "../../catalogue/sections.js";
+import { pageSize } from "../../page.js";
 import type { ImageSection, PlanImage } from "../../plan/image.js";
 import { placeSection } from "../../plan/placement.js";
 import { kindOf, objectOf, ownersOf, roleOf, type Units, unitName } from "./units.js";
@@ -343,7 +344,8 @@ function addGaps(
     ...image.sections,
     { name: "_end", offset: image.bytes, bytes: 0 },
   ]) {
-    if (offset > end) addTile([groupNames.gaps], `before ${name}`, "gap", offset - end, offset - end >= 4096);
+    if (offset > end)
+      addTile([groupNames.gaps], `before ${name}`, "gap", offset - end, offset - end >= pageSize);
     end = Math.max(end, offset + bytes);
   }
 }

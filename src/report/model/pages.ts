@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The image page by page: what each page is for, and to which region it belongs. */
 
+import { pageSize } from "../../page.js";
 import type { PlanImage } from "../../plan/image.js";
-import { pageSize } from "../demoJson.js";
 import type { ReportPlan } from "../pack.js";
 
 export const pageUses = ["text", "rodata", "data", "bss", "boot", "padding", "gate", "region"] as const;

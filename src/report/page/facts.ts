@@ -3,7 +3,7 @@
 import { describeFate } from "../../exports/fate.js";
 import type { Imports } from "../../exports/modules.js";
 import type { ReportMachine } from "../html.js";
-import { type Fate, fateTitles } from "../model/fates.js";
+import type { Fate } from "../model/fates.js";
 import type { Ledger, Tile } from "../model/ledger.js";
 import type { ReportPlan } from "../pack.js";
 import { type Child, h } from "./dom.js";
@@ -250,5 +250,3 @@ export function makeSectionTable(plan: ReportPlan): HTMLElement | undefined {
     most: 50,
   });
 }
-
-export const legendTitle = (fate: Fate) => fateTitles[fate];

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What a machine frees, at a glance: cards, the legend with its sums, the regions. */
+import { pageSize } from "../../page.js";
 import type { ReportMachine } from "../html.js";
 import { type Fates, fates, fateTitles, pagesOfPadding } from "../model/fates.js";
 import type { ReportPlan } from "../pack.js";
@@ -17,7 +18,11 @@ export function makeCards(
   const freed = machine?.pagesFreed ?? decided.pagesFreed;
   const all = plan.regions.reduce((total, region) => total + region.pages, pagesOfPadding(plan));
   const cards = [
-    card("Freed", plural(freed, "page"), `${size(freed * 4096)} of ${size(all * 4096)} that can leave`),
+    card(
+      "Freed",
+      plural(freed, "page"),
+      `${size(freed * pageSize)} of ${size(all * pageSize)} that can leave`,
+    ),
     card(
       "Components",
       count(plan.components.filter(({ state }) => state === "planned").length),

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The report in a browser: what is shown follows from the machine, the unit and the group that are chosen. */
+import { pageSize } from "../../page.js";
 import type { PageData, ReportMachine } from "../html.js";
 import { decideFates, type Fates, fates, fateTitles } from "../model/fates.js";
 import { drawLedger, groupNames } from "../model/ledger.js";
@@ -198,7 +199,7 @@ function start({ plan, machines, build, imports }: PageData): void {
               : use === "boot"
                 ? "freed by the kernel anyway"
                 : use;
-          const address = BigInt(plan.image!.address) + BigInt(page) * 4096n;
+          const address = BigInt(plan.image!.address) + BigInt(page * pageSize);
           tip.show(
             byId("strip", HTMLElement),
             x,

@@ -6,9 +6,10 @@
  */
 import { join } from "node:path";
 import { type Diagnostic, diagnose, fail, failIfAny, JettisonError } from "../diagnostics.js";
-import { type DemoMachine, pageSize, toDemoMachine } from "../report/demoJson.js";
-import { type BootResult, bootMachine, type Image } from "./boot.js";
-import type { Machine } from "./machine.js";
+import { type BootResult, bootMachine, type Image } from "../machine/boot.js";
+import type { Machine } from "../machine/machine.js";
+import { pageSize } from "../page.js";
+import { type DemoMachine, toDemoMachine } from "../report/demoJson.js";
 
 export type DemoMode = "off" | "selftest";
 
