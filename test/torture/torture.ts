@@ -47,6 +47,7 @@ const complaints = [
   /jump_label: Fatal/,
   /jettison: .*(?:make no sense|failed)/,
   /\b[1-9]\d* failures\b/,
+  /kallsyms_selftest: .*(?:abort|failed|mismatch)/,
   /the guest had not ended/,
 ];
 

@@ -198,6 +198,24 @@ static void note_in_image(const struct search *search, unsigned long addr,
 		note(search, JETTISON_IN_DATA, target, "%pS", (void *)addr);
 }
 
+static void note_in_slab(const struct search *search, struct slab *slab,
+			 unsigned long addr, unsigned long target)
+{
+	struct kmem_cache *cache = READ_ONCE(slab->slab_cache);
+	const char *name;
+	unsigned int size;
+	char text[32];
+
+	/* By now the page may be somebody else's. */
+	if (get_kernel_nofault(name, &cache->name) ||
+	    get_kernel_nofault(size, &cache->size) || !size ||
+	    strncpy_from_kernel_nofault(text, name, sizeof(text)) < 0)
+		note(search, JETTISON_IN_SLAB, target, "a slab, at %#lx", addr);
+	else
+		note(search, JETTISON_IN_SLAB, target, "%s, %#lx of an object",
+		     text, (addr - (unsigned long)slab_address(slab)) % size);
+}
+
 static void note_in_page(const struct search *search, struct page *page,
 			 unsigned long addr, unsigned long target)
 {
@@ -211,12 +229,7 @@ static void note_in_page(const struct search *search, struct page *page,
 	    image < (unsigned long)_end) {
 		note_in_image(search, image, target);
 	} else if (folio_test_slab(folio)) {
-		struct slab *slab = folio_slab(folio);
-
-		note(search, JETTISON_IN_SLAB, target, "%s, %#lx of an object",
-		     slab->slab_cache->name,
-		     (addr - (unsigned long)slab_address(slab)) %
-		     slab->slab_cache->size);
+		note_in_slab(search, folio_slab(folio), addr, target);
 	} else if (!note_percpu(search, addr, target)) {
 		note(search, JETTISON_ELSEWHERE, target, "page %#lx, at %#lx",
 		     page_to_pfn(page), offset_in_page(addr));
@@ -243,9 +256,11 @@ static int scan_pages(unsigned long pfn, unsigned long nr, void *data)
 
 		/*
 		 * A balloon's page is nobody's, and where Xen has taken it away
-		 * (PVH) each word of it is read by an exit.
+		 * (PVH) each word of it is read by an exit. A confidential guest
+		 * does not survive a look at what it has not accepted.
 		 */
-		if (!page || PageOffline(page) || !is_kernels(page) ||
+		if (!page || PageOffline(page) || PageHWPoison(page) ||
+		    pfn_is_unaccepted_memory(pfn) || !is_kernels(page) ||
 		    page == virt_to_page(search->words))
 			continue;
 		/* There may be a hole in the direct map. */

@@ -205,9 +205,9 @@ unsigned long jettison_mapping(unsigned long addr)
 bool jettison_mapping_is_memory(unsigned long mapping)
 {
 	unsigned long want = _PAGE_RW | (__supported_pte_mask & _PAGE_NX);
-	unsigned long not = cpu_feature_enabled(X86_FEATURE_PTI) ? _PAGE_GLOBAL : 0;
+	unsigned long global = cpu_feature_enabled(X86_FEATURE_PTI) ? _PAGE_GLOBAL : 0;
 
-	return (mapping & (want | not)) == want;
+	return (mapping & (want | global)) == want;
 }
 
 /*
@@ -274,10 +274,27 @@ static bool free_region(const struct jettison_region *region)
 				   &jettison_freed[region - jettison_regions]);
 }
 
+static void forget_probes(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < jettison_nr_regions; i++) {
+		const struct jettison_region *region = &jettison_regions[i];
+
+		if (!jettison_region_shut[i] || !jettison_is_text(region))
+			continue;
+		kprobe_free_mem(region->start, region->end);
+		ftrace_free_mem(NULL, region->start, region->end);
+	}
+}
+
 static void free_regions(void)
 {
 	const struct jettison_region *region;
 	unsigned int i;
+
+	/* Disarming a probe writes to what has to be kernel text still. */
+	forget_probes();
 
 	/*
 	 * Jump labels and static calls ask whether an address is kernel text
@@ -288,17 +305,12 @@ static void free_regions(void)
 	WRITE_ONCE(regions_gone, true);
 	cpus_write_unlock();
 
+	/* New ones are refused by now; these were set since the last time. */
+	forget_probes();
+
 	for (i = 0; i < jettison_nr_regions; i++) {
 		region = &jettison_regions[i];
-		if (!jettison_region_shut[i])
-			continue;
-
-		if (jettison_is_text(region)) {
-			/* From here on neither accepts an address in there. */
-			kprobe_free_mem(region->start, region->end);
-			ftrace_free_mem(NULL, region->start, region->end);
-		}
-		if (!free_region(region))
+		if (jettison_region_shut[i] && !free_region(region))
 			jettison_fates[jettison_counted_at(region)].stuck +=
 				(region->end - region->start) >> PAGE_SHIFT;
 	}

@@ -7,6 +7,7 @@
 
 #include <linux/bitops.h>
 #include <linux/delay.h>
+#include <linux/device/driver.h>
 #include <linux/init.h>
 #include <linux/jettison.h>
 #include <linux/jettison_sections.h>
@@ -316,14 +317,60 @@ static void __init shut_regions(void)
 			   !(jettison_regions[i].owners & ~jettison_leaving));
 }
 
-/*
- * Whoever comes now finds the gates shut, but a task may be inside already.
- * Those that stay in there keep the memory.
- */
-static void __init wait_until_outside(void)
+/* @components are not to leave after all, nor what they need. */
+static void __init spare(u64 components, enum jettison_state state,
+			 const char *reason)
 {
-	unsigned int tries, i;
+	unsigned int i;
+
+	for (i = 0; i < jettison_nr_components; i++) {
+		if (components & jettison_leaving & BIT_ULL(i)) {
+			jettison_fates[i].state = state;
+			jettison_fates[i].reason = reason;
+		}
+	}
+	jettison_leaving &= ~components;
+	keep_what_is_needed();
+}
+
+/* Those that some task is inside of and does not come out. */
+static u64 __init wait_until_outside(void)
+{
+	unsigned int tries;
 	u64 inside;
+
+	for (tries = 0; tries < INSIDE_TRIES; tries++) {
+		inside = jettison_owners_inside();
+		if (!inside)
+			break;
+		msleep(INSIDE_WAIT_MS);
+	}
+	return inside;
+}
+
+static u64 __init used_after_all(void)
+{
+	unsigned int i;
+	u64 used = 0;
+
+	for (i = 0; i < jettison_nr_components; i++) {
+		if (jettison_leaving & BIT_ULL(i) &&
+		    in_use(&jettison_components[i]))
+			used |= BIT_ULL(i);
+	}
+	return used;
+}
+
+/*
+ * Whoever comes when the gates are shut does not get in. Before that a task may
+ * be inside: one that stays there keeps the memory, and no call of what it is
+ * at work in is answered in its place. What it does in there may be finding
+ * hardware, so ask once more.
+ */
+static void __init shut_gates(void)
+{
+	spare(wait_until_outside(), JETTISON_WITHHELD, "task-inside");
+	shut_regions();
 
 	/*
 	 * For those that were preempted on a trampoline of ftrace or kprobes,
@@ -332,21 +379,8 @@ static void __init wait_until_outside(void)
 	 */
 	synchronize_rcu_tasks();
 
-	for (tries = 0; tries < INSIDE_TRIES; tries++) {
-		inside = jettison_owners_inside();
-		if (!inside)
-			return;
-		msleep(INSIDE_WAIT_MS);
-	}
-
-	for (i = 0; i < jettison_nr_components; i++) {
-		if (inside & jettison_leaving & BIT_ULL(i)) {
-			jettison_fates[i].state = JETTISON_WITHHELD;
-			jettison_fates[i].reason = "task-inside";
-		}
-	}
-	jettison_leaving &= ~inside;
-	keep_what_is_needed();
+	spare(wait_until_outside(), JETTISON_WITHHELD, "task-inside");
+	spare(used_after_all(), JETTISON_KEPT, "in-use");
 	shut_regions();
 }
 
@@ -373,8 +407,15 @@ void __init jettison_decide(void)
 	jettison_freed = kcalloc(jettison_nr_regions, 1, GFP_KERNEL);
 	jettison_fates = kcalloc(jettison_nr_components,
 				 sizeof(*jettison_fates), GFP_KERNEL);
-	if (!jettison_freed || !jettison_fates)
+	if (!jettison_freed || !jettison_fates) {
+		kfree(jettison_freed);
+		kfree(jettison_fates);
+		jettison_freed = NULL;
+		jettison_fates = NULL;
 		return;
+	}
+	/* With an initramfs nobody has waited for probes that were put off. */
+	wait_for_device_probe();
 
 	withheld = cannot_free();
 	for (i = 0; i < jettison_nr_components; i++) {
@@ -386,10 +427,8 @@ void __init jettison_decide(void)
 	keep_what_is_needed();
 	if (jettison_mode == JETTISON_MODE_AUDIT)
 		spare_all();
-	if (jettison_leaving) {
-		shut_regions();
-		wait_until_outside();
-	}
+	if (jettison_leaving)
+		shut_gates();
 	jettison_decide_padding();
 	for (i = 0; i < jettison_nr_regions; i++) {
 		if (jettison_region_shut[i] &&
@@ -398,7 +437,8 @@ void __init jettison_decide(void)
 	}
 	jettison_forget_fixups();
 
-	jettison_sysfs_init();
+	if (jettison_sysfs_init())
+		pr_warn("not all of /sys/kernel/jettison could be made\n");
 	pr_info("%lu of %u components leave\n", hweight64(jettison_leaving),
 		jettison_nr_components);
 	jettison_decide_time = ktime_sub(ktime_get(), start);

@@ -5,8 +5,10 @@
  * frame, or in the registers that an interrupt saved.
  */
 #include <linux/cpumask.h>
+#include <linux/ftrace.h>
 #include <linux/init.h>
 #include <linux/rcupdate.h>
+#include <linux/rethook.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 #include <linux/sched/task_stack.h>
@@ -23,8 +25,27 @@ static u64 inside __initdata;
 
 static void __init note_region(unsigned int region)
 {
-	if (jettison_region_shut[region])
-		inside |= jettison_regions[region].owners;
+	u64 owners = jettison_regions[region].owners;
+
+	if (!(owners & ~jettison_leaving))
+		inside |= owners;
+}
+
+/*
+ * Where a tracer has put its own address in the place of the one that the task
+ * returns to. The unwinder knows that one, the stack does not show it.
+ */
+static bool __init hides_address(unsigned long word)
+{
+#ifdef CONFIG_FUNCTION_GRAPH_TRACER
+	if (word == (unsigned long)return_to_handler)
+		return true;
+#endif
+#ifdef CONFIG_RETHOOK
+	if (is_rethook_trampoline(word))
+		return true;
+#endif
+	return false;
 }
 
 static void __init note_address(unsigned long addr)
@@ -60,8 +81,13 @@ static void __init note_task(struct task_struct *task)
 		return;
 
 	/* Not understood, so take every word for an address. */
-	for (word = (unsigned long *)task->thread.sp; word < end; word++)
-		note_address(READ_ONCE_NOCHECK(*word));
+	for (word = (unsigned long *)task->thread.sp; word < end; word++) {
+		unsigned long addr = READ_ONCE_NOCHECK(*word);
+
+		if (hides_address(addr))
+			inside |= jettison_leaving;
+		note_address(addr);
+	}
 }
 
 static int __init note_tasks(void *unused)
@@ -79,7 +105,7 @@ static int __init note_tasks(void *unused)
 	return 0;
 }
 
-/* The owners of the shut regions that some task is inside of. */
+/* The owners of what is to leave that some task is inside of. */
 u64 __init jettison_owners_inside(void)
 {
 	inside = 0;
