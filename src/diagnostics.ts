@@ -356,7 +356,7 @@ export function failIfAny(diagnostics: readonly Diagnostic[]): void {
 const mostRepeats = 12;
 
 /** One line a diagnostic; of each code at most 12, then how many more there were. */
-export function formatDiagnostics(diagnostics: readonly Diagnostic[]): string {
+function formatDiagnostics(diagnostics: readonly Diagnostic[]): string {
   const seen = new Map<Code, number>();
   const lines: string[] = [];
   for (const { code, message } of diagnostics) {

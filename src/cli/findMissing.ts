@@ -33,7 +33,7 @@ function isInstalled(program: string): boolean {
 }
 
 /** The packages of a list with comments. */
-export function parsePackages(list: string): string[] {
+function parsePackages(list: string): string[] {
   return list
     .replace(/#.*/g, "")
     .split(/\s+/)

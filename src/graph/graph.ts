@@ -25,7 +25,7 @@ export const referenceKind = { branch: 0, address: 1, data: 2 } as const;
 export type ReferenceKind = (typeof referenceKind)[keyof typeof referenceKind];
 
 /** Why a relocation is no edge. */
-export const exclusions = [
+const exclusions = [
   "none",
   "absolute",
   "linker-defined",

@@ -69,7 +69,7 @@ const timeout = 300_000;
 type Resident = Pick<IdleGuest, "guestResident" | "processResident">;
 
 /** The process's Pss, and the resident part of the mapping that is the guest's RAM. */
-export function readResident(smaps: string): Resident {
+function readResident(smaps: string): Resident {
   let isRam = false;
   let guestResident = 0;
   let processResident = 0;

@@ -42,7 +42,7 @@ const schema = z.strictObject({
 
 export type Machine = Readonly<z.infer<typeof schema>> & { readonly name: string };
 
-export const machineFolder = join(projectRoot, "machines");
+const machineFolder = join(projectRoot, "machines");
 
 const suffix = ".yaml";
 

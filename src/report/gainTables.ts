@@ -14,7 +14,7 @@ const kinds: readonly Kind[] = ["text", "rodata", "data", "bss"];
 const signed = (value: number) => (value > 0 ? `+${number(value)}` : number(value));
 const signedKib = (bytes: number) => signed(bytes / 1024);
 
-export const sumKinds = (bytes: ByKind) => kinds.reduce((sum, kind) => sum + bytes[kind], 0);
+const sumKinds = (bytes: ByKind) => kinds.reduce((sum, kind) => sum + bytes[kind], 0);
 
 /** Of what the rebuild saves in the objects of components, what Jettison gives back. */
 function shareOf({ saving, givenBack }: GainMachine): string {

@@ -10,7 +10,7 @@ import { formatMachineTable, formatMappings } from "./machineTable.js";
 import { markdownTable } from "./markdown.js";
 import { formatPlan } from "./planText.js";
 
-export const reportVersion = 1;
+const reportVersion = 1;
 
 export function formatReport({ plan, machines }: ReportData, options: TextOptions): string {
   const parts = [formatPlan(plan, options)];

@@ -39,7 +39,7 @@ import type { AbsoluteField } from "./relocationList.js";
 import { walkText } from "./walkText.js";
 
 /** Whether the linker's relocations are still there: then they say where addresses stand. */
-export const hasRelocations = (image: ElfImage) =>
+const hasRelocations = (image: ElfImage) =>
   image.sections.some(
     ({ type, info }) =>
       type === sectionType.rela && ((image.sections[info]?.flags ?? 0) & sectionFlag.execute) !== 0,
