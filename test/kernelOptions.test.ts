@@ -2,7 +2,12 @@
 import { expect, test } from "vitest";
 import { checkRequirements, checkTaken, checkWishes, parseOptions } from "../src/kernel/options.js";
 
-const good = { CONFIG_X86_64: "y", CONFIG_CC_IS_GCC: "y", CONFIG_STRICT_KERNEL_RWX: "y" };
+const good = {
+  CONFIG_X86_64: "y",
+  CONFIG_CC_IS_GCC: "y",
+  CONFIG_STRICT_KERNEL_RWX: "y",
+  CONFIG_UNWINDER_ORC: "y",
+};
 
 test("settings are read with their lines, and nothing else", () => {
   const text = '# a comment\nCONFIG_A=y\n\n# CONFIG_B is not set\nCONFIG_C="x y"\nnonsense\nCONFIG_D=n\n';
@@ -20,6 +25,7 @@ test("a configuration that has what is needed passes", () => {
 
 test.each([
   ["CONFIG_STRICT_KERNEL_RWX", "n"],
+  ["CONFIG_UNWINDER_ORC", "n"],
   ["CONFIG_CFI_CLANG", "y"],
   ["CONFIG_EFI_MIXED", "y"],
   ["CONFIG_CC_IS_GCC", "n"],

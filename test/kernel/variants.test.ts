@@ -20,13 +20,13 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-const least = ["64BIT", "STRICT_KERNEL_RWX", "SYSFS"];
+const least = ["64BIT", "STRICT_KERNEL_RWX", "SYSFS", "UNWINDER_ORC"];
 /** All that the series hooks into. */
 const most = [
   ...["SMP", "PRINTK", "MODULES", "KALLSYMS", "KALLSYMS_ALL", "JUMP_LABEL", "NET", "INET", "PERF_EVENTS"],
   ...["KPROBES", "FTRACE", "FUNCTION_TRACER", "DYNAMIC_FTRACE", "LIVEPATCH", "BPF_SYSCALL", "BPF_JIT"],
   ...["HARDENED_USERCOPY", "CPU_MITIGATIONS", "MITIGATION_PAGE_TABLE_ISOLATION", "HYPERVISOR_GUEST"],
-  ...["PARAVIRT", "XEN", "XEN_PV", "DEBUG_KERNEL", "DEBUG_PAGEALLOC", "PROVE_LOCKING", "UNWINDER_ORC"],
+  ...["PARAVIRT", "XEN", "XEN_PV", "DEBUG_KERNEL", "DEBUG_PAGEALLOC", "PROVE_LOCKING"],
 ];
 
 const always = ["init/main.o", "kernel/extable.o", "arch/x86/kernel/alternative.o"];
