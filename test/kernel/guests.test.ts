@@ -7,6 +7,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
+import { JettisonError } from "../../src/diagnostics.js";
 import { demoJob, makeKernel } from "../../src/kernel/makeKernel.js";
 import { bootMachine } from "../../src/machine/boot.js";
 import { loadMachine, type Machine } from "../../src/machine/machine.js";
@@ -29,11 +30,31 @@ afterAll(() => {
 
 const { image: bzImage } = await makeKernel(demoJob);
 
+/**
+ * As QEMU emulates SVM, one boot in ten or so of a PVH guest of Xen stands still or loses GS, with `jettison=off`
+ * as well (docs/components.md). What a boot that came to its end shows is not asked for twice.
+ */
+const tries = 3;
+
+async function bootToEnd(machine: Machine, append: string, fill: boolean, log: string) {
+  for (let left = tries - 1; ; left--)
+    try {
+      return await bootMachine({ bzImage }, machine, {
+        append,
+        fill,
+        log,
+        timeout: isWhole ? 600_000 : 180_000,
+      });
+    } catch (error) {
+      const isGuests = error instanceof JettisonError && error.diagnostics[0]!.code === "guest-failed";
+      if (!isGuests || left === 0) throw error;
+      console.log(`once more, ${left} left: ${error.message}`);
+    }
+}
+
 async function boot(machine: Machine, mode: "selftest" | "audit", fill: boolean) {
   const log = join(logs, `guests-${machine.name}-${mode}.log`);
-  const result = await bootMachine({ bzImage }, machine, {
-    ...{ append: `jettison=${mode}`, fill, log, timeout: 600_000 },
-  });
+  const result = await bootToEnd(machine, `jettison=${mode}`, fill, log);
   // The last one switched to: there is another before the hypervisor's is known.
   const clock = readFileSync(log, "utf8")
     .match(/clocksource: Switched to clocksource \S+/g)
