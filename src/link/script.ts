@@ -18,12 +18,16 @@ const fill = "0xcccccccc";
 /** Text that the kernel's script places by name. */
 const namedText = ["hot", "unlikely", "unknown"];
 const keptText = ["fixup", "startup", "exit"];
+/** With a section for each function, those of gcc's constructors and destructors. A function may be called `exit.part.0`. */
+const constructors: Readonly<Record<string, string>> = { startup: "._sub_I_*", exit: "._sub_D_*" };
 
 /**
- * What lies with the others of its kind: a section of a function or an object (one dot, then a name of C), and
- * what <linux/jettison_component.h> has put into a component that does not leave.
+ * What lies with the others of its kind: a section of a function or an object (one dot, then a name of C; `.L` and a
+ * name where it is the compiler's own, as KASAN's), and what <linux/jettison_component.h> has put into a component that
+ * does not leave.
  */
-const merged = (section: string) => `.${section} .${section}.[_a-zA-Z0-9]* .${section}..component.*`;
+const merged = (section: string) =>
+  `.${section} .${section}.[_a-zA-Z0-9]* .${section}..L* .${section}..component.*`;
 
 /**
  * The name under which a section of one function or object goes into the kernel, for the few objects that
@@ -32,7 +36,7 @@ const merged = (section: string) => `.${section} .${section}.[_a-zA-Z0-9]* .${se
 export function mergedName(section: string): string | undefined {
   if ([...namedText, ...keptText].some((name) => section.startsWith(`.text.${name}`))) return undefined;
   if (section.startsWith(".data.rel.ro")) return undefined;
-  return /^(\.(?:text|rodata|data|bss))\.[_a-zA-Z0-9]+$/.exec(section)?.[1];
+  return /^(\.(?:text|rodata|data|bss))\.(?:\.L)?[_a-zA-Z0-9]+$/.exec(section)?.[1];
 }
 
 export function writeMergeScript(regions: readonly Region[]): string {
@@ -56,7 +60,11 @@ export function writeMergeScript(regions: readonly Region[]): string {
     "{",
     ...regions.map(regionRule),
     ...namedText.map((name) => rule(`.text.${name}`, `*(.text.${name} .text.${name}.*)`)),
-    ...keptText.map((name) => rule(`.text.${name}`, `*(.text.${name})`)),
+    ...keptText.map((name) => {
+      const section = `.text.${name}`;
+      const made = constructors[name];
+      return rule(section, `*(${section}${made === undefined ? "" : ` ${section}${made}`})`);
+    }),
     rule(".text", `*(${merged("text")})`),
     ...strings,
     ...constants,
