@@ -7,6 +7,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { readObject } from "../src/elf/object.js";
 import type { Plan } from "../src/plan/plan.js";
 import { command, sectionFlags, temporaryFolder } from "./compile.js";
 import { compileArchive, linker, objectArguments, runLinker } from "./kernelShaped.js";
@@ -424,4 +425,20 @@ test("a function that what stays calls from the same object stays with it", () =
   expect(refusals).toEqual([]);
   expect(pins.map(({ unit }) => unit)).toEqual(["drivers/gadget.o:(.text.gadget_note)"]);
   expect(units.find(({ section }) => section === ".text.gadget_note")!.region).toBeUndefined();
+});
+
+test("what KASAN adds goes into sections that the kernel has", () => {
+  const kasan = ["-fsanitize=kernel-address", "--param=asan-globals=1"];
+  const folder = buildProgram({}, [...sectionFlags, ...kasan]);
+  expect(link(folder).stderr).toBe("");
+  const { refusals, units } = readPlan(folder);
+  expect(refusals).toEqual([]);
+  expect(units.some(({ section, region }) => section === ".text.gadget_work" && region !== undefined)).toBe(
+    true,
+  );
+  const made = readObject("vmlinux.o", readFileSync(join(folder, "vmlinux.o"))).sections.map(
+    ({ name }) => name,
+  );
+  expect(made.filter((name) => /LASAN|_sub_/.test(name))).toEqual([]);
+  expect(made).toEqual(expect.arrayContaining([".text.startup", ".text.exit", ".init_array"]));
 });
