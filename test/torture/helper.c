@@ -22,7 +22,6 @@
 #include <unistd.h>
 
 #define MIB (1ul << 20)
-#define LEFT_FREE (3 * MIB)
 #define CHUNK (64 * 1024ul)
 
 static uint64_t chunk[CHUNK / 8];
@@ -39,6 +38,15 @@ static unsigned long free_bytes(void)
 
 	sysinfo(&info);
 	return info.freeram * info.mem_unit;
+}
+
+/* Reserves of the zones, and what KASAN's quarantine takes back at any moment. */
+static unsigned long left_free(void)
+{
+	struct sysinfo info;
+
+	sysinfo(&info);
+	return info.totalram * info.mem_unit / 64;
 }
 
 static void make_pattern(uint64_t *words, size_t bytes, uint64_t number)
@@ -64,7 +72,7 @@ static int fill_tmpfs(void)
 
 	if (fd < 0)
 		return fail("/fill");
-	for (; free_bytes() > LEFT_FREE + CHUNK; chunks++) {
+	for (; free_bytes() > left_free() + CHUNK; chunks++) {
 		make_pattern(chunk, CHUNK, chunks);
 		if (write(fd, chunk, CHUNK) != CHUNK)
 			break;
@@ -81,13 +89,13 @@ static int fill_tmpfs(void)
 
 static int fill_anonymous(void)
 {
-	size_t bytes = (free_bytes() - LEFT_FREE) & ~(MIB - 1);
+	size_t bytes = (free_bytes() - left_free()) & ~(MIB - 1);
 	unsigned long used = 0;
 	uint64_t *words = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (words == MAP_FAILED)
 		return fail("mmap");
-	for (; used < bytes && free_bytes() > LEFT_FREE; used += CHUNK)
+	for (; used < bytes && free_bytes() > left_free(); used += CHUNK)
 		make_pattern(words + used / 8, CHUNK, used / CHUNK);
 	for (unsigned long at = 0; at < used; at += CHUNK)
 		if (!is_pattern(words + at / 8, CHUNK, at / CHUNK))
@@ -106,7 +114,7 @@ static int fill_slab(void)
 	if (socketpair(AF_UNIX, SOCK_DGRAM, 0, pair) ||
 	    setsockopt(pair[0], SOL_SOCKET, SO_SNDBUFFORCE, &big, sizeof(big)))
 		return fail("sockets");
-	for (; messages % 16 || free_bytes() > LEFT_FREE; messages++) {
+	for (; messages % 16 || free_bytes() > left_free(); messages++) {
 		make_pattern(chunk, size, messages);
 		if (send(pair[0], chunk, size, MSG_DONTWAIT) != size)
 			break;
