@@ -13,6 +13,7 @@ import { verifyBuild } from "../../src/link/verifyBuild.js";
 import { bootMachine } from "../../src/machine/boot.js";
 import { loadMachine } from "../../src/machine/machine.js";
 import { projectRoot } from "../../src/root.js";
+import { torture } from "../torture/torture.js";
 
 const logs = mkdtempSync(join(tmpdir(), "jettison-test-"));
 afterAll(() => rmSync(logs, { recursive: true, force: true }));
@@ -46,6 +47,28 @@ test("a kernel without IBT is linked with regions, without a warning, and frees 
     expect(result.selftest).toMatchObject({ pages: result.pages, failures: 0 });
   }
 });
+
+test.each([
+  ["q35", "amd-vi.*intel-vtd", "2 killed"],
+  ["vtd", "amd-vi", "1 killed"],
+])(
+  "probes that are armed while it boots, and the tracer, do not outlive what they are in: %s",
+  async (name, gone, killed) => {
+    const { image } = await makeKernel(job);
+    const result = await torture({
+      bzImage: image,
+      machine: loadMachine(name),
+      parts: ["armed", "tracer", "kprobes"],
+      armed: ["amd_iommu_probe_device", "intel_iommu_probe_device+5"],
+      modules: {},
+      log: join(logs, `probes-${name}.log`),
+    });
+    expect(result.trouble).toEqual([]);
+    expect(result.gone).toMatch(new RegExp(gone));
+    expect(result.parts.armed).toContain(killed);
+    expect(Object.values(result.parts).every((part) => part.startsWith("ok"))).toBe(true);
+  },
+);
 
 test("without components the kernel is the plain linker's, byte for byte", async () => {
   const plain: KernelJob = {

@@ -146,6 +146,36 @@ part_tracer() {
 
 # ---- Probes ----
 
+# In $ARMED and at RESIDENT there are kprobes, and the function tracer, from the command line on.
+part_armed() {
+	[ -w $T/kprobe_events ] || { absent "no kprobe events"; return; }
+	work
+	killed=0
+	for name in $ARMED; do
+		[ -e $T/events/kprobes/$name ] || { failed "no probe was set at $name"; return; }
+		case " $FREED " in
+		*" $name "*)
+			if grep -qw "^$name" $T/set_ftrace_filter; then failed "$name is still traced"; return; fi
+			killed=$((killed + 1))
+			;;
+		esac
+		echo 0 >$T/events/kprobes/$name/enable || { failed "the probe at $name stays"; return; }
+	done
+	# Killed, and now off as well: one line of the list is one probe.
+	gone=$(grep -c '\[GONE\]' $D/kprobes/list)
+	hits=$(awk '$1 == "'$RESIDENT'" { print $2 }' $T/kprobe_profile)
+	grep -qw "^$RESIDENT" $T/set_ftrace_filter || { failed "$RESIDENT is not traced"; return; }
+	lines=$(grep -c $RESIDENT $T/trace)
+	echo nop >$T/current_tracer
+	echo >$T/set_ftrace_filter
+	echo 0 >$T/events/kprobes/$RESIDENT/enable
+	echo >$T/kprobe_events || { failed "probes cannot be taken away"; return; }
+	[ $killed = $gone ] || { failed "$killed were set in what is gone, $gone were killed"; return; }
+	[ "${hits:-0}" -gt 0 ] || { failed "no hits at $RESIDENT"; return; }
+	[ $lines -gt 0 ] || { failed "$RESIDENT left no trace"; return; }
+	ok "$gone killed, $hits hits at $RESIDENT"
+}
+
 part_kprobes() {
 	[ -w $T/kprobe_events ] || { absent "no kprobe events"; return; }
 	refused=0
@@ -191,13 +221,13 @@ part_sleep() {
 	grep -q s2idle /sys/power/mem_sleep || { absent "no suspend to idle"; return; }
 	how="woken by the power button"
 	if grep -qs xen /sys/hypervisor/type; then
-		# Linux lets no interrupt that comes through Xen wake it: all is done but the idling.
-		how="all but the idling"
-		echo platform >/sys/power/pm_test || { failed "no way to test it"; return; }
+		# Linux lets no interrupt that comes through Xen wake it, and warns of that after (jettison=off, too).
+		how="devices only"
+		echo devices >/sys/power/pm_test || { failed "no way to test it"; return; }
 	fi
 	for turn in 1 2; do
 		# The one who watches presses it in a moment.
-		[ "$how" = "all but the idling" ] || say "please wake"
+		[ "$how" = "devices only" ] || say "please wake"
 		echo freeze >/sys/power/state || { failed "freeze"; return; }
 		work
 	done
