@@ -18,7 +18,10 @@ import { sectionFlag, sectionType } from "../src/elf/format.js";
 import { readImage } from "../src/elf/image.js";
 import { loadObject } from "../src/elf/load.js";
 import { type ElfObject, readObject } from "../src/elf/object.js";
+import { parseListing } from "../src/estimate/listing.js";
 import { buildGraph, countReferences, describeEdge, indexIncoming } from "../src/graph/graph.js";
+import { parseLinkArguments } from "../src/link/arguments.js";
+import { placeAtEnd } from "../src/link/placement.js";
 import { cleanLine, readConsole } from "../src/machine/console.js";
 import { readRelocationList } from "../src/verify/relocationList.js";
 import { verifyImage } from "../src/verify/verifyImage.js";
@@ -111,7 +114,7 @@ beforeEach(() => {
 /** What became of all cases: results, and diagnostics by their code. */
 type Outcomes = Record<string, number>;
 
-function tryAll(count: number, one: (run: number) => void): Outcomes {
+async function tryAll(count: number, one: (run: number) => void | Promise<void>): Promise<Outcomes> {
   const outcomes: Outcomes = {};
   const before = process.resourceUsage().maxRSS * 1024;
   for (let run = 0; run < count; run++) {
@@ -119,7 +122,7 @@ function tryAll(count: number, one: (run: number) => void): Outcomes {
     const start = performance.now();
     let outcome = "result";
     try {
-      one(run);
+      await one(run);
     } catch (error) {
       if (!(error instanceof JettisonError)) throw new Error(`case ${run} of seed ${seed}`, { cause: error });
       outcome = error.diagnostics[0]!.code;
@@ -176,9 +179,9 @@ const fieldsOf = (files: readonly Buffer[], list: (bytes: Buffer) => Field[]) =>
 
 test(`${runs} damaged objects and archives, read, planned and rewritten`, {
   timeout: 10 * runs + 60_000,
-}, () => {
+}, async () => {
   const fields = fieldsOf(objects, listElfFields);
-  const outcomes = tryAll(runs, (run) => {
+  const outcomes = await tryAll(runs, (run) => {
     const random = openRandom(seed, run);
     if (run % 5 === 0) {
       const bytes = mutate(random.pick(archives), [], random);
@@ -200,7 +203,7 @@ test(`${runs} damaged objects and archives, read, planned and rewritten`, {
   expect(Object.keys(outcomes).length).toBeGreaterThanOrEqual(5);
 });
 
-test("damaged objects too large to be read as a whole", { timeout: runs + 60_000 }, () => {
+test("damaged objects too large to be read as a whole", { timeout: runs + 60_000 }, async () => {
   writeFiles(folder, { "large.c": `${sources["a.c"]}\nconst char bulk[300000] = { 1 };` });
   command(folder, "gcc", ...kernelFlags, ...sectionFlags, "-g", "-c", "-o", "large.o", "large.c");
   const large = readFileSync(join(folder, "large.o"));
@@ -208,18 +211,18 @@ test("damaged objects too large to be read as a whole", { timeout: runs + 60_000
   const path = join(folder, "damaged.o");
   writeFileSync(path, large);
   plan([loadObject("damaged.o", path)]);
-  const outcomes = tryAll(runs / 20, (run) => {
+  const outcomes = await tryAll(runs / 20, (run) => {
     writeFileSync(path, mutate(large, fields, openRandom(seed, run)));
     plan([loadObject("damaged.o", path)]);
   });
   expect(outcomes.result).toBeGreaterThan(0);
 });
 
-test("damaged kernels, objects and images, are proved or refused", { timeout: runs + 60_000 }, () => {
+test("damaged kernels, objects and images, are proved or refused", { timeout: runs + 60_000 }, async () => {
   const object = readFileSync(join(kernel.folder, "vmlinux.o"));
   const image = readFileSync(join(kernel.folder, "vmlinux"));
   const [objectFields, imageFields] = fieldsOf([object, image], listElfFields);
-  tryAll(runs / 10, (run) => {
+  await tryAll(runs / 10, (run) => {
     const random = openRandom(seed, run);
     const bytes = run % 2 === 0 ? mutate(object, objectFields!, random) : mutate(image, imageFields!, random);
     if (run % 2 === 0) verifyObject(readObject("vmlinux.o", bytes), kernel.regions);
@@ -236,27 +239,54 @@ test("damaged kernels, objects and images, are proved or refused", { timeout: ru
   });
 });
 
-const manifest = readFileSync(join(import.meta.dirname, "../components/iommu.yaml"));
+const folderOfManifests = join(import.meta.dirname, "../components");
 
 test("damaged manifests", { timeout: runs + 120_000 }, async () => {
+  const names = ["cpu", "hypervisor", "init-only", "iommu", "layout"];
+  const manifests = names.map((name) => readFileSync(join(folderOfManifests, `${name}.yaml`)));
   const file = join(folder, "damaged.yaml");
-  const outcomes: Outcomes = {};
-  for (let run = 0; run < runs / 40; run++) {
-    heartbeat[0] = run + 1;
+  const outcomes = await tryAll(runs / 20, async (run) => {
     const random = openRandom(seed, run);
-    const bytes = mutate(manifest, [], random);
-    writeFileSync(file, bytes);
-    const code = await readManifests([file]).then(
-      () => "result",
-      (error: unknown) => {
-        if (!(error instanceof JettisonError))
-          throw new Error(`case ${run} of seed ${seed}`, { cause: error });
-        return error.diagnostics[0]!.code;
-      },
-    );
-    outcomes[code] = (outcomes[code] ?? 0) + 1;
-  }
-  expect(Object.keys(outcomes).sort()).toContain("manifest-invalid");
+    writeFileSync(file, mutate(random.pick(manifests), [], random));
+    await readManifests([file]);
+  });
+  expect(outcomes["manifest-invalid"]).toBeGreaterThan(0);
+});
+
+test("damaged linker scripts get the regions in their second place, or are linked as they are", {
+  timeout: runs + 60_000,
+}, async () => {
+  const place = "*(SORT_BY_NAME(.text..jettison.*))";
+  const text = `SECTIONS { .text : { *(.text) ${place} } .after : { ${place} *(.rest) } }`;
+  const original = Buffer.from(text);
+  const script = join(folder, "damaged.lds");
+  const changed = join(folder, "vmlinux.lds");
+  const seen = { changed: 0, left: 0 };
+  await tryAll(runs / 10, (run) => {
+    const damaged = mutate(original, [], openRandom(seed, run));
+    writeFileSync(script, damaged);
+    const argv = placeAtEnd(parseLinkArguments(["-o", "vmlinux", "-T", script, "a.o"]), folder);
+    const isOurs = damaged.toString().split(place).length === 3;
+    seen[isOurs ? "changed" : "left"]++;
+    expect(argv).toEqual(isOurs ? ["-o", "vmlinux", "-T", changed, "a.o"] : undefined);
+    if (isOurs) expect(readFileSync(changed, "utf8")).toBe(damaged.toString().replace(place, ""));
+  });
+  expect(Math.min(seen.changed, seen.left)).toBeGreaterThan(runs / 100);
+});
+
+test("damaged section listings", { timeout: runs + 60_000 }, async () => {
+  const object = join(kernel.folder, "vmlinux.o");
+  const listings = [
+    ["objdump", "-h", object],
+    ["size", "-A", object],
+    ["readelf", "-SW", object],
+  ].map(([tool, ...argv]) => Buffer.from(command(folder, tool!, ...argv)));
+  const outcomes = await tryAll(runs / 10, (run) => {
+    const random = openRandom(seed, run);
+    const { sections } = parseListing("damaged.txt", mutate(random.pick(listings), [], random).toString());
+    for (const { bytes } of sections) expect(Number.isSafeInteger(bytes) && bytes >= 0).toBe(true);
+  });
+  expect(outcomes.result).toBeGreaterThan(runs / 100);
 });
 
 const log = Buffer.from(
@@ -276,8 +306,8 @@ const log = Buffer.from(
   ].join("\r\n")}\r\n`,
 );
 
-test("damaged console logs", { timeout: runs + 60_000 }, () => {
-  tryAll(runs, (run) => {
+test("damaged console logs", { timeout: runs + 60_000 }, async () => {
+  await tryAll(runs, (run) => {
     const text = mutate(log, [], openRandom(seed, run)).toString("latin1");
     const lines = text.split("\n").map(cleanLine);
     const { components = [] } = readConsole(lines).jettison ?? {};

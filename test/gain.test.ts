@@ -41,11 +41,18 @@ const driver = `
 
 /** As much of a plan as is looked at. */
 const plan = {
-  units: [{ object: "drivers/driver.o" }],
+  units: [
+    { object: "drivers/driver.o", kind: "data", bytes: 99, region: "a.data" },
+    { object: "drivers/driver.o", kind: "bss", bytes: 64, region: "b.bss" },
+    { object: "drivers/driver.o", kind: "rodata", bytes: 20 },
+    { object: "core.o", kind: "text", bytes: 50, region: "a.text" },
+  ],
   regions: [
-    { kind: "text", owners: ["a"], bytes: 100 },
-    { kind: "rodata", owners: ["a", "b"], bytes: 30 },
-    { kind: "text", owners: ["b"], bytes: 7 },
+    { name: "a.text", kind: "text", owners: ["a"], bytes: 100 },
+    { name: "a.data", kind: "data", owners: ["a"], bytes: 99 },
+    { name: "ab.rodata", kind: "rodata", owners: ["a", "b"], bytes: 30 },
+    { name: "b.text", kind: "text", owners: ["b"], bytes: 7 },
+    { name: "b.bss", kind: "bss", owners: ["b"], bytes: 64 },
   ],
 } as unknown as Plan;
 
@@ -68,8 +75,15 @@ test("an object of a component that is gone is theirs, any other difference is e
   const rebuilt = weighObjects(
     build({ "core.c": core.replace("256", "200"), "new.c": "char more[8];", "same.c": "int same;" }),
   );
-  const { components, elsewhere, largest } = compareObjects(plain, rebuilt, plan);
+  const own = new Map([...plain, ["drivers/driver.o", { text: 30, rodata: 60, data: 100, bss: 64 }]]);
+  const jettisoned = new Set(["a"]);
+  const { components, staying, largestStaying, elsewhere, largest } = compareObjects({
+    ...{ plain, rebuilt, own, plan, jettisoned },
+  });
   expect(components).toEqual(plain.get("drivers/driver.o"));
+  // Of the object that is gone alone, and all but what left with its region.
+  expect(staying).toEqual({ text: 30, rodata: 60, data: 1, bss: 64 });
+  expect(largestStaying).toEqual([{ object: "drivers/driver.o", bytes: 155 }]);
   expect(elsewhere).toEqual({ text: 0, rodata: 0, data: 0, bss: 1000 + 56 - 8 });
   expect(largest).toEqual([
     { object: "pm.o", bytes: 1000 },
@@ -81,14 +95,17 @@ test("an object of a component that is gone is theirs, any other difference is e
 test("an object of a component that the rebuild still has is elsewhere", () => {
   const plain = weighObjects(build({ "drivers/driver.c": driver }));
   const rebuilt = weighObjects(build({ "drivers/driver.c": driver.replace("state[25]", "state[20]") }));
-  const { components, elsewhere } = compareObjects(plain, rebuilt, plan);
+  const { components, staying, elsewhere } = compareObjects({
+    ...{ plain, rebuilt, own: plain, plan, jettisoned: new Set<string>() },
+  });
   expect(components).toEqual({ text: 0, rodata: 0, data: 0, bss: 0 });
+  expect(staying).toEqual(components);
   expect(elsewhere.data).toBe(20);
 });
 
 test("a region has left where all of its owners have", () => {
-  expect(weighRegions(plan, new Set(["a"]))).toEqual({ text: 100, rodata: 0, data: 0, bss: 0 });
-  expect(weighRegions(plan, new Set(["a", "b"]))).toEqual({ text: 107, rodata: 30, data: 0, bss: 0 });
+  expect(weighRegions(plan, new Set(["a"]))).toEqual({ text: 100, rodata: 0, data: 99, bss: 0 });
+  expect(weighRegions(plan, new Set(["a", "b"]))).toEqual({ text: 107, rodata: 30, data: 99, bss: 64 });
   expect(weighRegions(plan, new Set())).toEqual({ text: 0, rodata: 0, data: 0, bss: 0 });
 });
 
@@ -107,6 +124,8 @@ const gain: Gain = {
       saving: {
         build: "no-iommu",
         components: { text: 90, rodata: 10, data: 0, bss: 0 },
+        staying: { text: 15, rodata: 2, data: 0, bss: 0 },
+        largestStaying: [{ object: "drivers/c.o", bytes: 17 }],
         elsewhere: { text: -5, rodata: 0, data: 0, bss: 0 },
         largest: [{ object: "kernel/a_b.o", bytes: -5 }],
       },
@@ -124,6 +143,8 @@ test("tables show losses as losses, and what was not measured as nothing", () =>
   expect(text).toMatch(/q35 +\| +1,000 +\| +990 +\| +1,002 +\| +1,001 +\| +-10 +\| +\+2 +\| +\+1 /);
   expect(text).toMatch(/pc +\| +1 +\| +1 +\| +1 +\| +- +\| +0 +\| +0 +\| +- /);
   expect(text).toContain("95.0 %");
+  expect(text).toMatch(/of that stays with Jettison +\| +15 .* 17\.0 %/);
+  expect(gainMarkdown(gain)).toContain("| no-iommu | drivers/c.o | 17 |");
   expect(gainMarkdown(gain)).toContain("| no-iommu | kernel/a\\_b.o | -5 |");
 });
 

@@ -76,20 +76,27 @@ async function gain(options: Options): Promise<void> {
       const other = rebuilt.includes(name) ? outputOf(rebuildOf(name).name) : undefined;
       const rebuild = other === undefined ? null : await bootPlainMachine(other.image, machine);
       const plan = readPlan(output);
-      const left = result.components.filter(({ state }) => state === "jettisoned");
+      const left = new Set(
+        result.components.flatMap(({ component, state }) => (state === "jettisoned" ? [component] : [])),
+      );
       const saving: Saving | null =
         other === undefined
           ? null
           : {
               build: rebuildOf(name).name,
-              ...compareObjects(weighObjects(outputOf("plain").output), weighObjects(other.output), plan),
+              ...compareObjects({
+                plain: weighObjects(outputOf("plain").output),
+                rebuilt: weighObjects(other.output),
+                own: weighObjects(output),
+                ...{ plan, jettisoned: left },
+              }),
             };
       measured.push({
         machine: name,
         title: machine.title,
         memTotal: { plain, off: result.memTotalOff, on: result.memTotalOn, rebuild },
         pagesFreed: result.pagesFreed,
-        givenBack: weighRegions(plan, new Set(left.map(({ component }) => component))),
+        givenBack: weighRegions(plan, left),
         saving,
       });
       return `${result.pagesFreed} pages freed`;

@@ -26,6 +26,10 @@ export interface Saving {
   readonly build: string;
   /** In objects that it no longer has and that hold code of components. */
   readonly components: ByKind;
+  /** Of these very objects, as they are in Jettison's kernel: what does not leave. */
+  readonly staying: ByKind;
+  /** The objects of which most does not. */
+  readonly largestStaying: readonly GainObject[];
   /** Everywhere else: what the same options switch off in other code. */
   readonly elsewhere: ByKind;
   /** Of the latter the objects that lose most, negative where one grows. */

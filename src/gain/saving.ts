@@ -6,49 +6,90 @@
  * and every object that made some is smaller. So an object that is gone and of which the plan knows units of
  * components counts as theirs, and every other difference counts as elsewhere. Regions count with all of their
  * bytes: between the functions of a plain object there is the same alignment.
+ *
+ * Both sums may be of different code. So what does not leave of the objects that are gone is counted as well, in
+ * Jettison's kernel, where each function has a section of its own.
  */
 import type { Kind } from "../catalogue/sections.js";
 import type { Plan } from "../plan/plan.js";
-import type { Saving } from "./gain.js";
+import type { GainObject, Saving } from "./gain.js";
 import { type Bytes, noBytes } from "./objectBytes.js";
 
 const kinds: readonly Kind[] = ["text", "rodata", "data", "bss"];
 
 const mostObjects = 12;
 
+function add(to: Bytes, bytes: Bytes): void {
+  for (const kind of kinds) to[kind] += bytes[kind];
+}
+
+function subtract(from: Bytes, bytes: Bytes): Bytes {
+  const rest = { ...from };
+  for (const kind of kinds) rest[kind] -= bytes[kind];
+  return rest;
+}
+
 const sum = (bytes: Bytes) => kinds.reduce((total, kind) => total + bytes[kind], 0);
 
-export function compareObjects(
-  plain: ReadonlyMap<string, Bytes>,
-  rebuilt: ReadonlyMap<string, Bytes>,
-  plan: Plan,
-): Omit<Saving, "build"> {
+/** The largest first; of the same size by their names. */
+const rank = (objects: readonly GainObject[]) =>
+  objects
+    .filter(({ bytes }) => bytes !== 0)
+    .sort((a, b) => Math.abs(b.bytes) - Math.abs(a.bytes) || (a.object < b.object ? -1 : 1))
+    .slice(0, mostObjects);
+
+/** Of every object what the regions that left had of it. */
+function weighUnits(plan: Plan, jettisoned: ReadonlySet<string>): ReadonlyMap<string, Bytes> {
+  const left = new Set(regionsThatLeft(plan, jettisoned).map(({ name }) => name));
+  const byObject = new Map<string, Bytes>();
+  for (const { object, kind, bytes, region } of plan.units) {
+    if (region === undefined || !left.has(region)) continue;
+    const sums = byObject.get(object) ?? noBytes();
+    sums[kind] += bytes;
+    byObject.set(object, sums);
+  }
+  return byObject;
+}
+
+/** The objects of three kernels by their paths; the plan of Jettison's, and the components that left. */
+export interface Kernels {
+  readonly plain: ReadonlyMap<string, Bytes>;
+  readonly rebuilt: ReadonlyMap<string, Bytes>;
+  readonly own: ReadonlyMap<string, Bytes>;
+  readonly plan: Plan;
+  readonly jettisoned: ReadonlySet<string>;
+}
+
+export function compareObjects({ plain, rebuilt, own, plan, jettisoned }: Kernels): Omit<Saving, "build"> {
   const ofComponents = new Set(plan.units.map(({ object }) => object));
+  const leftByObject = weighUnits(plan, jettisoned);
   const components = noBytes();
+  const staying = noBytes();
   const elsewhere = noBytes();
-  const others: { object: string; bytes: number }[] = [];
+  const pieces: GainObject[] = [];
+  const others: GainObject[] = [];
   for (const object of new Set([...plain.keys(), ...rebuilt.keys()])) {
     const before = plain.get(object) ?? noBytes();
     const after = rebuilt.get(object) ?? noBytes();
     const isTheirs = !rebuilt.has(object) && ofComponents.has(object);
-    const difference = noBytes();
-    for (const kind of kinds) {
-      difference[kind] = before[kind] - after[kind];
-      (isTheirs ? components : elsewhere)[kind] += difference[kind];
-    }
-    if (!isTheirs) others.push({ object, bytes: sum(difference) });
+    const difference = subtract(before, after);
+    add(isTheirs ? components : elsewhere, difference);
+    if (isTheirs) {
+      const rest = subtract(own.get(object) ?? noBytes(), leftByObject.get(object) ?? noBytes());
+      add(staying, rest);
+      pieces.push({ object, bytes: sum(rest) });
+    } else others.push({ object, bytes: sum(difference) });
   }
-  const largest = others
-    .filter(({ bytes }) => bytes !== 0)
-    .sort((a, b) => Math.abs(b.bytes) - Math.abs(a.bytes) || (a.object < b.object ? -1 : 1))
-    .slice(0, mostObjects);
-  return { components, elsewhere, largest };
+  return { components, staying, largestStaying: rank(pieces), elsewhere, largest: rank(others) };
 }
 
-/** The bytes of the regions that left a machine: those all of whose owners did. */
+/** Those all of whose owners left the machine. */
+const regionsThatLeft = (plan: Plan, jettisoned: ReadonlySet<string>) =>
+  plan.regions.filter(({ owners }) => owners.every((owner) => jettisoned.has(owner)));
+
+/** The bytes of the regions that left a machine. */
 export function weighRegions(plan: Plan, jettisoned: ReadonlySet<string>): Bytes {
   const bytes = noBytes();
-  for (const region of plan.regions)
-    if (region.owners.every((owner) => jettisoned.has(owner))) bytes[region.kind] += region.bytes;
+  for (const region of regionsThatLeft(plan, jettisoned)) bytes[region.kind] += region.bytes;
   return bytes;
 }

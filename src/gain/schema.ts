@@ -34,6 +34,8 @@ export const gainSchema = z
           .object({
             build: z.string(),
             components: byKind(difference).describe("In objects of components that the rebuild lacks."),
+            staying: byKind(bytes).describe("What of these objects does not leave with Jettison."),
+            largestStaying: z.array(z.object({ object: z.string(), bytes })),
             elsewhere: byKind(difference).describe("In all other objects."),
             largest: z.array(z.object({ object: z.string(), bytes: difference })),
           })

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The gain as tables of words: what the terminal and the pages of docs/ show alike. */
 import type { Kind } from "../catalogue/sections.js";
-import type { ByKind, Gain, GainMachine } from "../gain/gain.js";
+import type { ByKind, Gain, GainMachine, GainObject, Saving } from "../gain/gain.js";
 import { kib, number } from "../number.js";
 
 export interface Table {
@@ -16,10 +16,10 @@ const signedKib = (bytes: number) => signed(bytes / 1024);
 
 const sumKinds = (bytes: ByKind) => kinds.reduce((sum, kind) => sum + bytes[kind], 0);
 
-/** Of what the rebuild saves in the objects of components, what Jettison gives back. */
-function shareOf({ saving, givenBack }: GainMachine): string {
+/** Of what the rebuild saves in the objects of components. */
+function shareOf(bytes: ByKind, { saving }: GainMachine): string {
   const saved = saving === null ? 0 : sumKinds(saving.components);
-  return saved > 0 ? `${((100 * sumKinds(givenBack)) / saved).toFixed(1)} %` : "-";
+  return saved > 0 ? `${((100 * sumKinds(bytes)) / saved).toFixed(1)} %` : "-";
 }
 
 /** MemTotal in kB, and each kernel's difference from the plain one. */
@@ -42,11 +42,17 @@ export function bytesTable({ machines }: Gain): Table {
   return {
     head: ["machine", "", ...kinds, "all", "share"],
     rows: machines.flatMap((one) => [
-      row(one.machine, "Jettison gives back", one.givenBack, shareOf(one)),
+      row(one.machine, "Jettison gives back", one.givenBack, shareOf(one.givenBack, one)),
       ...(one.saving === null
         ? []
         : [
             row(one.machine, "rebuild saves in components", one.saving.components, ""),
+            row(
+              one.machine,
+              "of that stays with Jettison",
+              one.saving.staying,
+              shareOf(one.saving.staying, one),
+            ),
             row(one.machine, "rebuild saves elsewhere", one.saving.elsewhere, ""),
           ]),
     ]),
@@ -65,15 +71,20 @@ export function imageTable({ images }: Gain): Table {
   };
 }
 
-/** What the rebuilds take out of objects that no component has anything to do with. */
-export function elsewhereTable({ machines }: Gain): Table {
+function objectTable({ machines }: Gain, objectsOf: (saving: Saving) => readonly GainObject[]): Table {
   const seen = new Set<string>();
   return {
     head: ["rebuild", "object", "bytes"],
     rows: machines.flatMap(({ saving }) => {
       if (saving === null || seen.has(saving.build)) return [];
       seen.add(saving.build);
-      return saving.largest.map(({ object, bytes }) => [saving.build, object, number(bytes)]);
+      return objectsOf(saving).map(({ object, bytes }) => [saving.build, object, number(bytes)]);
     }),
   };
 }
+
+/** What stays of the objects that the rebuilds do without. */
+export const stayingTable = (gain: Gain) => objectTable(gain, ({ largestStaying }) => largestStaying);
+
+/** What the rebuilds take out of objects that no component has anything to do with. */
+export const elsewhereTable = (gain: Gain) => objectTable(gain, ({ largest }) => largest);

@@ -3,7 +3,14 @@
 import { getBorderCharacters, table } from "table";
 import type { Gain } from "../gain/gain.js";
 import { colourOf, type TextOptions } from "./colour.js";
-import { bytesTable, elsewhereTable, imageTable, memTotalTable, type Table } from "./gainTables.js";
+import {
+  bytesTable,
+  elsewhereTable,
+  imageTable,
+  memTotalTable,
+  stayingTable,
+  type Table,
+} from "./gainTables.js";
 import { markdownTable } from "./markdown.js";
 
 function drawTable({ head, rows }: Table, options: TextOptions): string {
@@ -43,6 +50,7 @@ export const gainMarkdown = (gain: Gain) =>
     section(`${memTotalTitle}:`, memTotalTable(gain)),
     section("Bytes of what the components are made of:", bytesTable(gain)),
     section("Bytes of the linked kernels:", imageTable(gain)),
+    section("What stays of the objects that the rebuilds do without, the largest:", stayingTable(gain)),
     section("What the rebuilds save in other objects, the largest:", elsewhereTable(gain)),
   ].join("\n\n");
 

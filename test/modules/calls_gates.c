@@ -172,7 +172,7 @@ static void stop_early(void)
 
 static void add_up(void)
 {
-	unsigned long own = 0, shut = 0, wrong = 0, calls = 0, called = 0, differ = 0;
+	unsigned long own = 0, shut = 0, wrong = 0, calls = 0, called = 0, quiet = 0, differ = 0;
 	unsigned int i, cpu, way;
 
 	for (i = 0; i < NR; i++) {
@@ -185,8 +185,10 @@ static void add_up(void)
 			}
 		}
 		/* Calls of these are no news, and not counted. */
-		if (GATES[i].flags & JETTISON_GATE_EXPECTED)
+		if (GATES[i].flags & JETTISON_GATE_EXPECTED) {
+			quiet += sum > 0;
 			sum = 0;
+		}
 		calls += sum;
 		called += sum > 0;
 		differ += sum != atomic_long_read(&CALLS[i]);
@@ -197,8 +199,8 @@ static void add_up(void)
 		wrong += workers[0][cpu].wrong + workers[1][cpu].wrong;
 	}
 	pr_alert("guest-says: early own %lu shut %lu\n", own, shut);
-	pr_alert("guest-says: total calls %lu gates %lu differ %lu wrong %lu\n", calls,
-		 called, differ, wrong);
+	pr_alert("guest-says: total calls %lu gates %lu quiet %lu differ %lu wrong %lu\n",
+		 calls, called, quiet, differ, wrong);
 }
 
 static int set_rounds(const char *text, const struct kernel_param *param)

@@ -91,6 +91,7 @@ describe.each(Object.entries(kernels).filter(([name]) => chosen.includes(name) |
         });
         results.push(describeRun(kernel, run, result));
         console.log(results.at(-1));
+        if (kernel === "torture") expect(result.parts.keys).toMatch(/^ok .*without:$/);
         troubles.push(...result.trouble.map((trouble) => `${run.machine}: ${trouble}`));
       }
       expect(troubles).toEqual([]);
