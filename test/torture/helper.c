@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * What a shell cannot do: fill memory, attach a BPF program to a function, open a perf counter, ask for the
- * filter table, have packets stamped. One of these a call; exit code 0 is done, anything else says why not.
+ * filter table, have packets stamped, read the kernel's image. One of these a call; exit code 0 is done, anything else says why not.
  */
 #define _GNU_SOURCE
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
@@ -260,6 +261,47 @@ static int stamp_packets(void)
 	return 0;
 }
 
+/* The kernel's image as debuggers see it, from the first byte of its text to the end of what may be mapped there. */
+static int read_image(void)
+{
+	const uint64_t first = 0xffffffff80000000, last = 0xffffffffc0000000;
+	unsigned long bytes = 0, zeros = 0;
+	Elf64_Ehdr header;
+	int file = open("/proc/kcore", O_RDONLY);
+
+	if (file < 0 || pread(file, &header, sizeof(header), 0) != sizeof(header))
+		return fail("/proc/kcore");
+	for (unsigned int i = 0; i < header.e_phnum; i++) {
+		Elf64_Phdr part;
+
+		if (pread(file, &part, sizeof(part), header.e_phoff + i * sizeof(part)) != sizeof(part))
+			return fail("its headers");
+		if (part.p_type != PT_LOAD || part.p_vaddr < first || part.p_vaddr >= last)
+			continue;
+		for (uint64_t at = 0; at < part.p_filesz; at += sizeof(chunk)) {
+			size_t size = part.p_filesz - at < sizeof(chunk) ? part.p_filesz - at : sizeof(chunk);
+			ssize_t got = pread(file, chunk, size, part.p_offset + at);
+
+			if (got != (ssize_t)size)
+				return fail("the image");
+			for (size_t page = 0; page + 4096 <= size; page += 4096) {
+				size_t word = 0;
+
+				while (word < 512 && !chunk[page / 8 + word])
+					word++;
+				zeros += word == 512;
+			}
+			bytes += size;
+		}
+	}
+	if (bytes < 4 * MIB) {
+		fprintf(stderr, "%lu bytes of the image\n", bytes);
+		return 1;
+	}
+	printf("%lu MiB, %lu pages of zeros\n", bytes / MIB, zeros);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
@@ -278,6 +320,8 @@ int main(int argc, char **argv)
 		return ask_filter_table();
 	if (!strcmp(what, "stamp"))
 		return stamp_packets();
+	if (!strcmp(what, "image"))
+		return read_image();
 	fprintf(stderr, "unknown: %s\n", what);
 	return 64;
 }

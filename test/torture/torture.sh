@@ -214,6 +214,46 @@ part_fentry() {
 	if [ $refused -gt 0 ]; then ok "$refused refused ($words)"; else failed "BTF has none of $FREED"; fi
 }
 
+# ---- Live patches ----
+
+# A patch of what is gone is refused. One of what stays is put in place, and taken away again.
+part_livepatch() {
+	[ -d /sys/kernel/livepatch ] || { absent "no live patches"; return; }
+	refused=0
+	for name in $FREED; do
+		if insmod /patches.ko function=$name 2>/dev/null; then failed "$name, which is gone, is patched"; return; fi
+		refused=$((refused + 1))
+	done
+	[ -n "$(cat /proc/cmdline)" ] || { failed "no command line"; return; }
+	insmod /patches.ko function=cmdline_proc_show || { failed "cmdline_proc_show cannot be patched"; return; }
+	[ -z "$(cat /proc/cmdline)" ] || { failed "cmdline_proc_show is as before"; return; }
+	echo 0 >/sys/kernel/livepatch/patches/enabled
+	for wait in $(seq 100); do
+		[ -e /sys/kernel/livepatch/patches ] || break
+		usleep 200000
+	done
+	rmmod patches || { failed "the patch stays"; return; }
+	[ -n "$(cat /proc/cmdline)" ] || { failed "cmdline_proc_show is still patched"; return; }
+	ok "$refused refused"
+}
+
+# ---- Tables ----
+
+# Everything that lists or shows code and its strings is read to its end.
+part_tables() {
+	count=0
+	for table in /proc/kallsyms $D/printk/index/vmlinux /proc/dynamic_debug/control $D/error_injection/list \
+		$D/kprobes/blacklist $T/available_filter_functions $T/available_events $T/printk_formats; do
+		[ -r $table ] || continue
+		lines=$(wc -l <$table) || { failed "$table"; return; }
+		[ $lines -gt 0 ] || { failed "$table is empty"; return; }
+		count=$((count + 1))
+	done
+	image="not to be had"
+	if [ -r /proc/kcore ]; then image=$(/helper image 2>&1) || { failed "$image"; return; }; fi
+	ok "$count read; the image: $image"
+}
+
 # ---- Sleep ----
 
 part_sleep() {
