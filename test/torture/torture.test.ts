@@ -26,6 +26,8 @@ interface Run {
   readonly memory: number;
   readonly cpus?: number;
   readonly append?: string;
+  /** Parts that this kernel does not stand there, gone components or not. */
+  readonly without?: readonly string[];
 }
 
 const kernels: Readonly<Record<string, readonly Run[]>> = {
@@ -34,7 +36,12 @@ const kernels: Readonly<Record<string, readonly Run[]>> = {
     { machine: "q35", memory: 256, append: "maxcpus=1" },
     { machine: "q35", memory: 256, cpus: 4, append: "pti=on" },
   ],
-  debug: ["q35", "vtd", "amdvi"].map((machine) => ({ machine, memory: 384 })),
+  debug: [
+    ...["q35", "vtd", "amdvi"].map((machine) => ({ machine, memory: 384 })),
+    // With DEBUG_VM it warns of CR3 when a processor of Xen's goes off.
+    { machine: "xen-dom0", memory: 512, without: ["cpus"] },
+  ],
+  // As a PV guest a kernel with KASAN ends at once: its first function writes to a shadow that is not there yet.
   kasan: ["q35", "vtd", "amdvi"].map((machine) => ({ machine, memory: 512 })),
 };
 
@@ -89,7 +96,8 @@ describe.each(Object.entries(kernels).filter(([name]) => chosen.includes(name) |
         const result = await torture({
           bzImage: build.image,
           machine: { ...machine, memory: run.memory, cpus: run.cpus ?? machine.cpus },
-          ...{ parts, modules, log },
+          parts: parts.filter((part) => !run.without?.includes(part)),
+          ...{ modules, log },
           ...(kernel === "torture" ? { armed } : {}),
           ...(run.append === undefined ? {} : { append: run.append }),
         });
