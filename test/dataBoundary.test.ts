@@ -100,6 +100,15 @@ test.each<[string, string, string[]]>([
   expect(boundaryOf({ "other.S": assembly }).pins).toEqual(pins);
 });
 
+test("what its own code addresses from far beside it stays, and what is close to it leaves", () => {
+  const indexed = (name: string, from: number) =>
+    `__attribute__((used)) static const long ${name}[4] = { 7, 8, 9, 10 };
+     long driver_reads_${name}(long i)
+     { asm("mov ${name} - 8 * ${from}(,%0,8), %0" : "+r"(i)); return i; }`;
+  const { pins, stays } = boundaryOf({}, undefined, `${indexed("far", 390)}\n${indexed("near", 2)}`);
+  expect([pins, stays]).toEqual([[".rodata.far"], [".data..ro_after_init", ".rodata.far"]]);
+});
+
 test.each([
   ["reads it", "mov driver_value(%rip), %eax"],
   ["reads a byte of it", "movzbl driver_value(%rip), %eax"],

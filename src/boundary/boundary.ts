@@ -21,6 +21,7 @@ import {
   sourceOf,
   type UnitId,
 } from "../graph/graph.js";
+import { guardBytes } from "../layout/regions.js";
 import { resident } from "../ownership/ownerSets.js";
 import { keepsNothing } from "../ownership/owners.js";
 import { findRealSources } from "./alternatives.js";
@@ -194,6 +195,12 @@ function attributeEdges(
   return byUnit;
 }
 
+/** An array that is indexed from 390 on is addressed 390 elements before it begins. The guards of regions cover small steps. */
+function pointsBeside(graph: Graph, edge: EdgeId): boolean {
+  const { to, targetOffset } = describeEdge(graph, edge);
+  return targetOffset < -guardBytes || targetOffset > sectionOf(graph, to).size + guardBytes;
+}
+
 /** Decides what a reference into a leaving unit is; undefined: no crossing. */
 function judgeOf(
   { graph, roles, claims, ownership }: Partition,
@@ -237,6 +244,8 @@ function judgeOf(
     if (role === "describes" && !isText) return judgeRow(findRowCode(graph, edge), to);
     if (keepsNothing.has(role)) return undefined;
     if (role === "unknown") return refuse("unknown-section");
+    // What such an address lies in is chance, and where the proof looks at the image it may be another's region.
+    if (!isText && pointsBeside(graph, edge)) return { does: "pin" };
     if (leavesNoLater(from, to)) return undefined;
     if (role === "init") {
       if (kind === referenceKind.branch) return undefined;
