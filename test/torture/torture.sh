@@ -149,6 +149,11 @@ part_tracer() {
 # In $ARMED and at RESIDENT there are kprobes, and the function tracer, from the command line on.
 part_armed() {
 	[ -w $T/kprobe_events ] || { absent "no kprobe events"; return; }
+	# A worker makes the files of these events, after a while; RESIDENT's are the last.
+	for wait in $(seq 500); do
+		[ -e $T/events/kprobes/$RESIDENT ] && break
+		usleep 200000
+	done
 	work
 	killed=0
 	for name in $ARMED; do
