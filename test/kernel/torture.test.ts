@@ -27,6 +27,7 @@ test("a machine that starts with one processor and gets its second, whose memory
   });
   expect(trouble).toEqual([]);
   expect(gone).toMatch(/amd-vi.*intel-vtd/);
+  expect(parts.keys).toMatch(/^ok packet-stamps perf rfs rps without:/);
   expect(Object.values(parts).every((part) => part.startsWith("ok"))).toBe(true);
 });
 
