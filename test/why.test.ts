@@ -6,7 +6,10 @@ import { projectRoot } from "../src/root.js";
 import type { Answer } from "../src/why/explain.js";
 import { useMiniKernel } from "./miniKernel.js";
 
-const kernel = useMiniKernel({}, ["-g"]);
+const far = `
+  __attribute__((used)) static const long far[400] = { 7, 8, 9, 10 };
+  long gadget_far(long i) { asm("mov far - 3120(,%0,8), %0" : "+r"(i)); return i; }`;
+const kernel = useMiniKernel({ "drivers/gadget/far.c": far }, ["-g"]);
 
 const jettison = (folder: string, ...args: string[]) =>
   spawnSync(join(projectRoot, "bin/jettison"), args, { cwd: folder, encoding: "utf8" });
@@ -45,6 +48,20 @@ test("a function: the chain that keeps it, with places and, from debug informati
 
   expect(answerOf(folder, "widget_work")).toMatchObject({ verdict: "stays", owners: ["widget"] });
   expect(answerOf(folder, "gadget_init")).toMatchObject({ verdict: "boot" });
+});
+
+test("data that its own code addresses from far beside it: that it is pinned for this, and by whom", () => {
+  const folder = kernel();
+  const pinned = answerOf(folder, "drivers/gadget/far.o:(.rodata.far)");
+  expect(pinned).toMatchObject({ verdict: "stays", owners: ["gadget"] });
+  expect(pinned.because).toMatch(/is pinned: an address far beside it is used/);
+  expect(pinned.chain.map(({ from }) => from)).toEqual(["drivers/gadget/far.o:(.text.gadget_far)"]);
+  const component = why(folder, "gadget");
+  if (component.kind !== "component") throw new Error("a component is expected");
+  expect(component.answer.staying.map(({ because }) => because).join()).toMatch(/an address far beside it/);
+  expect(component.answer.changes.map(({ what }) => what).join()).toMatch(
+    /gadget_far\) count from where \.rodata\.far begins: .* 3120 bytes outside/,
+  );
 });
 
 test("a component: what is gated, why it is refused, and what would free more", () => {

@@ -21,10 +21,10 @@ import {
   sourceOf,
   type UnitId,
 } from "../graph/graph.js";
-import { guardBytes } from "../layout/regions.js";
 import { resident } from "../ownership/ownerSets.js";
 import { keepsNothing } from "../ownership/owners.js";
 import { findRealSources } from "./alternatives.js";
+import { distanceBeside } from "./beside.js";
 import { type FunctionFinder, findAssembly, findFunctions } from "./functions.js";
 import { exportRule, findAnswer, type Gate, makeGates } from "./gates.js";
 import { createLeaving, type SmallGroup } from "./leaving.js";
@@ -195,12 +195,6 @@ function attributeEdges(
   return byUnit;
 }
 
-/** An array that is indexed from 390 on is addressed 390 elements before it begins. The guards of regions cover small steps. */
-function pointsBeside(graph: Graph, edge: EdgeId): boolean {
-  const { to, targetOffset } = describeEdge(graph, edge);
-  return targetOffset < -guardBytes || targetOffset > sectionOf(graph, to).size + guardBytes;
-}
-
 /** Decides what a reference into a leaving unit is; undefined: no crossing. */
 function judgeOf(
   { graph, roles, claims, ownership }: Partition,
@@ -245,7 +239,7 @@ function judgeOf(
     if (keepsNothing.has(role)) return undefined;
     if (role === "unknown") return refuse("unknown-section");
     // What such an address lies in is chance, and where the proof looks at the image it may be another's region.
-    if (!isText && pointsBeside(graph, edge)) return { does: "pin" };
+    if (!isText && distanceBeside(graph, edge) > 0) return { does: "pin" };
     if (leavesNoLater(from, to)) return undefined;
     if (role === "init") {
       if (kind === referenceKind.branch) return undefined;

@@ -65,6 +65,14 @@ async function gain(options: Options): Promise<void> {
     }),
   );
 
+  const weights = new Map<string, ReturnType<typeof weighObjects>>();
+  /** Once for each build, however many machines it is for. */
+  const weigh = (folder: string) => {
+    const known = weights.get(folder) ?? weighObjects(folder);
+    weights.set(folder, known);
+    return known;
+  };
+
   const measured: GainMachine[] = [];
   const measureMachine = (name: string): Step => ({
     title: `Boot on ${name}`,
@@ -85,9 +93,9 @@ async function gain(options: Options): Promise<void> {
           : {
               build: rebuildOf(name).name,
               ...compareObjects({
-                plain: weighObjects(outputOf("plain").output),
-                rebuilt: weighObjects(other.output),
-                own: weighObjects(output),
+                plain: weigh(outputOf("plain").output),
+                rebuilt: weigh(other.output),
+                own: weigh(output),
                 ...{ plan, jettisoned: left },
               }),
             };

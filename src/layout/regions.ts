@@ -4,17 +4,12 @@
  * that the same inputs give the same regions.
  */
 
+import { guardBytes } from "../boundary/beside.js";
 import type { Boundary } from "../boundary/boundary.js";
 import { type Kind, kindOfSection } from "../catalogue/sections.js";
 import { type Graph, sectionOf, type UnitId } from "../graph/graph.js";
 import type { Ownership } from "../ownership/owners.js";
 import { pageSize } from "../page.js";
-
-/**
- * Bytes at each end of a region in which nothing lies: a pointer one past the end of what comes before the region,
- * or just before what follows it, does not point into it.
- */
-export const guardBytes = 16;
 
 export interface Region {
   /** Two digits or more; part of its section's and symbols' names. */

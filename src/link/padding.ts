@@ -5,11 +5,11 @@
  * would need a relocation (docs/design.md, "What the link hands to the kernel").
  */
 import { closeSync, constants, copyFileSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import { guardBytes } from "../boundary/beside.js";
 import { findFill } from "../elf/fill.js";
 import { sectionFlag } from "../elf/format.js";
 import type { ElfImage } from "../elf/image.js";
 import { symbolName } from "../elf/object.js";
-import { guardBytes } from "../layout/regions.js";
 import { pageSize } from "../page.js";
 import { findReferences } from "../verify/verifyImage.js";
 import { mostPadding } from "./tables.js";

@@ -8,7 +8,8 @@
  * What no rule names (double-dot names, init, tables) goes, as without a script, into an output section of
  * its own name. Strings are told by their flags: a static `str1` in a function lies in `.rodata.str1.1` too.
  */
-import { guardBytes, type Region } from "../layout/regions.js";
+import { guardBytes } from "../boundary/beside.js";
+import type { Region } from "../layout/regions.js";
 import { pageSize } from "../page.js";
 import { regionEnd, regionSection, regionStart } from "./tables.js";
 

@@ -10,8 +10,10 @@
  * as GNU ld would open a file by a name without wildcards. A `*` right behind a `/` would open a comment for the
  * preprocessor that a kernel's script goes through; here none is.
  */
+
+import { guardBytes } from "../boundary/beside.js";
 import { type Graph, objectOf, sectionOf } from "../graph/graph.js";
-import { guardBytes, type Region } from "../layout/regions.js";
+import type { Region } from "../layout/regions.js";
 import { pageSize } from "../page.js";
 
 export type Linker = "ld" | "lld";

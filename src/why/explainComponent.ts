@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What becomes of a component: what leaves, what is gated, pinned, refused, and what would free more. */
 
+import { distanceBeside } from "../boundary/beside.js";
 import { findFunctions } from "../boundary/functions.js";
 import { type Kind, kindOfSection, type Role } from "../catalogue/sections.js";
 import { attributeReplacements } from "../chains/realReferences.js";
@@ -20,6 +21,7 @@ import { resident } from "../ownership/ownerSets.js";
 import { pageSize } from "../page.js";
 import { describeRefusal, type Plan } from "../plan/plan.js";
 import { projectRoot } from "../root.js";
+import { whyPinned } from "./explainUnit.js";
 import type { Step, StepDescriber } from "./steps.js";
 
 export interface Change {
@@ -92,8 +94,9 @@ export async function explainComponent(
   };
 }
 
-function weighStaying({ graph, claims, ownership, boundary }: PlannedLink, index: number) {
-  const pinned = new Set(boundary.pins.map(({ unit }) => unit));
+function weighStaying(planned: PlannedLink, index: number) {
+  const { graph, claims, ownership, boundary } = planned;
+  const pinned = new Map(boundary.pins.map(({ unit, edge }) => [unit, edge]));
   const refused = new Set(boundary.refusals.map(({ component }) => component));
   const reasons = new Map<string, { because: string; bytes: number; units: number }>();
   for (let unit = 0; unit < graph.unitCount; unit++) {
@@ -105,13 +108,15 @@ function weighStaying({ graph, claims, ownership, boundary }: PlannedLink, index
     const isSmall = boundary.tooSmall.some(
       (one) => one.kind === kind && one.owners === ownership.ownersByUnit[unit],
     );
-    const because = pinned.has(unit)
-      ? "pinned: what stays may reach this data"
-      : other !== undefined
-        ? `${claims.components[other]!.name} is refused`
-        : isSmall
-          ? "too little for a page of its own"
-          : `nothing of ${kind} leaves yet`;
+    const pin = pinned.get(unit);
+    const because =
+      pin !== undefined
+        ? whyPinned(planned, pin)
+        : other !== undefined
+          ? `${claims.components[other]!.name} is refused`
+          : isSmall
+            ? "too little for a page of its own"
+            : `nothing of ${kind} leaves yet`;
     const known = reasons.get(because) ?? { because, bytes: 0, units: 0 };
     reasons.set(because, known);
     known.bytes += size;
@@ -172,6 +177,9 @@ function proposeChanges(planned: PlannedLink, index: number): Change[] {
 function proposeForPin({ graph, roles }: PlannedLink, unit: UnitId, edge: EdgeId, manifest: string): string {
   const from = sourceOf(graph, edge);
   const name = sectionOf(graph, unit).name;
+  const distance = distanceBeside(graph, edge);
+  if (distance > 0)
+    return `Have ${formatUnit(graph, from)} count from where ${name} begins: it uses an address ${distance} bytes outside of it.`;
   return roles[from] === "init"
     ? `Show under \`registers\` in ${manifest}, if it is so, that ${formatUnit(graph, from)} keeps the address of ${name} only where the component is in use.`
     : `Have ${formatUnit(graph, from)} ask a function of the component for ${name}: a call can go through a gate, data cannot.`;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Why one unit stays or leaves: the chain of references from the root that keeps it, or from its component's code. */
+import { distanceBeside } from "../boundary/beside.js";
 import { findRow, kindOfSection } from "../catalogue/sections.js";
 import { chainTo } from "../chains/chain.js";
 import { attributeReplacements } from "../chains/realReferences.js";
@@ -91,6 +92,12 @@ const pickRule = (unit: PlanUnit | undefined): Pick<PlanUnit, "rule"> =>
 export const membersOf = ({ ownership, claims }: PlannedLink, unit: UnitId) =>
   ownership.sets.members(ownership.ownersByUnit[unit]!).map((owner) => claims.components[owner]!.name);
 
+/** What the reference does that pins a unit. */
+export const whyPinned = ({ graph }: PlannedLink, edge: EdgeId) =>
+  distanceBeside(graph, edge) > 0
+    ? "pinned: an address far beside it is used, which may lie in another's region"
+    : "pinned: what stays may reach this data";
+
 /** What the catalogue says of a section. */
 function whyKnown(name: string): string {
   const row = findRow(name);
@@ -143,8 +150,9 @@ function reasonOf(planned: PlannedLink, residents: Search, helpers: Search): (un
     }
     const pin = boundary.pins.find((one) => one.unit === unit);
     if (pin !== undefined) {
-      const because = `it belongs to ${all} and is pinned: what stays may reach this data`;
-      return { verdict: "stays", because, edges: upTo(pin.edge) };
+      const because = `it belongs to ${all} and is ${whyPinned(planned, pin.edge)}`;
+      const edges = distanceBeside(graph, pin.edge) > 0 ? [pin.edge] : upTo(pin.edge);
+      return { verdict: "stays", because, edges };
     }
     const refusal = boundary.refusals.find(({ component }) => members.includes(component));
     if (refusal !== undefined) {

@@ -261,8 +261,11 @@ static int stamp_packets(void)
 	return 0;
 }
 
-/* The kernel's image as debuggers see it, from the first byte of its text to the end of what may be mapped there. */
-static int read_image(void)
+/*
+ * The kernel's image as debuggers see it, from the first byte of its text to the end of what may be mapped there: at
+ * least as many pages of zeros as there are gone.
+ */
+static int read_image(unsigned long gone)
 {
 	const uint64_t first = 0xffffffff80000000, last = 0xffffffffc0000000;
 	unsigned long bytes = 0, zeros = 0;
@@ -299,7 +302,7 @@ static int read_image(void)
 		return 1;
 	}
 	printf("%lu MiB, %lu pages of zeros\n", bytes / MIB, zeros);
-	return 0;
+	return zeros < gone;
 }
 
 int main(int argc, char **argv)
@@ -320,8 +323,8 @@ int main(int argc, char **argv)
 		return ask_filter_table();
 	if (!strcmp(what, "stamp"))
 		return stamp_packets();
-	if (!strcmp(what, "image"))
-		return read_image();
+	if (!strcmp(what, "image") && argc > 2)
+		return read_image(strtoul(argv[2], NULL, 10));
 	fprintf(stderr, "unknown: %s\n", what);
 	return 64;
 }

@@ -5,7 +5,6 @@
 
 D=/sys/kernel/debug
 T=/sys/kernel/tracing
-RESIDENT=schedule_timeout
 
 ok() { say "$part ok $*"; }
 absent() { say "$part absent $*"; }
@@ -246,17 +245,21 @@ part_livepatch() {
 
 # Everything that lists or shows code and its strings is read to its end.
 part_tables() {
-	count=0
+	count=0 missing=
 	for table in /proc/kallsyms $D/printk/index/vmlinux /proc/dynamic_debug/control $D/error_injection/list \
 		$D/kprobes/blacklist $T/available_filter_functions $T/available_events $T/printk_formats; do
-		[ -r $table ] || continue
+		[ -r $table ] || { missing="$missing $table"; continue; }
 		lines=$(wc -l <$table) || { failed "$table"; return; }
 		[ $lines -gt 0 ] || { failed "$table is empty"; return; }
 		count=$((count + 1))
 	done
-	image="not to be had"
-	if [ -r /proc/kcore ]; then image=$(/helper image 2>&1) || { failed "$image"; return; }; fi
-	ok "$count read; the image: $image"
+	if [ -r /proc/kcore ]; then
+		# What is gone is read as zeros.
+		image=$(/helper image $(look $J/pages) 2>&1) || { failed "$image"; return; }
+	else
+		missing="$missing /proc/kcore"
+	fi
+	ok "$count lists, image ${image:-not read}, without:$missing"
 }
 
 # ---- Sleep ----

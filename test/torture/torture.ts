@@ -30,6 +30,9 @@ export interface Tortured {
   readonly trouble: readonly string[];
 }
 
+/** A function that stays everywhere, and is called all the time. */
+const resident = "schedule_timeout";
+
 /** Two functions of each component that leave with it. */
 const functions = [
   ...["amd-vi:amd_iommu_register_ga_log_notifier", "amd-vi:amd_iommu_probe_device"],
@@ -80,7 +83,7 @@ const functionOf = (place: string) => place.replace(/\+.*/, "");
 /** Probes, named as their functions, and the function tracer there: before anything leaves. Xen passes 1,023 characters on. */
 function arm(places: readonly string[]): string {
   if (places.length === 0) return "";
-  const all = [...places, "schedule_timeout"];
+  const all = [...places, resident];
   const probes = all.map((place) => `p:${functionOf(place)},${place}`).join(";");
   return `kprobe_event=${probes} ftrace=function ftrace_filter=${all.map(functionOf).join(",")}`;
 }
@@ -94,7 +97,7 @@ export async function torture(options: TortureOptions): Promise<Tortured> {
     append: `jettison=selftest rcupdate.rcu_cpu_stall_timeout=300 ${arm(armed)} ${append}`,
     files: { helper: compileHelper(), ...options.modules },
     script: `
-      FREED=
+      RESIDENT=${resident} FREED=
       for one in ${functions.join(" ")}; do
         [ "$(look $J/\${one%:*}/state)" = jettisoned ] && FREED="$FREED \${one#*:}"
       done

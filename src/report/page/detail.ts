@@ -30,7 +30,7 @@ const sentences: Record<string, string> = {
   freed: "Its memory comes back.",
   kept: "It could leave, and stays, as its component is needed or has to stay here.",
   held: "Nothing but its component needs it, yet it stays everywhere: of its kind of memory nothing leaves, or there is too little of it for a page.",
-  pinned: "What stays may reach this data, so it stays.",
+  pinned: "What stays may reach this data, or an address far beside it is used, so it stays.",
   refused: "Its component cannot leave safely.",
   resident: "No component owns it.",
   boot: "The kernel frees it after boot, on every machine.",
