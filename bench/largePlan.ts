@@ -68,7 +68,6 @@ export function makeLargePlan(unitCount: number): Plan {
         canAppear: "never",
         after: [],
         needs: [],
-        registersWhenInUse: false,
         hasPadding: false,
         owned: { text: owned },
         leaving: { text: owned },

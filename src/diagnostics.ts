@@ -277,6 +277,11 @@ export const catalogue = {
     (f: { file: string; what: string }) => `${f.file} is no plan that can be read: ${f.what}.`,
     () => "Build the kernel again with this version of Jettison; the form is docs/plan.schema.json.",
   ),
+  "claims-invalid": entry(
+    2,
+    (f: { file: string; what: string }) => `${f.file} is not what the link tells the proof: ${f.what}.`,
+    () => "Link the kernel again with this version of Jettison; the form is in docs/design.md.",
+  ),
   "boots-invalid": entry(
     2,
     (f: { file: string; what: string }) => `${f.file} holds no results of boots: ${f.what}.`,

@@ -10,7 +10,6 @@ const component = (name: string, state: "planned" | "not-built", text: number) =
     canAppear: "never",
     after: [],
     needs: [],
-    registersWhenInUse: false,
     hasPadding: false,
   } as const),
   ...{ owned: { text, rodata: 10 }, leaving: { text: text - 1 }, gates: 3 },

@@ -225,14 +225,14 @@ test("damaged kernels, objects and images, are proved or refused", { timeout: ru
   await tryAll(runs / 10, (run) => {
     const random = openRandom(seed, run);
     const bytes = run % 2 === 0 ? mutate(object, objectFields!, random) : mutate(image, imageFields!, random);
-    if (run % 2 === 0) verifyObject(readObject("vmlinux.o", bytes), kernel.regions);
+    if (run % 2 === 0) verifyObject(readObject("vmlinux.o", bytes), kernel.claims);
     else {
       const list = Buffer.alloc(4 * random.below(50));
       for (let at = 4; at < list.byteLength; at += 4)
         list.writeInt32LE(-0x7f000000 + random.below(40_000), at);
       verifyImage(
         readImage("vmlinux", bytes),
-        kernel.regions,
+        kernel.claims,
         run % 4 === 1 ? readRelocationList("list", list) : undefined,
       );
     }

@@ -9,9 +9,9 @@ import { join } from "node:path";
 import { relocationType } from "../src/elf/format.js";
 import { type ElfImage, findImageRelocations, readImage, readImageRelocation } from "../src/elf/image.js";
 import { type ElfObject, readObject } from "../src/elf/object.js";
-import type { Plan } from "../src/plan/plan.js";
+import { type Claims, readClaims, type VerifiedRegion } from "../src/verify/claims.js";
 import { mapImage } from "../src/verify/imageMap.js";
-import type { Verification, VerifiedRegion } from "../src/verify/proof.js";
+import type { Verification } from "../src/verify/proof.js";
 import { readRelocationList } from "../src/verify/relocationList.js";
 import { verifyImage } from "../src/verify/verifyImage.js";
 import { verifyObject } from "../src/verify/verifyObject.js";
@@ -140,7 +140,7 @@ SECTIONS
 const script = "arch/x86/kernel/vmlinux.lds";
 
 export function compileProgram(folder: string, files: Readonly<Record<string, string>> = program): void {
-  const all = { ...files, [script]: linkerScript, "components.yaml": manifest };
+  const all = { [script]: linkerScript, "components.yaml": manifest, ...files };
   compileSources(folder, all, [...kernelFlags, ...sectionFlags, "-fno-inline"]);
 }
 
@@ -156,9 +156,27 @@ export const finalArguments = (objects: readonly string[]) => [
   ...[`--script=./${script}`, "-o", "vmlinux", "--whole-archive", ...objects, "--no-whole-archive"],
 ];
 
+/** Whose init code stores what leaves where only the driver uses it. */
+export const registeringProgram: Readonly<Record<string, string>> = {
+  ...program,
+  "drivers/gadget.c": `${driver("gadget")}
+    int (*kept)(int), (*kept_again)(int);
+    static int gadget_late(int x) { return x + 3; }
+    const char *kept_name;
+    __attribute__((section(".init.text"))) void gadget_register(void)
+    { kept = gadget_late; kept_again = gadget_late; kept_name = "a gadget with a name of its own"; }
+    int gadget_filler(int x) { return x + gadget_late(x); }
+    char gadget_numbers(int x) { static const char numbers[600] = { 1 }; return numbers[x]; }`,
+  "components.yaml": manifest.replace(
+    "canAppear: never",
+    "canAppear: never\n    registers: { when: inUse, why: gadget_register() runs where there is one }",
+  ),
+};
+
 export interface Kernel {
   readonly folder: string;
   readonly regions: readonly VerifiedRegion[];
+  readonly claims: Claims;
 }
 
 export function linkKernel(files = program): Kernel {
@@ -167,9 +185,8 @@ export function linkKernel(files = program): Kernel {
   command(folder, "ar", "cDPrST", "vmlinux.a", ...archiveMembers);
   for (const { status, stderr } of [runLinker(folder), runLinker(folder, finalArguments(finalInputs))])
     if (status !== 0) throw new Error(stderr);
-  const plan = JSON.parse(readFileSync(join(folder, "plan.json"), "utf8")) as Plan;
-  const regions = plan.regions.map((region) => ({ ...region, registersWhenInUse: false }));
-  return { folder, regions };
+  const claims = readClaims(join(folder, ".jettison/claims.json"));
+  return { folder, regions: claims.regions, claims };
 }
 
 export const finalInputs = ["vmlinux.o", "init/version-timestamp.o"];
@@ -187,7 +204,7 @@ export interface Patch {
 
 /** The proof of the kernel with one more object, or with other bytes. */
 export function verifyPlanted(
-  { folder, regions }: Kernel,
+  { folder, claims }: Kernel,
   assembly: string | undefined,
   patch: Patch = {},
 ): Levels {
@@ -215,10 +232,10 @@ export function verifyPlanted(
   command(folder, "objcopy", "--remove-section=.rela*", image, stripped);
   const load = () => readImage("vmlinux", readFileSync(stripped));
   return {
-    object: verifyObject(readObject("vmlinux.o", patched), regions),
-    image: verifyImage(withRelocations, regions),
-    finished: verifyImage(load(), regions, readRelocationList("vmlinux.relocs", list)),
-    bare: verifyImage(load(), regions),
+    object: verifyObject(readObject("vmlinux.o", patched), claims),
+    image: verifyImage(withRelocations, claims),
+    finished: verifyImage(load(), claims, readRelocationList("vmlinux.relocs", list)),
+    bare: verifyImage(load(), claims),
   };
 }
 

@@ -8,14 +8,17 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { readImage } from "../src/elf/image.js";
 import { readObject } from "../src/elf/object.js";
-import type { VerifiedRegion } from "../src/verify/proof.js";
+import type { Claims } from "../src/verify/claims.js";
 import { verifyImage } from "../src/verify/verifyImage.js";
 import { verifyObject } from "../src/verify/verifyObject.js";
 import { command, temporaryFolder, writeFiles } from "./compile.js";
 
-const regions: VerifiedRegion[] = [
-  { name: "00", kind: "rodata", pages: 1, owners: ["amd-vi"], registersWhenInUse: false },
-];
+const claims: Claims = {
+  version: 1,
+  regions: [{ name: "00", kind: "rodata", pages: 1, owners: ["amd-vi"] }],
+  padding: [],
+  allowances: [],
+};
 
 const kernel = (residentString: string, regionFlags: string) => `
   .text
@@ -78,8 +81,8 @@ function verify(residentString: string, regionFlags: string) {
   );
   const load = (name: string) => readFileSync(join(folder, name));
   return {
-    object: verifyObject(readObject("kernel.o", load("kernel.o")), []),
-    image: verifyImage(readImage("kernel", load("kernel")), regions),
+    object: verifyObject(readObject("kernel.o", load("kernel.o")), { ...claims, regions: [] }),
+    image: verifyImage(readImage("kernel", load("kernel")), claims),
   };
 }
 

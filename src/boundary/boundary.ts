@@ -61,6 +61,8 @@ export interface Boundary {
   readonly gates: readonly Gate[];
   readonly pins: readonly Pin[];
   readonly refusals: readonly Refusal[];
+  /** References of init code into what leaves that are no crossings only because a manifest's `registers` says so. */
+  readonly allowances: readonly EdgeId[];
   /** Groups of units that stay because they would not fill enough of a page. */
   readonly tooSmall: readonly SmallGroup[];
 }
@@ -90,7 +92,11 @@ export function drawBoundary(partition: Partition, options: BoundaryOptions): Bo
   const mayRegister = findRegistrations(graph, claims, ownership);
   const leaving = createLeaving(graph, ownership, candidates, options.leastBytes);
   const { isLeaving } = leaving;
-  const judge = judgeOf(partition, { isLeaving, functions, realSourceOf, mayRegister });
+  const allowed: EdgeId[] = [];
+  const judge = judgeOf(partition, {
+    ...{ isLeaving, functions, realSourceOf, mayRegister },
+    allow: (edge) => allowed.push(edge),
+  });
   const refused = new Map<number, Refusal & { readonly unanswered: string[] }>();
   const pinned = new Map<UnitId, Pin>();
   /** By unit and offset. */
@@ -151,6 +157,7 @@ export function drawBoundary(partition: Partition, options: BoundaryOptions): Bo
     gates: makeGates(partition, incoming, functions, crossings),
     pins: [...pinned.values()],
     refusals: [...refused.values()],
+    allowances: [...new Set(allowed)].filter((edge) => isLeaving[graph.edgeTo[edge]!]).sort((a, b) => a - b),
     tooSmall: leaving.small.filter(({ owners }) => !sets.members(owners).some((one) => refused.has(one))),
   };
 }
@@ -203,8 +210,10 @@ function judgeOf(
     functions,
     realSourceOf,
     mayRegister,
+    allow,
   }: {
     mayRegister: Registrations;
+    allow: (edge: EdgeId) => void;
     isLeaving: Uint8Array;
     functions: FunctionFinder;
     realSourceOf: (edge: EdgeId) => UnitId;
@@ -245,7 +254,11 @@ function judgeOf(
       if (kind === referenceKind.branch) return undefined;
       // What it reads or writes it does before anything leaves; an address that it reads it may keep.
       if (kind === referenceKind.data && !isText && !holdsAddresses(to)) return undefined;
-      if (mayRegister(graph.unitObject[from]!, to)) return undefined;
+      // Replacement code has no name by which the proof could be told of it.
+      if (from === sourceOf(graph, edge) && mayRegister(graph.unitObject[from]!, to)) {
+        allow(edge);
+        return undefined;
+      }
     }
     if (!isText) return { does: "pin" };
     if (kind === referenceKind.data) return refuse("read-as-data");

@@ -2,17 +2,24 @@
 import type { Command } from "commander";
 import type { Verification } from "../verify/proof.js";
 
+/** Of the JSON that it prints. */
+const version = 1;
+
 async function verify(build: string, { json }: { json?: true }): Promise<void> {
-  const { verifyBuild } = await import("../link/verifyBuild.js");
-  const verification = await verifyBuild(build);
-  const text = json
-    ? JSON.stringify(verification)
-    : [
-        ...describe("vmlinux.o", verification),
-        ...describe("vmlinux", verification.image),
-        "No reference outlives a region that it leads into.",
-      ].join("\n");
-  process.stdout.write(`${text}\n`);
+  const { diagnoseBuild, examineBuild, verifyBuild } = await import("../verify/verifyBuild.js");
+  if (json) {
+    const verification = examineBuild(build);
+    process.stdout.write(`${JSON.stringify({ version, ...verification })}\n`);
+    if (diagnoseBuild(verification).length > 0) process.exitCode = 1;
+    return;
+  }
+  const verification = verifyBuild(build);
+  const text = [
+    ...describe("vmlinux.o", verification),
+    ...describe("vmlinux", verification.image),
+    "No reference outlives a region that it leads into.",
+  ];
+  process.stdout.write(`${text.join("\n")}\n`);
 }
 
 function describe(file: string, { looked, harmless }: Verification): string[] {
@@ -28,6 +35,6 @@ export function registerVerify(program: Command): void {
     .command("verify")
     .description("prove that nothing that stays refers to what leaves, gates apart")
     .argument("<build>", "folder of a build that was linked with Jettison")
-    .option("--json", "print the counts as JSON")
+    .option("--json", "print the counts and every violation as JSON")
     .action(verify);
 }

@@ -3,10 +3,12 @@
  * Stands in for `ld` in a kernel build. Two of its calls are Jettison's: the one that makes `vmlinux.o`, where
  * the plan is made and carried out, and those that make `vmlinux` of it. Everything else is the linker's own.
  */
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { execa } from "execa";
-import { fail } from "../diagnostics.js";
+import { readReturnTypes } from "../btf/returnTypes.js";
+import { checkAnswers } from "../component/checkAnswers.js";
+import { fail, failIfAny } from "../diagnostics.js";
 import { writeThinArchive } from "../elf/archive.js";
 import { editObject } from "../elf/edit.js";
 import { symbolType } from "../elf/format.js";
@@ -15,8 +17,12 @@ import { readObject, symbolName } from "../elf/object.js";
 import { type Graph, locateSymbol } from "../graph/graph.js";
 import { completePlan } from "../plan/completePlan.js";
 import { describeRefusal, type Plan } from "../plan/plan.js";
+import { readPlan } from "../plan/readPlan.js";
+import { readClaims } from "../verify/claims.js";
+import { verifyBuild } from "../verify/verifyBuild.js";
 import { type LinkArguments, parseLinkArguments } from "./arguments.js";
 import { assembleTables, tablesObject } from "./assemble.js";
+import { describeClaims } from "./claims.js";
 import type { LinkInputs } from "./inputs.js";
 import { tellOfPadding } from "./padding.js";
 import { isPlacedAtEnd, placeAtEnd, pushesEntryText } from "./placement.js";
@@ -26,11 +32,11 @@ import { mergedName, writeMergeScript } from "./script.js";
 import { startStopwatch } from "./stopwatch.js";
 import { findTestSymbols, testKey } from "./symbols.js";
 import { writeTables } from "./tables.js";
-import { verifyBuild } from "./verifyBuild.js";
 
 /** Everything that a link leaves behind for the later ones, in the build folder. */
 const folder = ".jettison";
 const planFile = "plan.json";
+const claimsFile = "claims.json";
 
 /** Functions whose exports go through gates, and the gates. */
 type ExportGates = Record<string, string>;
@@ -86,6 +92,7 @@ async function linkRelocatable(link: LinkArguments): Promise<number> {
   );
   writeJson(join(folder, "exports.json"), exported);
   writeJson(join(folder, planFile), plan);
+  writeJson(join(folder, claimsFile), describeClaims({ graph, components, boundary, regions }));
   report(plan);
   stopwatch.lap("write");
   const status = await runLinker(["-T", join(folder, "merge.lds"), ...withInputs(link, argument)]);
@@ -185,8 +192,11 @@ async function linkFinal(link: LinkArguments): Promise<number> {
   const status = await linkPlaced(link, adapt);
   if (status === 0 && link.output === "vmlinux") {
     const image = loadImage("vmlinux", "vmlinux");
-    tellOfPadding("vmlinux", image);
-    await verifyBuild(".", image);
+    const padding = tellOfPadding("vmlinux", image);
+    writeJson(join(folder, claimsFile), { ...readClaims(join(folder, claimsFile)), padding });
+    verifyBuild(".", image);
+    const types = readReturnTypes(image);
+    if (types !== undefined) failIfAny(checkAnswers(readPlan(join(folder, planFile)).gates, types));
     completePlan(join(folder, planFile), image, planFile);
   }
   return status;
@@ -233,8 +243,10 @@ function adaptObject(file: string, exported: ExportGates): string {
   return path;
 }
 
+/** Beside and renamed: never half a file. */
 function writeJson(path: string, value: unknown): void {
-  writeFileSync(path, `${JSON.stringify(value)}\n`);
+  writeFileSync(`${path}.new`, `${JSON.stringify(value)}\n`);
+  renameSync(`${path}.new`, path);
 }
 
 /** Kbuild's own form: the action, then what it made. */

@@ -11,6 +11,7 @@ import { sectionFlag } from "../elf/format.js";
 import type { ElfImage } from "../elf/image.js";
 import { symbolName } from "../elf/object.js";
 import { pageSize } from "../page.js";
+import type { PaddingPiece } from "../verify/claims.js";
 import { findReferences } from "../verify/verifyImage.js";
 import { mostPadding } from "./tables.js";
 
@@ -25,26 +26,27 @@ interface Pages {
 
 /**
  * Writes the table of padding into the image at `vmlinux`, if one of its components has the padding, and into `image`,
- * which has been read from there.
+ * which has been read from there. Gives what it has written.
  */
-export function tellOfPadding(vmlinux: string, image: ElfImage): void {
+export function tellOfPadding(vmlinux: string, image: ElfImage): readonly PaddingPiece[] {
   const symbols = collectSymbols(image);
   const table = symbols.get("jettison_padding");
   const count = symbols.get("jettison_nr_padding");
   const text = symbols.get("_text");
-  if (table === undefined || count === undefined || text === undefined || table.size === 0) return;
+  if (table === undefined || count === undefined || text === undefined || table.size === 0) return [];
 
-  const pieces = findPieces(image, symbols);
-  const words = pieces.flatMap(({ start, end }) => [
-    (start - text.address) / pageSize,
-    (end - start) / pageSize,
-  ]);
+  const pieces = findPieces(image, symbols).map(({ start, end }) => ({
+    page: (start - text.address) / pageSize,
+    pages: (end - start) / pageSize,
+  }));
+  const words = pieces.flatMap(({ page, pages }) => [page, pages]);
   const changes = [
     { offset: offsetOf(image, count), bytes: toBytes([pieces.length]) },
     { offset: offsetOf(image, table), bytes: toBytes(words) },
   ];
   for (const { offset, bytes } of changes) image.bytes.set(bytes, offset);
   replaceBytes(vmlinux, changes);
+  return pieces;
 }
 
 interface Symbol {

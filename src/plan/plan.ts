@@ -67,8 +67,6 @@ export interface Plan {
     readonly after: readonly string[];
     readonly needs: readonly string[];
     readonly kernels?: string;
-    /** The manifest shows that init code stores addresses of it only where it is in use. */
-    readonly registersWhenInUse: boolean;
     /** It has the padding of the kernel's text, of which is known how much there is after the final link. */
     readonly hasPadding: boolean;
     /** Bytes of all its units, and of those that lie in regions, by kind of memory. */
@@ -180,7 +178,7 @@ export function makePlan(inputs: PlanInputs): Plan {
     components: [
       ...components.map((component, index) => describeComponent(inputs, weights[index]!, component, index)),
       ...claims.skipped.map(({ name, title, canAppear }) => ({
-        ...{ name, title, state: "not-built" as const, canAppear, registersWhenInUse: false },
+        ...{ name, title, state: "not-built" as const, canAppear },
         ...{ after: [], needs: [], hasPadding: false },
         ...{ owned: {}, leaving: {}, gates: 0 },
       })),
@@ -273,7 +271,6 @@ function describeComponent(
     after: builtNames(claims, component.after),
     needs: builtNames(claims, component.needs),
     ...(component.kernels === undefined ? {} : { kernels: component.kernels }),
-    registersWhenInUse: component.registers !== undefined,
     hasPadding: component.padding !== undefined,
     ...weight,
     gates: boundary.gates.filter((gate) =>

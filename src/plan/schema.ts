@@ -72,7 +72,6 @@ export const planSchema = z
         title: z.string(),
         state: z.enum(["planned", "refused", "not-built"]),
         canAppear,
-        registersWhenInUse: z.boolean(),
         hasPadding: z
           .boolean()
           .describe("Its memory is the padding of the kernel's text, which the final link finds."),

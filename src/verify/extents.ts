@@ -9,15 +9,19 @@ export interface Extent {
   readonly name: string;
 }
 
-/** Of those that start together the longest comes last, and is the one that is found. */
-export const sortExtents = <T extends { readonly start: number; readonly end: number }>(extents: T[]): T[] =>
-  extents.sort((a, b) => a.start - b.start || a.end - b.end);
+/**
+ * Of those that start together the longest comes last, and is the one that is found. Of several names for the same
+ * the first of the alphabet comes last, after those that the link itself has given: the order of symbols differs
+ * between `vmlinux.o` and the image.
+ */
+export const sortExtents = <T extends Extent>(extents: T[]): T[] =>
+  extents.sort((a, b) => a.start - b.start || a.end - b.end || compareNames(b.name, a.name));
 
-/** The last element that starts at or before a place. */
-export function findLast<T extends { readonly start: number }>(
-  sorted: readonly T[],
-  place: number,
-): T | undefined {
+const isOwn = (name: string) => Number(name.startsWith("__jettison_"));
+const compareNames = (a: string, b: string) => isOwn(a) - isOwn(b) || (a < b ? -1 : Number(a > b));
+
+/** The number of the last element that starts at or before a place; -1: none does. */
+function lastIndex(sorted: readonly { readonly start: number }[], place: number): number {
   let low = -1;
   let high = sorted.length;
   while (high - low > 1) {
@@ -25,8 +29,14 @@ export function findLast<T extends { readonly start: number }>(
     if (sorted[middle]!.start <= place) low = middle;
     else high = middle;
   }
-  return sorted[low];
+  return low;
 }
+
+/** The last element that starts at or before a place. */
+export const findLast = <T extends { readonly start: number }>(
+  sorted: readonly T[],
+  place: number,
+): T | undefined => sorted[lastIndex(sorted, place)];
 
 /** The extent that holds a place; they do not overlap but for those that start together. */
 export function findAround<T extends { readonly start: number; readonly end: number }>(
@@ -42,10 +52,27 @@ export function stretchAround<T extends { readonly start: number; readonly end: 
   sorted: readonly T[],
   place: number,
 ): { readonly start: number; readonly end: number } {
-  const found = findLast(sorted, place);
+  const index = lastIndex(sorted, place);
+  const found = sorted[index];
   if (found !== undefined && place < found.end) return found;
-  const start = found?.end ?? Number.NEGATIVE_INFINITY;
-  return { start, end: sorted[found === undefined ? 0 : sorted.indexOf(found) + 1]?.start ?? Infinity };
+  return {
+    start: found?.end ?? Number.NEGATIVE_INFINITY,
+    end: sorted[index + 1]?.start ?? Number.POSITIVE_INFINITY,
+  };
+}
+
+/**
+ * The names of what lies at a place or no more than `distance` beside it, that at the place first; "" is what has no
+ * name. A pointer may stand just outside of the object that it means, and a field before the end of its instruction.
+ */
+export function namesNear(sorted: readonly Extent[], place: number, distance: number): readonly string[] {
+  const names = new Set([findAround(sorted, place)?.name ?? ""]);
+  for (let at = place - distance; at <= place + distance; ) {
+    const { end } = stretchAround(sorted, at);
+    names.add(findAround(sorted, at)?.name ?? "");
+    at = Math.max(end, at + 1);
+  }
+  return [...names];
 }
 
 /** `vmlinux.o:(.text)+0x1c (caller)` */

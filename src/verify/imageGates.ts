@@ -6,10 +6,11 @@
  *     [endbr64]; cmpb $0, jettison_region_shut + <region>(%rip); jne 1f; jmp <function>
  *     1: leaq jettison_gates + 32 * <n>(%rip), %rdi; jmp jettison_shut_gate
  */
+import type { VerifiedRegion } from "./claims.js";
 import type { Extent } from "./extents.js";
 import { type ImageMap, readPointer, readWord } from "./imageMap.js";
 import { decodeInstruction, newInstruction } from "./instructionLength.js";
-import { isGate, type VerifiedRegion } from "./proof.js";
+import { isGate } from "./proof.js";
 
 const rowBytes = 32;
 const endbr64 = 0xfa1e0ff3;

@@ -3,9 +3,18 @@
 import { sectionFlag, sectionType, symbolType } from "../elf/format.js";
 import { type ElfImage, signed64 } from "../elf/image.js";
 import { symbolName } from "../elf/object.js";
-import { describePlace, type Extent, findAround, findLast, sortExtents, stretchAround } from "./extents.js";
-import { paddingRegion, readPadding } from "./imagePadding.js";
-import { guardBytes, type Place, type VerifiedRegion } from "./proof.js";
+import type { VerifiedRegion } from "./claims.js";
+import {
+  describePlace,
+  type Extent,
+  findAround,
+  findLast,
+  namesNear,
+  sortExtents,
+  stretchAround,
+} from "./extents.js";
+import { paddingRegion, readPadding } from "./paddingTable.js";
+import { guardBytes, type Place } from "./proof.js";
 
 interface SectionExtent extends Extent {
   readonly index: number;
@@ -32,6 +41,8 @@ export interface ImageMap {
   placeOf(address: number): Place;
   /** Whether the object at an address, or what lies there without a name, holds addresses of regions. */
   holdsAddresses(address: number): boolean;
+  /** Names of what lies at an address and right beside it; "" is what has none. */
+  namesNear(address: number): readonly string[];
   /** Where a table lies that has a section or two symbols of its own. */
   tableNamed(name: string): Extent | undefined;
   describe(address: number): string;
@@ -125,6 +136,7 @@ export function mapImage(
         if (map.regionAt(signed64(image.view, map.offsetOf(at, 8)!)) !== undefined) return true;
       return false;
     },
+    namesNear: (address) => namesNear(extents, address, guardBytes),
     tableNamed: (name) =>
       tables.find((one) => one.name === name) ?? sections.find((one) => one.name === name),
     describe(address) {

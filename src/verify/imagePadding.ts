@@ -5,43 +5,22 @@
  * as it is of a region.
  */
 import { sectionFlag } from "../elf/format.js";
-import type { Extent } from "./extents.js";
+import type { PaddingPiece } from "./claims.js";
 import type { ImageMap } from "./imageMap.js";
-import { guardBytes, isFilled, pageBytes, type VerifiedRegion } from "./proof.js";
+import { mostRows } from "./paddingTable.js";
+import { guardBytes, isFilled, pageBytes } from "./proof.js";
 
-/** It belongs to a component of its own, with which nothing else leaves. */
-export const paddingRegion: VerifiedRegion = {
-  name: "padding",
-  kind: "padding",
-  pages: 0,
-  owners: [],
-  registersWhenInUse: false,
-};
-
-const rowBytes = 8;
-const mostRows = 32;
-
-/** The kernel's own table: pages from `_text` to the start of each piece, and how many there are in it. */
-export function readPadding(
-  addresses: ReadonlyMap<string, number>,
-  readWord: (address: number) => number | undefined,
-): Extent[] {
-  const text = addresses.get("_text");
-  const table = addresses.get("jettison_padding");
-  const count = addresses.get("jettison_nr_padding");
-  if (text === undefined || table === undefined || count === undefined) return [];
-  const rows = Math.min(readWord(count) ?? 0, mostRows + 1); // one too many is found out below
-  return Array.from({ length: rows }, (_, row) => {
-    const start = text + (readWord(table + row * rowBytes) ?? 0) * pageBytes;
-    const pages = readWord(table + row * rowBytes + 4) ?? 0;
-    return { start, end: start + pages * pageBytes, name: paddingRegion.name };
-  });
-}
-
-export function checkPadding(map: ImageMap): string[] {
+/** `claimed`: what the link says to have written into the kernel's table. */
+export function checkPadding(map: ImageMap, claimed: readonly PaddingPiece[]): string[] {
   const { padding, image, addresses } = map;
-  if (padding.length === 0) return [];
-  const what: string[] = [];
+  const text = addresses.get("_text") ?? Number.NaN;
+  const isClaimed =
+    padding.length === claimed.length &&
+    claimed.every(({ page, pages }, index) => {
+      const start = text + page * pageBytes;
+      return padding[index]!.start === start && padding[index]!.end === start + pages * pageBytes;
+    });
+  const what = isClaimed ? [] : ["the kernel's table has other padding than the link has found"];
   if (padding.length > mostRows) what.push(`the kernel's table has more than ${mostRows} pieces of padding`);
   const first = addresses.get("__jettison_text_start") ?? Number.NaN;
   const last = addresses.get("__jettison_text_end") ?? Number.NaN;

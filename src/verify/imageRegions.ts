@@ -5,8 +5,9 @@
  * hands to the kernel").
  */
 import { sectionFlag, sectionType } from "../elf/format.js";
+import type { VerifiedRegion } from "./claims.js";
 import { type ImageMap, readPointer, readWord } from "./imageMap.js";
-import { checkGuards, pageBytes, type VerifiedRegion } from "./proof.js";
+import { checkGuards, pageBytes } from "./proof.js";
 
 const rowBytes = 32;
 /** In the order of the kernel's numbers. */

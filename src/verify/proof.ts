@@ -1,17 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * Invariant 1: no reference from anything that may outlive a region leads into it, gates apart. What is proved
- * here shares the ELF reader with the planner and nothing else, and of the plan it knows only the regions.
+ * here shares the ELF reader with the planner and nothing else, and of the plan it knows only `claims.json`.
  */
-
-export interface VerifiedRegion {
-  readonly name: string;
-  readonly kind: string;
-  readonly pages: number;
-  readonly owners: readonly string[];
-  /** Its manifest shows that init code stores addresses of it only where it is in use. */
-  readonly registersWhenInUse: boolean;
-}
+import type { Allowance, VerifiedRegion } from "./claims.js";
 
 export interface Violation {
   /** `.text+0x1c (caller)`: section, offset, and the function or object around it. */
@@ -49,6 +41,34 @@ export interface Target {
   readonly region: VerifiedRegion;
   /** Whether what is there holds addresses of regions, which one who reads it may keep. */
   readonly holdsAddresses: () => boolean;
+  /** Names of what is there and right beside it; "" is what has none. */
+  readonly names: () => readonly string[];
+}
+
+/** Takes one of the references that `claims.json` allows; false: it allows none, or no more of them. */
+export type TakeAllowance = (place: Place, target: Target) => boolean;
+
+/** Each allowance is good for as many references as it says. `isIn`: whether a section of `vmlinux.o` lies in a table. */
+export function openAllowances(
+  allowances: readonly Allowance[],
+  isIn: (section: string, table: string) => boolean,
+): TakeAllowance {
+  const byEnds = new Map<string, { readonly section: string; left: number }[]>();
+  const keyOf = (from: string, region: string, to: string) => JSON.stringify([from, region, to]);
+  for (const { section, from, region, to, count } of allowances) {
+    const key = keyOf(from, region, to);
+    byEnds.set(key, [...(byEnds.get(key) ?? []), { section, left: count }]);
+  }
+  return ({ table, around }, { region, names }) => {
+    if (allowances.length === 0) return false;
+    for (const name of names())
+      for (const one of byEnds.get(keyOf(around, region.name, name)) ?? [])
+        if (one.left > 0 && isIn(one.section, table)) {
+          one.left--;
+          return true;
+        }
+    return false;
+  };
 }
 
 /** Sections and tables that say something about code and are never called through. */
@@ -71,10 +91,12 @@ const ownTables = new Set(["jettison_regions", "jettison_tests"]);
 
 /** Why a reference into a region does no harm; undefined: it does. */
 export function reasonOf(
-  { region, table, around, isRow }: Place,
+  place: Place,
   how: How,
   target: Target,
+  takeAllowance: TakeAllowance,
 ): string | undefined {
+  const { region, table, around, isRow } = place;
   if (target.region.kind === "padding") return describes(table) ? "describes" : undefined;
   if (region === target.region) return "inside the region";
   if (region?.owners.every((owner) => target.region.owners.includes(owner)))
@@ -85,7 +107,7 @@ export function reasonOf(
   if (isInit(table)) {
     if (how === "branch") return "called while booting";
     if (how === "access" && !isText && !target.holdsAddresses()) return "used while booting";
-    if (target.region.registersWhenInUse) return "stored only when in use";
+    if (takeAllowance(place, target)) return "stored only when in use";
   }
   if (ownTables.has(around)) return "jettison's own table";
   if (isGate(around) && how === "branch" && /^\.text(\.unlikely)?$/.test(table)) return "gate";

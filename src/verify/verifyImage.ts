@@ -20,20 +20,23 @@ import {
   readImageRelocation,
   signed64,
 } from "../elf/image.js";
+import type { Claims } from "./claims.js";
 import type { Extent } from "./extents.js";
 import { checkGates } from "./imageGates.js";
 import { type ImageMap, isLoaded, mapImage } from "./imageMap.js";
-import { checkPadding, paddingRegion } from "./imagePadding.js";
+import { checkPadding } from "./imagePadding.js";
 import { checkRegions } from "./imageRegions.js";
 import type { Instruction } from "./instructionLength.js";
+import { paddingRegion } from "./paddingTable.js";
 import {
   type How,
   jumpingTables,
+  openAllowances,
   openTally,
   reasonOf,
   rowTables,
+  type TakeAllowance,
   type Verification,
-  type VerifiedRegion,
 } from "./proof.js";
 import type { AbsoluteField } from "./relocationList.js";
 import { walkText } from "./walkText.js";
@@ -47,11 +50,11 @@ const hasRelocations = (image: ElfImage) =>
 
 export function verifyImage(
   image: ElfImage,
-  regions: readonly VerifiedRegion[],
+  { regions, padding, allowances }: Claims,
   relocationList?: Iterable<AbsoluteField>,
 ): Verification {
   const map = mapImage(image, regions);
-  const proof = openProof(map);
+  const proof = openProof(map, openAllowances(allowances, isPlacedIn));
   const looked = proveReferences(proof, relocationList);
   return {
     looked,
@@ -59,16 +62,20 @@ export function verifyImage(
     violations: proof.violations,
     misplaced: [
       ...checkRegions(map, regions),
-      ...checkPadding(map),
+      ...checkPadding(map, padding),
       ...checkGates(map, regions),
       ...proof.misplaced,
     ],
   };
 }
 
+/** Where INIT_TEXT, INIT_DATA and their like of the kernel's linker script put a section of `vmlinux.o`. */
+const isPlacedIn = (section: string, table: string) =>
+  table === section || table === (/^\.(init|exit)\.(text|data)/.exec(section)?.[0] ?? ".init.data");
+
 /** Of some padding the addresses that something refers to, while the linker's relocations are still there. */
 export function findReferences(image: ElfImage, padding: readonly Extent[]): readonly number[] {
-  const proof = openProof(mapImage(image, [], padding));
+  const proof = openProof(mapImage(image, [], padding), () => false);
   proveReferences(proof, undefined);
   return proof.intoPadding;
 }
@@ -114,7 +121,7 @@ function proveReferences(
 type Proof = ReturnType<typeof openProof>;
 
 /** Takes one reference after the other; a field that was found by two ways is one. */
-function openProof(map: ImageMap) {
+function openProof(map: ImageMap, takeAllowance: TakeAllowance) {
   const { image } = map;
   const tally = openTally();
   const misplaced: string[] = [];
@@ -127,7 +134,12 @@ function openProof(map: ImageMap) {
     if (region === undefined || judged.has(field)) return;
     judged.add(field);
     const place = { ...map.placeOf(source), isRow };
-    const reason = reasonOf(place, how, { region, holdsAddresses: () => map.holdsAddresses(target) });
+    const aim = {
+      region,
+      holdsAddresses: () => map.holdsAddresses(target),
+      names: () => map.namesNear(target),
+    };
+    const reason = reasonOf(place, how, aim, takeAllowance);
     if (reason === undefined && region === paddingRegion) intoPadding.push(target);
     tally.add(reason, () => ({
       from: map.describe(source),

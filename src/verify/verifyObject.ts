@@ -5,13 +5,24 @@
  */
 import { relaSize, relocationType, sectionFlag, sectionType, symbolType } from "../elf/format.js";
 import { countRelocations, type ElfObject, type Section, symbolName } from "../elf/object.js";
-import { describePlace, type Extent, findAround, findLast, sortExtents, stretchAround } from "./extents.js";
+import type { Claims, VerifiedRegion } from "./claims.js";
+import {
+  describePlace,
+  type Extent,
+  findAround,
+  findLast,
+  namesNear,
+  sortExtents,
+  stretchAround,
+} from "./extents.js";
 import {
   callsNothing,
   checkGuards,
+  guardBytes,
   type How,
   isGate,
   jumpingTables,
+  openAllowances,
   openTally,
   type Place,
   pageBytes,
@@ -19,7 +30,6 @@ import {
   rowTables,
   sectionOfRegion,
   type Verification,
-  type VerifiedRegion,
 } from "./proof.js";
 import { walkText } from "./walkText.js";
 
@@ -37,7 +47,7 @@ interface Surroundings {
   readonly endsOf: (section: number) => ReadonlyMap<number, number>;
 }
 
-export function verifyObject(object: ElfObject, regions: readonly VerifiedRegion[]): Verification {
+export function verifyObject(object: ElfObject, { regions, allowances }: Claims): Verification {
   const bySection = new Map(regions.map((region) => [sectionOfRegion(region), region]));
   const regionBySection = new Map<number, VerifiedRegion>();
   object.sections.forEach(({ name }, index) => {
@@ -59,6 +69,7 @@ export function verifyObject(object: ElfObject, regions: readonly VerifiedRegion
     addressesIn: collectAddresses(object, regionBySection),
   };
   const gates = collectGates(object);
+  const takeAllowance = openAllowances(allowances, (section, table) => section === table);
   const tally = openTally();
   let relocations = 0;
 
@@ -82,8 +93,12 @@ export function verifyObject(object: ElfObject, regions: readonly VerifiedRegion
       const source = realSource(surroundings, rela, entry);
       const place = { ...placeOf(surroundings, source.section, source.offset), isRow: source.isRow };
       const how = source.jumps || isBranch(object, holder, at) ? "branch" : howOf(object, holder, at);
-      const target = { region, holdsAddresses: () => holdsAddresses(surroundings, rela.info, at) };
-      tally.add(reasonOf(place, how, target), () => ({
+      const target = {
+        region,
+        holdsAddresses: () => holdsAddresses(surroundings, rela.info, at),
+        names: () => namesAimedAt(surroundings, rela.info, at),
+      };
+      tally.add(reasonOf(place, how, target, takeAllowance), () => ({
         from: describeSource(surroundings, rela.info, at),
         to: describeTarget(surroundings, at),
       }));
@@ -196,6 +211,15 @@ function holdsAddresses(surroundings: Surroundings, holder: number, at: number):
   const place = isNamed ? object.symbols.value[symbol]! : placeAimedAt(object, at) + behind;
   const { start, end } = stretchAround(extents.get(section) ?? [], place);
   return (addressesIn.get(section) ?? []).some((offset) => offset >= start && offset < end);
+}
+
+/** What a relocation aims at, and what lies right beside that, which is what it may mean. */
+function namesAimedAt({ object, extents }: Surroundings, holder: number, at: number): readonly string[] {
+  const symbol = object.view.getUint32(at + 12, true);
+  const isNamed = object.symbols.type[symbol] !== symbolType.section;
+  const isCode = (object.sections[holder]!.flags & sectionFlag.execute) !== 0;
+  const place = isNamed ? object.symbols.value[symbol]! : placeAimedAt(object, at) + (isCode ? 4 : 0);
+  return namesNear(extents.get(sectionAimedAt(object, at)) ?? [], place, guardBytes);
 }
 
 /** Of each PC-relative operand in a section how many bytes its instruction's end is behind the operand's start. */

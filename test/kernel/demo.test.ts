@@ -7,11 +7,11 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type DemoBoots, demoBoots } from "../../src/cli/demoBoots.js";
 import type { KernelBuild } from "../../src/kernel/buildKernel.js";
 import { demoJob, makeKernel } from "../../src/kernel/makeKernel.js";
-import { verifyBuild } from "../../src/link/verifyBuild.js";
 import { bootMachine } from "../../src/machine/boot.js";
 import { loadMachine, usualMachines } from "../../src/machine/machine.js";
 import type { Plan } from "../../src/plan/plan.js";
 import type { DemoMachine } from "../../src/report/demoJson.js";
+import { verifyBuild } from "../../src/verify/verifyBuild.js";
 
 let build: KernelBuild;
 let plan: Plan;
@@ -67,7 +67,7 @@ test("drivers take their data along, so that few of their tables need gates", ()
 });
 
 test("nothing that stays refers to what leaves, and a gate stands for every crossing", async () => {
-  const { harmless, violations, misplaced } = await verifyBuild(build.output);
+  const { harmless, violations, misplaced } = verifyBuild(build.output);
   expect({ violations, misplaced }).toEqual({ violations: [], misplaced: [] });
   expect(harmless.gate).toBe(plan.gates.length);
 });
