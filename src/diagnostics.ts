@@ -88,6 +88,12 @@ export const catalogue = {
     () =>
       "inUse asks about variables and functions of the kernel; static ones are looked for in the component first.",
   ),
+  "manifest-answering": entry(
+    2,
+    (f: { file: string; line: number; name: string; answering: string; what: string }) =>
+      `${f.file}:${f.line}: ${f.answering} cannot answer for ${f.name}(): it ${f.what}.`,
+    () => "Name a global function of the same type that stays, or a value.",
+  ),
   "kernel-without-runtime": entry(
     2,
     (f: { object: string }) => `${f.object} is not among the objects of this kernel.`,
@@ -107,6 +113,12 @@ export const catalogue = {
     1,
     (f: { name: string; object: string; answer: string; returns: string }) =>
       `The gate of ${f.name}() in ${f.object} answers ${f.answer}, but the function returns ${f.returns}.`,
+    (f) => `Correct the answer for ${f.name} in the manifest.`,
+  ),
+  "gate-function-wrong": entry(
+    1,
+    (f: { name: string; object: string; other: string }) =>
+      `${f.other}() is to answer for ${f.name}() in ${f.object}, but does not return and take the same types.`,
     (f) => `Correct the answer for ${f.name} in the manifest.`,
   ),
   "region-misplaced": entry(

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { execFileSync } from "node:child_process";
 import { expect, test } from "vitest";
-import { answerFor, parseAnswer, sourceName } from "../src/component/answer.js";
+import { answerFor, parseAnswer, parseGate, readAnswer, sourceName } from "../src/component/answer.js";
 import type { Component } from "../src/component/component.js";
 import { errnoByName } from "../src/component/errno.js";
 import { isLiteral, nameMatcher, pathMatcher } from "../src/component/pattern.js";
@@ -52,6 +52,22 @@ test("every form of an answer", () => {
   expect(parseAnswer(-1)).toEqual({ kind: "value", value: -1, text: "-1" });
   for (const none of ["ENODEV", "-enodev", "-5", "", "nothing", 2 ** 60, 0.5, {}, [], undefined])
     expect(parseAnswer(none)).toBeUndefined();
+});
+
+test("every form of a gate", () => {
+  expect(parseGate(null)).toEqual({ answer: parseAnswer(null) });
+  expect(parseGate({ expected: "void" })).toEqual({ answer: parseAnswer("void"), isExpected: true });
+  const answer = { kind: "function", function: "find", text: "find()" };
+  expect(parseGate({ function: "find" })).toEqual({ answer, isExpected: true });
+  expect(readAnswer("find()")).toEqual(answer);
+  for (const none of [{}, { function: 1 }, { function: "find()" }, { function: "" }, { function: "f*" }])
+    expect(parseGate(none)).toBeUndefined();
+  for (const none of [
+    { expected: "find" },
+    { expected: { function: "find" } },
+    { function: "f", expected: 0 },
+  ])
+    expect(parseGate(none)).toBeUndefined();
 });
 
 test("error numbers are those of the system's headers", () => {

@@ -2,7 +2,7 @@
 /** What functions return by a kernel's type information, and answers held against it. */
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { readReturnTypes } from "../src/btf/returnTypes.js";
+import { readFunctionTypes } from "../src/btf/functionTypes.js";
 import { checkAnswers } from "../src/component/checkAnswers.js";
 import { loadObject } from "../src/elf/load.js";
 import { compileObjects } from "./compile.js";
@@ -24,6 +24,11 @@ enum side side(void) { return left; }
 static __attribute__((noinline)) int within(void) { asm(""); return 2; }
 int caller(void) { return within(); }
 int unknown(void);
+int find(unsigned long at, struct point *out) { return out && at; }
+int seek(unsigned long from, struct point *to) { return to && from; }
+int find_long(unsigned long at, long *out) { return out && at; }
+unsigned find_unsigned(unsigned long at, struct point *out) { return out && at; }
+int find_any(unsigned long at) { return at != 0; }
 `;
 
 function loadTyped() {
@@ -32,7 +37,7 @@ function loadTyped() {
 }
 
 test("what functions return, through typedefs and qualifiers", () => {
-  const types = readReturnTypes(loadTyped())!;
+  const types = readFunctionTypes(loadTyped())!;
   const expected = {
     nothing: { kind: "void" },
     number: { kind: "integer", bytes: 4, isSigned: true },
@@ -45,13 +50,13 @@ test("what functions return, through typedefs and qualifiers", () => {
     within: { kind: "integer", bytes: 4, isSigned: true },
   };
   for (const [name, type] of Object.entries(expected))
-    expect([name, types.get(name)]).toEqual([name, [type]]);
+    expect([name, types.get(name)?.map(({ returns }) => returns)]).toEqual([name, [type]]);
   expect(types.has("unknown")).toBe(false);
 });
 
 test("a file without type information says nothing", () => {
   const { folder } = compileObjects({ "a.c": source });
-  expect(readReturnTypes(loadObject("a.o", join(folder, "a.o")))).toBeUndefined();
+  expect(readFunctionTypes(loadObject("a.o", join(folder, "a.o")))).toBeUndefined();
 });
 
 test.each([
@@ -73,13 +78,27 @@ test.each([
   ["side", "-EINVAL", true],
   ["unknown", "void", true],
 ])("%s() answers %s: %s", (name, answer, isRight) => {
-  const types = readReturnTypes(loadTyped())!;
+  const types = readFunctionTypes(loadTyped())!;
   const found = checkAnswers([{ function: name, object: "a.o", answer }], types);
   expect(found.map(({ code }) => code)).toEqual(isRight ? [] : ["gate-answer-wrong"]);
 });
 
+test.each([
+  ["seek", true],
+  ["find_long", false],
+  ["find_unsigned", false],
+  ["find_any", false],
+  ["number", false],
+  ["unknown", true],
+])("%s() answers for find(): %s", (other, isRight) => {
+  const types = readFunctionTypes(loadTyped())!;
+  const found = checkAnswers([{ function: "find", object: "a.o", answer: `${other}()` }], types);
+  expect(found.map(({ code }) => code)).toEqual(isRight ? [] : ["gate-function-wrong"]);
+});
+
 test("of functions that share a name any may be meant", () => {
-  const types = new Map([["open", [{ kind: "void" as const }, { kind: "pointer" as const }]]]);
+  const type = (kind: "void" | "pointer") => ({ returns: { kind }, signature: kind });
+  const types = new Map([["open", [type("void"), type("pointer")]]]);
   expect(checkAnswers([{ function: "open", object: "a.o", answer: "null" }], types)).toEqual([]);
   expect(checkAnswers([{ function: "open", object: "a.o", answer: "1" }], types)).toHaveLength(1);
 });
@@ -91,12 +110,12 @@ test("damaged type information ends in a diagnostic, wherever it is damaged", ()
   for (let at = 0; at < section.size; at++) {
     const bytes = Buffer.from(object.bytes);
     bytes[section.offset + at]! ^= 0xff;
-    const codes = codesOf(() => readReturnTypes({ ...object, bytes }));
+    const codes = codesOf(() => readFunctionTypes({ ...object, bytes }));
     expect(codes.filter((code) => code !== "elf-malformed")).toEqual([]);
     rejected += codes.length;
   }
   expect(rejected).toBeGreaterThan(20);
   const short = { ...section, size: section.size - 1 };
   const sections = object.sections.map((one) => (one === section ? short : one));
-  expect(codesOf(() => readReturnTypes({ ...object, sections }))).toEqual(["elf-malformed"]);
+  expect(codesOf(() => readFunctionTypes({ ...object, sections }))).toEqual(["elf-malformed"]);
 });

@@ -340,6 +340,59 @@ test("calls that are expected are marked in the table of gates", () => {
   expect(flagsOf("{ expected: void }")).toBe("5");
 });
 
+/** One of six arguments, which a shut gate must leave as they are. */
+const answered: Readonly<Record<string, string>> = {
+  "drivers/spare.c": `
+    int spare_uses;
+    long find_spare(long a, long b, long c, long d, long e, long f)
+    { spare_uses++; return a + 10 * b + 100 * c + 1000 * d + 10000 * e + 100000 * f; }
+    static long find_static(long a) { return a; }
+    __attribute__((section(".init.text"))) long find_early(long a) { return find_static(a); }`,
+  "core.c": program["core.c"]!.replace(
+    "gadget_note(1);",
+    `long gadget_find(long, long, long, long, long, long);
+     printf("found %ld; ", gadget_find(1, 2, 3, 4, 5, 6));
+     gadget_note(1);`,
+  ),
+  "drivers/gadget.c": `${program["drivers/gadget.c"]}
+    long find_spare(long a, long b, long c, long d, long e, long f);
+    long gadget_find(long a, long b, long c, long d, long e, long f)
+    { uses++; return a == 0 ? find_spare(a, b, c, d, e, f) : 7; }`,
+};
+
+const answeringManifest = (answering: string) =>
+  manifest
+    .replace("objects: drivers/gadget.o", "objects: drivers/*.o")
+    .replace("gates: {", `gates: { gadget_find: { function: ${answering} },`);
+
+test("another function answers for one that left: it stays, gets the arguments, and its calls are not counted", () => {
+  const folder = buildProgram({ ...answered, "components.yaml": answeringManifest("find_spare") });
+  expect(link(folder).stderr).toBe("");
+  command(folder, "gcc", "-static", "-no-pie", "-o", "program", "vmlinux.o");
+  expect(command(folder, "./program").split("\n")).toEqual([
+    "found 7; open: work 52, through a table 8, same address 1, name gadget",
+    "found 654321; shut: work -19, through a table -5, same address 0, name none",
+    "6 gates, 5 calls, 4096 bytes",
+    "",
+  ]);
+  const { gates, units } = readPlan(folder);
+  expect(gates.find((gate) => gate.function === "gadget_find")?.answer).toBe("find_spare()");
+  expect(units.map(({ section }) => section)).not.toContain(".text.find_spare");
+});
+
+test.each([
+  ["find_nowhere", /no global function of this build/],
+  ["find_static", /no global function of this build/],
+  ["spare_uses", /it is no function/],
+  ["find_early", /not there once the kernel has booted/],
+])("%s cannot answer for a function that left", (answering, says) => {
+  const folder = buildProgram({ ...answered, "components.yaml": answeringManifest(answering) });
+  const { status, stderr } = link(folder);
+  expect(stderr).toMatch(/components\.yaml:8: \S+ cannot answer for gadget_find\(\).*manifest-answering/);
+  expect(stderr).toMatch(says);
+  expect(status).toBe(2);
+});
+
 test("what a manifest takes out has to be there", () => {
   const linked = link(buildProgram(registering(", except: gadget_nmae")));
   expect(linked.stderr).toMatch(/components\.yaml:8: no symbol of the component.*gadget_nmae.*gadget_name/);

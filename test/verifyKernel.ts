@@ -77,7 +77,7 @@ components:
     code: [{ objects: drivers/widget.o }]
     inUse: { nonZero: widget_in_use }
     canAppear: never
-    gates: { widget_work: -ENODEV, widget_local: -5, widget_probe: 0 }
+    gates: { widget_work: { function: common }, widget_local: -5, widget_probe: 0 }
 `;
 
 const bounded = (section: string, label: string) => `__start${label} = .; *(${section}) __stop${label} = .;`;

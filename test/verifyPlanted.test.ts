@@ -108,6 +108,9 @@ interface PatchCase {
 
 const images = "image finished bare";
 
+/** Where the jump of a gate to the function that answers has its distance: cmpb, jne, jmp and an opcode come before. */
+const answeringJump = 7 + 2 + 5 + 1;
+
 const patches: readonly PatchCase[] = [
   {
     what: "a call from one component into another",
@@ -277,6 +280,35 @@ const patches: readonly PatchCase[] = [
     },
     found: images,
     says: /jettison_gate_gadget_work calls itself another gate/,
+  },
+  {
+    what: "a gate that has another function answer than its row",
+    patch: {
+      image(image, bytes) {
+        const at = placeOfSymbol(image, "jettison_gate_widget_work") + answeringJump;
+        bytes.writeInt32LE(bytes.readInt32LE(at) + 4, at);
+      },
+    },
+    found: images,
+    says: /jettison_gate_widget_work does not answer as its row says/,
+  },
+  {
+    what: "a gate that has what leaves answer",
+    patch: {
+      image(image, bytes) {
+        const { addresses } = near(image);
+        const [gate, common, gone] = ["jettison_gate_widget_work", "common", "gadget_work"].map(
+          (name) => addresses.get(name)!,
+        ) as [number, number, number];
+        const at = placeOfSymbol(image, "jettison_gate_widget_work") + answeringJump;
+        bytes.writeInt32LE(gone - (gate + answeringJump + 4), at);
+        const row = placeOfSymbol(image, "jettison_gates");
+        for (let answer = row + 16; answer < row + 4 * 32; answer += 32)
+          if (bytes.readBigInt64LE(answer) === BigInt(common)) bytes.writeBigInt64LE(BigInt(gone), answer);
+      },
+    },
+    found: images,
+    says: /jettison_gate_widget_work has somebody answer who does not stay/,
   },
   {
     what: "a table of regions that is wrong",

@@ -4,7 +4,9 @@
 import type { Role } from "../catalogue/sections.js";
 import { answerFor } from "../component/answer.js";
 import type { Claims } from "../component/claim.js";
-import type { ExportRule, GateAnswer } from "../component/component.js";
+import type { Gate as AnsweredGate, ExportRule, GateAnswer } from "../component/component.js";
+import { type Diagnostic, diagnose, failIfAny } from "../diagnostics.js";
+import { symbolType } from "../elf/format.js";
 import { symbolName } from "../elf/object.js";
 import {
   describeEdge,
@@ -12,6 +14,7 @@ import {
   edgesInto,
   type Graph,
   type IncomingEdges,
+  locateSymbol,
   objectOf,
   referenceKind,
   sourceOf,
@@ -62,6 +65,7 @@ export function makeGates(
 ): Gate[] {
   const { graph, roles, claims, ownership } = partition;
   const gates: Gate[] = [];
+  const diagnostics: Diagnostic[] = [];
   const taken = new Map([["jettison_gate_calls", 1]]); // the table's name, were a function called "calls"
   for (const [unit, byOffset] of [...crossings].sort(([a], [b]) => a - b)) {
     const addresses = collectAddresses(graph, roles, edgesInto(incoming, unit));
@@ -70,6 +74,7 @@ export function makeGates(
       const target = functions.at(unit, offset)!;
       const members = ownership.sets.members(ownership.ownersByUnit[unit]!);
       const found = findAnswer(partition, unit, target.name)!;
+      diagnostics.push(...checkAnswering(graph, roles, target.name, found));
       const isExport = (edge: EdgeId) => roles[sourceOf(graph, edge)] === "exports";
       const calls = edges.filter((edge) => !isExport(edge));
       gates.push({
@@ -85,7 +90,32 @@ export function makeGates(
       });
     }
   }
+  failIfAny(diagnostics);
   return gates;
+}
+
+/**
+ * Whether another function can answer for one that left. The claims keep it (`residentByName`), so that it lies in no
+ * region; but the gate reaches global names only, and init code is gone when the gate is shut.
+ */
+function checkAnswering(
+  graph: Graph,
+  roles: readonly Role[],
+  name: string,
+  gate: AnsweredGate,
+): Diagnostic[] {
+  if (gate.answer.kind !== "function") return [];
+  const fault = (what: string) => {
+    const { file, line } = gate;
+    return [diagnose("manifest-answering", { file, line, name, answering: gate.answer.text, what })];
+  };
+  const symbol = graph.globals.get(gate.answer.function);
+  const unit = symbol === undefined ? -1 : graph.symbolUnit[symbol]!;
+  if (symbol === undefined || unit < 0) return fault("is no global function of this build");
+  const { object, symbol: index } = locateSymbol(graph, symbol);
+  if (graph.objects[object]!.symbols.type[index] !== symbolType.function) return fault("is no function");
+  const role = roles[unit]!;
+  return role === "plain" || role === "no-gate" ? [] : fault("is not there once the kernel has booted");
 }
 
 /**

@@ -15,16 +15,32 @@ export function parseAnswer(value: unknown): GateAnswer | undefined {
   return number === undefined ? undefined : { kind: "value", value: -number, text: value };
 }
 
-/** A gate's value in a manifest: an answer, or `{ expected: <answer> }`, which calls on any machine may get. */
+const functionAnswer = (name: string): GateAnswer => ({
+  kind: "function",
+  function: name,
+  text: `${name}()`,
+});
+
+/**
+ * A gate's value in a manifest: an answer; `{ expected: <answer> }`, which calls on any machine may get; or
+ * `{ function: <name> }`, which answers in the place of the one that left, and is expected to.
+ */
 export function parseGate(value: unknown): { answer: GateAnswer; isExpected?: true } | undefined {
-  const isMapping = typeof value === "object" && value !== null;
-  if (isMapping && Object.keys(value).join() !== "expected") return undefined;
-  const answer = parseAnswer(isMapping ? (value as { expected: unknown }).expected : value);
-  return answer && { answer, ...(isMapping ? { isExpected: true } : {}) };
+  if (typeof value !== "object" || value === null) {
+    const answer = parseAnswer(value);
+    return answer && { answer };
+  }
+  const [[key, given] = [], ...others] = Object.entries(value) as [string, unknown][];
+  if (others.length > 0) return undefined;
+  if (key === "function" && typeof given === "string" && /^[A-Za-z_]\w*$/.test(given))
+    return { answer: functionAnswer(given), isExpected: true };
+  const answer = key === "expected" ? parseAnswer(given) : undefined;
+  return answer && { answer, isExpected: true };
 }
 
 /** The answer that a plan shows as `text`. */
 export function readAnswer(text: string): GateAnswer {
+  if (text.endsWith("()")) return functionAnswer(text.slice(0, -2));
   const value = /^(null|true|false|-?\d+)$/.test(text) ? (JSON.parse(text) as unknown) : text;
   const answer = parseAnswer(value);
   if (answer === undefined) throw new RangeError(`no gate answers ${text}`);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { ReturnType } from "../btf/returnTypes.js";
+import type { FunctionType, ReturnType } from "../btf/functionTypes.js";
 import { type Diagnostic, diagnose } from "../diagnostics.js";
 import { readAnswer, sourceName } from "./answer.js";
 import type { GateAnswer } from "./component.js";
@@ -23,7 +23,7 @@ function describeType(type: ReturnType): string {
 const mostErrors = 4095;
 
 /** Whether a function may return what its gate answers. */
-function fits(type: ReturnType, answer: GateAnswer): boolean {
+function fits(type: ReturnType, answer: Exclude<GateAnswer, { kind: "function" }>): boolean {
   if (answer.kind === "void" || type.kind === "void") return answer.kind === type.kind;
   const { value } = answer;
   switch (type.kind) {
@@ -46,12 +46,22 @@ function fits(type: ReturnType, answer: GateAnswer): boolean {
 /** Every gate whose answer its function could not have returned, as far as types are known. */
 export function checkAnswers(
   gates: readonly AnsweredGate[],
-  types: ReadonlyMap<string, readonly ReturnType[]>,
+  types: ReadonlyMap<string, readonly FunctionType[]>,
 ): Diagnostic[] {
-  return gates.flatMap(({ function: name, object, answer }) => {
-    const known = types.get(sourceName(name)) ?? [];
+  return gates.flatMap(({ function: name, object, answer: text }) => {
     // Static functions of several files may share the name: one of them is it.
-    if (known.length === 0 || known.some((type) => fits(type, readAnswer(answer)))) return [];
-    return [diagnose("gate-answer-wrong", { name, object, answer, returns: describeType(known[0]!) })];
+    const known = types.get(sourceName(name)) ?? [];
+    if (known.length === 0) return [];
+    const answer = readAnswer(text);
+    if (answer.kind === "function") {
+      const others = types.get(answer.function) ?? [];
+      const isSame = known.some((one) => others.some((other) => other.signature === one.signature));
+      return others.length === 0 || isSame
+        ? []
+        : [diagnose("gate-function-wrong", { name, object, other: answer.function })];
+    }
+    if (known.some(({ returns }) => fits(returns, answer))) return [];
+    const returns = describeType(known[0]!.returns);
+    return [diagnose("gate-answer-wrong", { name, object, answer: text, returns })];
   });
 }

@@ -25,7 +25,7 @@ export interface Claims {
   readonly matchedByUnit: ReadonlyMap<UnitId, string>;
   /** Those claimed as what only init code calls. */
   readonly initHelpers: ReadonlySet<UnitId>;
-  /** Units that stay because a manifest says so by their names. */
+  /** Units that stay because a manifest says so by their names, or lets them answer for functions that left. */
   readonly residentByName: ReadonlySet<UnitId>;
 }
 
@@ -62,6 +62,11 @@ export function claimUnits(
   const ruleByUnit = new Map<UnitId, string>();
   const matchedByUnit = new Map<UnitId, string>();
   const residentByName = new Set<UnitId>();
+  for (const unit of answeringUnits(
+    graph,
+    built.map(({ component }) => component),
+  ))
+    residentByName.add(unit);
   const leftovers: { readonly index: number; readonly place: string; readonly matched: string }[] = [];
   built.forEach(({ component, rules }, index) => {
     const staying = unitsNamed(names, component.resident);
@@ -84,10 +89,8 @@ export function claimUnits(
         );
       for (const unit of units) {
         if (roles[unit] !== "plain") continue;
-        if (staying.has(unit)) {
-          residentByName.add(unit);
-          continue;
-        }
+        if (staying.has(unit)) residentByName.add(unit);
+        if (residentByName.has(unit)) continue;
         const other = componentByUnit[unit]!;
         const earlier = ruleByUnit.get(unit);
         if (earlier !== undefined && other !== index)
@@ -139,6 +142,16 @@ function unitsMatching(names: Names, rule: CodeRule, pattern: string): readonly 
   for (const [name, some] of namesOf(names, rule.kind))
     if (matches(name) && !spared.some((spares) => spares(name))) units.push(...some);
   return units;
+}
+
+/** The units of functions that answer for others. Whether they can, is asked of the gates that come about. */
+function answeringUnits(graph: Graph, components: readonly Component[]): UnitId[] {
+  return components
+    .flatMap(({ gates }) => gates)
+    .flatMap(({ answer }) => (answer.kind === "function" ? [graph.globals.get(answer.function)] : []))
+    .flatMap((symbol) =>
+      symbol === undefined || graph.symbolUnit[symbol]! < 0 ? [] : [graph.symbolUnit[symbol]!],
+    );
 }
 
 /** The units that hold a function or object of such a name. */

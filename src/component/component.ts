@@ -105,7 +105,9 @@ export interface Gate {
 /** What a shut gate returns; `text` is how the manifest writes it. */
 export type GateAnswer =
   | { readonly kind: "void"; readonly text: string }
-  | { readonly kind: "value"; readonly value: number; readonly text: string };
+  | { readonly kind: "value"; readonly value: number; readonly text: string }
+  /** The call goes to this function instead, with the arguments that it came with. */
+  | { readonly kind: "function"; readonly function: string; readonly text: string };
 
 /** A test whose object the build lacks is false: the driver that would have set its symbol is not there. */
 export function restrictToBuild(test: InUse, isBuilt: (object: string) => boolean): InUse {

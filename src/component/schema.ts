@@ -153,7 +153,7 @@ const gates = z.record(
         : [];
     const hint = near.length > 0 ? `: nearest ${near.join(", ")}` : "";
     context.addIssue(
-      `an answer is void, null, true, false, a whole number or an error such as -ENODEV, or { expected: <one of these> }${hint}`,
+      `an answer is void, null, true, false, a whole number or an error such as -ENODEV, { expected: <one of these> }, or { function: <another function> }${hint}`,
     );
   }),
   expected("gates, a mapping of functions to their answers,"),

@@ -6,7 +6,7 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { execa } from "execa";
-import { readReturnTypes } from "../btf/returnTypes.js";
+import { readFunctionTypes } from "../btf/functionTypes.js";
 import { checkAnswers } from "../component/checkAnswers.js";
 import { fail, failIfAny } from "../diagnostics.js";
 import { writeThinArchive } from "../elf/archive.js";
@@ -195,7 +195,7 @@ async function linkFinal(link: LinkArguments): Promise<number> {
     const padding = tellOfPadding("vmlinux", image);
     writeJson(join(folder, claimsFile), { ...readClaims(join(folder, claimsFile)), padding });
     verifyBuild(".", image);
-    const types = readReturnTypes(image);
+    const types = readFunctionTypes(image);
     if (types !== undefined) failIfAny(checkAnswers(readPlan(join(folder, planFile)).gates, types));
     completePlan(join(folder, planFile), image, planFile);
   }

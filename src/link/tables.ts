@@ -16,7 +16,7 @@ export interface TableInputs {
   readonly gates: readonly Gate[];
   /** Index of the region that holds a gate's function. */
   readonly regionOfGate: (gate: Gate) => number;
-  /** The global name under which the linker finds a gate's function. */
+  /** The global name under which the linker finds a gate's function. A function that answers in its place is global. */
   readonly nameOfTarget: (gate: Gate) => string;
   /** What an `inUse` test asks about: its global name and its size in bytes. */
   readonly resolve: (component: number, symbol: string) => { readonly name: string; readonly size: number };
@@ -71,16 +71,22 @@ export function writeTables(inputs: TableInputs): string {
   ].join("\n");
 }
 
-/** An open gate costs a comparison with memory and a jump; registers are as the caller left them. */
+/**
+ * An open gate costs a comparison with memory and a jump; registers are as the caller left them. So they are in a shut
+ * one that another function answers for.
+ */
 function gateCode({ regionOfGate, nameOfTarget }: TableInputs, gate: Gate, index: number): string[] {
+  const shut =
+    gate.answer.kind === "function"
+      ? [`\tjmp\t${gate.answer.function}`]
+      : [`\tleaq\tjettison_gates + ${gateBytes * index}(%rip), %rdi`, "\tjmp\tjettison_shut_gate"];
   return [
     `SYM_FUNC_START(${gate.gateSymbol})`,
     `\tcmpb\t$0, jettison_region_shut + ${regionOfGate(gate)}(%rip)`,
     `\tjne\t.Lshut_${index}`,
     `\tjmp\t${nameOfTarget(gate)}`,
     `.Lshut_${index}:`,
-    `\tleaq\tjettison_gates + ${gateBytes * index}(%rip), %rdi`,
-    "\tjmp\tjettison_shut_gate",
+    ...shut,
     `SYM_FUNC_END(${gate.gateSymbol})`,
     "",
   ];
@@ -138,9 +144,13 @@ function endbrNotes({ regions }: TableInputs): string[] {
 
 function gateRows({ gates, regionOfGate }: TableInputs): string[] {
   return gates.flatMap((gate, index) => {
-    const answer = gate.answer.kind === "value" ? gate.answer.value : 0;
-    const isVoid = gate.answer.kind === "void";
-    const flags = (isVoid ? 1 : 0) | (gate.refusesModules ? 2 : 0) | (gate.isExpected ? 4 : 0);
+    const { kind } = gate.answer;
+    const answer = kind === "value" ? gate.answer.value : kind === "function" ? gate.answer.function : 0;
+    const flags =
+      (kind === "void" ? 1 : 0) |
+      (gate.refusesModules ? 2 : 0) |
+      (gate.isExpected ? 4 : 0) |
+      (kind === "function" ? 8 : 0);
     return [
       `.quad\t.Lfunction_${index}, ${gate.gateSymbol}, ${answer}`,
       `.long\t${regionOfGate(gate)}, ${flags}`,

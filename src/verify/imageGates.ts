@@ -5,6 +5,9 @@
  *
  *     [endbr64]; cmpb $0, jettison_region_shut + <region>(%rip); jne 1f; jmp <function>
  *     1: leaq jettison_gates + 32 * <n>(%rip), %rdi; jmp jettison_shut_gate
+ *
+ * Where another function answers, the last line is `1: jmp <other>`, and the gate's row names that function. It lies in
+ * no region: the row is data that stays, and so would be a violation of its own.
  */
 import type { VerifiedRegion } from "./claims.js";
 import type { Extent } from "./extents.js";
@@ -13,6 +16,8 @@ import { decodeInstruction, newInstruction } from "./instructionLength.js";
 import { isGate } from "./proof.js";
 
 const rowBytes = 32;
+/** In a row's flags: its answer is the address of the function that answers. */
+const answersByFunction = 8;
 const endbr64 = 0xfa1e0ff3;
 
 export function checkGates(map: ImageMap, regions: readonly VerifiedRegion[]): string[] {
@@ -21,31 +26,48 @@ export function checkGates(map: ImageMap, regions: readonly VerifiedRegion[]): s
 
 function checkGate(map: ImageMap, regions: readonly VerifiedRegion[], gate: Extent): string[] {
   const steps = decodeGate(map, gate);
-  const [test, jumpAway, enter, name, leave] = steps;
+  const [test, jumpAway, enter, ...shut] = steps;
   const flags = map.addresses.get("jettison_region_shut") ?? 0;
   const rows = map.addresses.get("jettison_gates") ?? 0;
   if (
-    steps.length !== 5 ||
-    test!.opcode !== 0x80 ||
-    test!.immediate !== 0 ||
-    (jumpAway!.opcode !== 0x75 && jumpAway!.opcode !== 0x0f) ||
-    jumpAway!.target !== name!.start ||
-    (enter!.opcode !== 0xe9 && enter!.opcode !== 0xeb) ||
-    name!.opcode !== 0x8d ||
-    leave!.target !== map.addresses.get("jettison_shut_gate")
+    test?.opcode !== 0x80 ||
+    test.immediate !== 0 ||
+    (jumpAway?.opcode !== 0x75 && jumpAway?.opcode !== 0x0f) ||
+    jumpAway.target !== shut[0]?.start ||
+    !isJump(enter) ||
+    !(shut.length === 1 ? isJump(shut[0]) : isReport(map, shut))
   )
     return [`${gate.name} is no gate`];
-  const index = test!.target - flags;
-  const row = name!.target;
+  const index = test.target - flags;
   if (regions[index] === undefined || map.regionAt(enter!.target) !== regions[index])
     return [`${gate.name} does not look at the region that it leads into`];
+  const row = shut.length === 1 ? findRow(map, rows, gate) : shut[0].target;
   if (
+    row === undefined ||
     (row - rows) % rowBytes !== 0 ||
     readPointer(map, row + 8) !== gate.start ||
     readWord(map, row + 24) !== index
   )
     return [`${gate.name} calls itself another gate`];
+  const other = (readWord(map, row + 28) ?? 0) & answersByFunction ? readPointer(map, row + 16) : undefined;
+  if (other !== (shut.length === 1 ? shut[0].target : undefined))
+    return [`${gate.name} does not answer as its row says`];
+  if (other !== undefined && (map.regionAt(other) !== undefined || map.sectionAt(other)?.name !== ".text"))
+    return [`${gate.name} has somebody answer who does not stay`];
   return [];
+}
+
+const isJump = (step: Step | undefined) => step?.opcode === 0xe9 || step?.opcode === 0xeb;
+
+const isReport = (map: ImageMap, [name, leave, ...more]: readonly Step[]) =>
+  name?.opcode === 0x8d && leave?.target === map.addresses.get("jettison_shut_gate") && more.length === 0;
+
+/** The row of a gate that does not name one. */
+function findRow(map: ImageMap, rows: number, gate: Extent): number | undefined {
+  const count = readWord(map, map.addresses.get("jettison_nr_gates") ?? 0) ?? 0;
+  for (let row = rows; row < rows + count * rowBytes; row += rowBytes)
+    if (readPointer(map, row + 8) === gate.start) return row;
+  return undefined;
 }
 
 interface Step {

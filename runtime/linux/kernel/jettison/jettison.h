@@ -89,6 +89,7 @@ static inline bool jettison_is_text(const struct jettison_region *region)
 #define JETTISON_GATE_VOID	0x1	/* the function returns nothing */
 #define JETTISON_GATE_REFUSE	0x2	/* modules may not link to it when shut */
 #define JETTISON_GATE_EXPECTED	0x4	/* it is called on any machine */
+#define JETTISON_GATE_FUNCTION	0x8	/* it jumps to the function at @answer */
 
 struct jettison_gate {
 	const char *name;	/* of the function that it stands for */

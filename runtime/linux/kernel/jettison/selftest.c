@@ -73,8 +73,12 @@ static void check_pages(void *start, void *end)
 static void call_gate(const struct jettison_gate *gate)
 {
 	unsigned long (*entry)(void) = gate->entry;
-	unsigned long answer = entry();
+	unsigned long answer;
 
+	/* That function would take what lies in the registers for arguments. */
+	if (gate->flags & JETTISON_GATE_FUNCTION)
+		return;
+	answer = entry();
 	jettison_selftest.gates++;
 	if ((gate->flags & JETTISON_GATE_VOID) || answer == gate->answer)
 		return;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * What the functions of a kernel return, by its BPF type information (`.BTF`; Documentation/bpf/btf.rst in the
+ * What the functions of a kernel return and take, by its BPF type information (`.BTF`; Documentation/bpf/btf.rst in the
  * kernel's source gives the format). Typedefs and qualifiers are looked through.
  */
 import { fail } from "../diagnostics.js";
@@ -11,6 +11,12 @@ export type ReturnType =
   | { readonly kind: "integer"; readonly bytes: number; readonly isSigned: boolean }
   /** A structure, a floating-point number: nothing that fits what a gate answers with. */
   | { readonly kind: "other" };
+
+export interface FunctionType {
+  readonly returns: ReturnType;
+  /** Two functions of a file with the same one return and take the same types. */
+  readonly signature: string;
+}
 
 const magic = 0xeb9f;
 const headerBytes = 24;
@@ -60,10 +66,10 @@ const lookedThrough = new Set<number>([
 ]);
 
 /**
- * The return types of all functions of a name: static ones of several files may share it. Undefined where the
+ * The types of all functions of a name: static ones of several files may share it. Undefined where the
  * file has no type information. Throws `elf-malformed`.
  */
-export function readReturnTypes(elf: ElfObject): ReadonlyMap<string, readonly ReturnType[]> | undefined {
+export function readFunctionTypes(elf: ElfObject): ReadonlyMap<string, readonly FunctionType[]> | undefined {
   const section = elf.sections.find(({ name }) => name === ".BTF");
   if (section === undefined) return undefined;
   const malformed = (offset: number, what: string): never =>
@@ -88,6 +94,7 @@ export function readReturnTypes(elf: ElfObject): ReadonlyMap<string, readonly Re
     const tail = tailBytes.get((info >>> 24) & 31);
     if (tail === undefined) return malformed(at, `types of kind ${(info >>> 24) & 31} are not known`);
     at += typeBytes + tail[0] + tail[1] * (info & 0xffff);
+    if (at > end) return malformed(places.at(-1)!, "a type is cut short");
   }
 
   const kindOf = (type: number) => (view.getUint32(places[type]! + 4, true) >>> 24) & 31;
@@ -119,7 +126,17 @@ export function readReturnTypes(elf: ElfObject): ReadonlyMap<string, readonly Re
     }
   };
 
-  const typesByName = new Map<string, ReturnType[]>();
+  /** By the numbers of types, each of which a file has once; a parameter is a name and a type. */
+  const signatureOf = (prototype: number) => {
+    const at = places[prototype]!;
+    const count = view.getUint32(at + 4, true) & 0xffff;
+    const takes = Array.from({ length: count }, (_, index) =>
+      view.getUint32(at + typeBytes + 8 * index + 4, true),
+    );
+    return [sizeOf(prototype), ...takes].join();
+  };
+
+  const typesByName = new Map<string, FunctionType[]>();
   for (let type = 1; type < places.length; type++) {
     if (kindOf(type) !== kinds.function) continue;
     const prototype = sizeOf(type);
@@ -129,9 +146,10 @@ export function readReturnTypes(elf: ElfObject): ReadonlyMap<string, readonly Re
     const terminator = at < namesEnd ? bytes.indexOf(0, at) : -1;
     if (terminator < 0 || terminator >= namesEnd) return malformed(places[type]!, "a function has no name");
     const name = bytes.toString("latin1", at, terminator);
+    const described = { returns: typeOf(sizeOf(prototype)), signature: signatureOf(prototype) };
     const known = typesByName.get(name);
-    if (known === undefined) typesByName.set(name, [typeOf(sizeOf(prototype))]);
-    else known.push(typeOf(sizeOf(prototype)));
+    if (known === undefined) typesByName.set(name, [described]);
+    else known.push(described);
   }
   return typesByName;
 }
