@@ -203,7 +203,7 @@ const patches: readonly PatchCase[] = [
       },
     },
     found: images,
-    says: /regions 00 and 01 overlap/,
+    says: /regions 0[01] and 0[01] overlap/,
   },
   {
     what: "a region that is no code",
