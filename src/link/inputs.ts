@@ -3,6 +3,7 @@
  * The objects of a link in the linker's order: every member of the whole archives, then those members of the
  * libraries that something needs.
  */
+import { isAbsolute, join } from "node:path";
 import { isArchive, readArchive } from "../elf/archive.js";
 import { specialIndex, symbolBinding } from "../elf/format.js";
 import { loadFile, loadObject } from "../elf/load.js";
@@ -11,7 +12,7 @@ import type { LinkArguments } from "./arguments.js";
 
 export interface LinkInputs {
   readonly objects: readonly ElfObject[];
-  /** Files of the objects; a member of a common archive has none of its own. */
+  /** Files of the objects, in the build's folder; a member of a common archive has none of its own. */
   readonly paths: readonly (string | undefined)[];
   /** How many of the objects came from whole archives and plain objects; the others are library members. */
   readonly wholeCount: number;
@@ -22,8 +23,10 @@ interface Input {
   readonly path: string | undefined;
 }
 
-export function loadLinkInputs(link: LinkArguments): LinkInputs {
-  const load = (positions: readonly number[]) => positions.flatMap((index) => loadInput(link.argv[index]!));
+/** `build`: the folder in which the linker runs, from which the names of files count. */
+export function loadLinkInputs(build: string, link: LinkArguments): LinkInputs {
+  const load = (positions: readonly number[]) =>
+    positions.flatMap((index) => loadInput(build, link.argv[index]!));
   const whole = load(link.wholeInputs);
   const inputs = [...whole, ...selectMembers(whole, load(link.libraries))];
   return {
@@ -33,14 +36,18 @@ export function loadLinkInputs(link: LinkArguments): LinkInputs {
   };
 }
 
-function loadInput(file: string): Input[] {
-  if (!file.endsWith(".a")) return [{ object: loadObject(file, file), path: file }];
-  const bytes = loadFile(file);
-  if (!isArchive(bytes)) return [{ object: readObject(file, bytes), path: file }];
+/** Where a file of a build lies that its linker calls so. */
+export const pathIn = (build: string, file: string) => (isAbsolute(file) ? file : join(build, file));
+
+function loadInput(build: string, file: string): Input[] {
+  const place = pathIn(build, file);
+  if (!file.endsWith(".a")) return [{ object: loadObject(file, place), path: place }];
+  const bytes = loadFile(place);
+  if (!isArchive(bytes)) return [{ object: readObject(file, bytes), path: place }];
   return readArchive(file, bytes).map(({ name, path, offset, size }) =>
     path === undefined
       ? { object: readObject(`${file}(${name})`, copyRange(bytes, offset!, size)), path: undefined }
-      : { object: loadObject(path, path), path },
+      : { object: loadObject(path, pathIn(build, path)), path: pathIn(build, path) },
   );
 }
 

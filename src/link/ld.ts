@@ -6,8 +6,10 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { execa } from "execa";
+import { analyse } from "../analyse/analyse.js";
 import { readFunctionTypes } from "../btf/functionTypes.js";
 import { checkAnswers } from "../component/checkAnswers.js";
+import { readManifests } from "../component/manifest.js";
 import { fail, failIfAny } from "../diagnostics.js";
 import { writeThinArchive } from "../elf/archive.js";
 import { editObject } from "../elf/edit.js";
@@ -16,17 +18,16 @@ import { loadFile, loadImage } from "../elf/load.js";
 import { readObject, symbolName } from "../elf/object.js";
 import { type Graph, locateSymbol } from "../graph/graph.js";
 import { completePlan } from "../plan/completePlan.js";
-import { describeRefusal, type Plan } from "../plan/plan.js";
+import { describeRefusal, makePlan, type Plan } from "../plan/plan.js";
 import { readPlan } from "../plan/readPlan.js";
 import { readClaims } from "../verify/claims.js";
 import { verifyBuild } from "../verify/verifyBuild.js";
 import { type LinkArguments, parseLinkArguments } from "./arguments.js";
 import { assembleTables, tablesObject } from "./assemble.js";
 import { describeClaims } from "./claims.js";
-import type { LinkInputs } from "./inputs.js";
+import { type LinkInputs, loadLinkInputs } from "./inputs.js";
 import { tellOfPadding } from "./padding.js";
 import { isPlacedAtEnd, placeAtEnd, pushesEntryText } from "./placement.js";
-import { planLink } from "./planLink.js";
 import { nameSymbols, type Rewritten, rewriteObjects, targetSymbol } from "./rewrite.js";
 import { mergedName, writeMergeScript } from "./script.js";
 import { startStopwatch } from "./stopwatch.js";
@@ -51,7 +52,16 @@ async function linkRelocatable(link: LinkArguments): Promise<number> {
   const manifests = (process.env.JETTISON_COMPONENTS ?? "").split(":").filter((file) => file !== "");
   for (const left of [folder, planFile]) rmSync(left, { recursive: true, force: true });
   const stopwatch = startStopwatch();
-  const { inputs, graph, claims, boundary, regions, plan } = await planLink(link, manifests, stopwatch);
+  const described = await readManifests(manifests);
+  stopwatch.lap("manifests");
+  const inputs = loadLinkInputs(".", link);
+  stopwatch.lap("read");
+  const analysis = analyse(inputs.objects, described, stopwatch.lap);
+  const { graph, claims, boundary, regions } = analysis;
+  const plan = makePlan(analysis);
+  stopwatch.lap("plan");
+  // What leaves is fixed.
+
   const { components } = claims;
   if (components.length === 0 && !hasFunctionSections(inputs)) return runLinker(link.argv);
 
