@@ -20,9 +20,9 @@
 #define pr_fmt(fmt) "jettison: " fmt
 
 #include <linux/bitops.h>
-#include <linux/bug.h>
 #include <linux/cpu.h>
 #include <linux/ftrace.h>
+#include <linux/instruction_pointer.h>
 #include <linux/jettison.h>
 #include <linux/jettison_sections.h>
 #include <linux/kmemleak.h>
@@ -161,24 +161,23 @@ unsigned int jettison_counted_at(const struct jettison_region *region)
 	return fls64(owners) - 1;
 }
 
-/* A shut gate jumps here, so whoever called the gate is the caller. */
-__visible unsigned long jettison_shut_gate(const struct jettison_gate *gate)
+/*
+ * A shut gate jumps here, so whoever called the gate is the caller. A tracer
+ * would put its own address in the place of the caller's.
+ */
+__visible notrace unsigned long jettison_shut_gate(const struct jettison_gate *gate)
 {
-	const struct jettison_region *region = &jettison_regions[gate->region];
-	atomic_long_t *calls = &jettison_gate_calls[gate - jettison_gates];
+	unsigned int nr = gate - jettison_gates;
 
 	if ((gate->flags & JETTISON_GATE_EXPECTED) ||
 	    READ_ONCE(jettison_selftest.task) == current)
 		return gate->answer;
 
-	if (atomic_long_inc_return(calls) == 1) {
-		WARN(1, "jettison: %pS called %s(), which is gone, and got %ld. Boot with jettison.keep=%s\n",
-		     __builtin_return_address(0), gate->name, gate->answer,
-		     jettison_components[jettison_counted_at(region)].name);
-		jettison_tell_late();
-	}
+	if (atomic_long_inc_return(&jettison_gate_calls[nr]) == 1)
+		jettison_report_call(nr, _RET_IP_);
 	return gate->answer;
 }
+NOKPROBE_SYMBOL(jettison_shut_gate);
 
 /*
  * The flags of the page-table entry that maps @addr, 0 where there is none.

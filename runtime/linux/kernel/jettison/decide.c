@@ -407,7 +407,7 @@ void __init jettison_decide(void)
 	jettison_freed = kcalloc(jettison_nr_regions, 1, GFP_KERNEL);
 	jettison_fates = kcalloc(jettison_nr_components,
 				 sizeof(*jettison_fates), GFP_KERNEL);
-	if (!jettison_freed || !jettison_fates) {
+	if (!jettison_freed || !jettison_fates || jettison_reports_init()) {
 		kfree(jettison_freed);
 		kfree(jettison_fates);
 		jettison_freed = NULL;

@@ -186,8 +186,9 @@ static inline int jettison_unshare(unsigned long start, unsigned long end)
 int jettison_sysfs_init(void);
 struct kobject *jettison_component_kobj(unsigned int component);
 
-void jettison_tell_late(void);
-void jettison_late_init(void);
+int jettison_reports_init(void);
+void jettison_events_init(void);
+void jettison_report_call(unsigned int gate, unsigned long caller);
 
 bool jettison_padding_gone(unsigned long addr);
 bool jettison_padding_makes_sense(void);

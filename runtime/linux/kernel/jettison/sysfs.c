@@ -198,6 +198,6 @@ int __init jettison_sysfs_init(void)
 	err = sysfs_create_group(&root->kobj, &total_group);
 	for (i = 0; i < jettison_nr_components && !err; i++)
 		err = add_component(root, i);
-	jettison_late_init();
+	jettison_events_init();
 	return err;
 }
