@@ -40,7 +40,7 @@ test.each([
       bzImage: build.image,
       machine: {
         ...q35,
-        qemu: [...q35.qemu, ["-acpitable", `sig=${table},rev=1,data=${data}`], ["-no-reboot"]],
+        qemu: [...q35.qemu, ["-acpitable", `sig=${table},rev=1,data=${data}`]],
       },
       append: "panic_on_warn=1",
       log: join(scratch, `${table}-${way}.log`),

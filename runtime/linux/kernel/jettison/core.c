@@ -51,9 +51,8 @@ struct jettison_fate *jettison_fates;
 u64 jettison_leaving;
 u64 jettison_audited;
 u8 *jettison_freed;
-ktime_t jettison_decide_time;
 unsigned long jettison_pages;
-u64 jettison_release_ns;
+struct jettison_times jettison_times;
 
 /* Set for good when the regions that are shut stop being the kernel's. */
 static bool regions_gone __read_mostly;
@@ -99,6 +98,10 @@ bool notrace jettison_gone(unsigned long addr)
 	int region;
 
 	if (!READ_ONCE(regions_gone))
+		return false;
+	/* On every stack that came from user space, in the midst of padding. */
+	if (addr >= (unsigned long)__entry_text_start &&
+	    addr < (unsigned long)__entry_text_end)
 		return false;
 	region = jettison_region_of(addr);
 	if (region < 0)
@@ -177,6 +180,7 @@ __visible notrace unsigned long jettison_shut_gate(const struct jettison_gate *g
 		jettison_report_call(nr, _RET_IP_);
 	return gate->answer;
 }
+
 NOKPROBE_SYMBOL(jettison_shut_gate);
 
 /*
@@ -331,6 +335,19 @@ static void settle_fate(const struct jettison_component *component,
 		jettison_state_names[fate->state], fate->pages, fate->reason);
 }
 
+static void settle_fates(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < jettison_nr_components; i++)
+		settle_fate(&jettison_components[i], &jettison_fates[i]);
+	pr_info("%lu pages freed: waiting %llu us, deciding %llu, search %llu, release %llu\n",
+		jettison_pages, jettison_times.waiting / NSEC_PER_USEC,
+		jettison_times.deciding / NSEC_PER_USEC,
+		jettison_times.search / NSEC_PER_USEC,
+		jettison_times.release / NSEC_PER_USEC);
+}
+
 void jettison_release(void)
 {
 	unsigned long ram = totalram_pages();
@@ -346,7 +363,7 @@ void jettison_release(void)
 		free_regions();
 		jettison_free_padding();
 	}
-	jettison_release_ns = ktime_to_ns(ktime_sub(ktime_get(), start));
+	jettison_times.release = ktime_to_ns(ktime_sub(ktime_get(), start));
 	jettison_mappings_after = jettison_count_mappings();
 	ram = totalram_pages() - ram;
 
@@ -359,10 +376,8 @@ void jettison_release(void)
 			(region->end - region->start) >> PAGE_SHIFT;
 	}
 	jettison_count_padding();
-	for (i = 0; i < jettison_nr_components; i++)
-		settle_fate(&jettison_components[i], &jettison_fates[i]);
-	pr_info("%lu pages freed in %lld ms\n", jettison_pages,
-		ktime_to_ms(jettison_decide_time) + jettison_release_ns / NSEC_PER_MSEC);
+	if (jettison_mode != JETTISON_MODE_OFF)
+		settle_fates();
 
 	if (jettison_mode == JETTISON_MODE_SELFTEST)
 		jettison_run_selftest(ram);
