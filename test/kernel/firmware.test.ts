@@ -53,7 +53,7 @@ test.each([
     expect(calls).toHaveLength(1);
     expect(calls[0]).toMatch(
       new RegExp(
-        `jettison: native_machine_shutdown\\S+ called ${hook}\\(\\), which is gone, and got nothing\\. Boot with jettison\\.keep=${component}$`,
+        `jettison: native_machine_\\S+ called ${hook}\\(\\), which is gone, and got nothing\\. Boot with jettison\\.keep=${component}$`,
       ),
     );
     expect(findFaults(lines)).toContain("which is gone");
