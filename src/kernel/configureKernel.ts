@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { failIfAny } from "../diagnostics.js";
 import { run } from "../process.js";
 import { identifyCompiler } from "./compiler.js";
-import { withLock, withSharedLock } from "./lock.js";
+import { withLock } from "./lock.js";
 import { makeCommand, makeEnvironment } from "./make.js";
 import {
   checkRequirements,
@@ -51,11 +51,7 @@ const valueByName = (options: readonly Option[]) => new Map(options.map(({ name,
  * built from it.
  */
 export function configureKernel(options: ConfigureOptions): Promise<void> {
-  const { lock } = options.source;
-  const configure = () => configureLocked(options);
-  return withLock(stateFile(options.output, "build"), () =>
-    lock === undefined ? configure() : withSharedLock(lock, configure),
-  );
+  return withLock(stateFile(options.output, "build"), () => configureLocked(options));
 }
 
 async function configureLocked(options: ConfigureOptions): Promise<void> {
