@@ -193,6 +193,12 @@ export const catalogue = {
       `${f.output} is inside the source tree ${f.source}, which is only read.`,
     () => "Give an output folder elsewhere.",
   ),
+  "path-unusable": entry(
+    2,
+    (f: { path: string; sign: string }) =>
+      `A kernel cannot be built with ${f.path}: ${/\s/.test(f.sign) ? "a blank" : f.sign} in a path means something else to make.`,
+    () => "Give it another path; JETTISON_CACHE says where the cache is.",
+  ),
   "kernel-build-failed": entry(
     2,
     (f: { errors: string; log: string }) => `The kernel build failed:\n${f.errors}\n`,

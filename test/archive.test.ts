@@ -48,7 +48,7 @@ test("of a library only what is needed is linked, as ld does it", () => {
   command(folder, "ar", "rcs", "lib.a", ...names.filter((name) => name !== "main.o"));
   const path = (name: string) => join(folder, name);
   const argv = ["-r", "-o", path("out.o"), path("main.o"), "--start-group", path("lib.a"), "--end-group"];
-  const { objects, wholeCount } = loadLinkInputs(parseLinkArguments(argv));
+  const { objects, wholeCount } = loadLinkInputs(".", parseLinkArguments(argv));
   expect(wholeCount).toBe(1);
   expect(objects.map(({ file }) => file)).toEqual([
     path("main.o"),
@@ -79,5 +79,5 @@ test("a member that is gone is named", () => {
     ),
   });
   const argv = ["-r", "--whole-archive", join(folder, "gone.a")];
-  expect(() => loadLinkInputs(parseLinkArguments(argv))).toThrow(/gone\.o.*file-unreadable/s);
+  expect(() => loadLinkInputs(".", parseLinkArguments(argv))).toThrow(/gone\.o.*file-unreadable/s);
 });

@@ -7,16 +7,19 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { JettisonError } from "../src/diagnostics.js";
 import { exportSeries } from "../src/kernel/exportSeries.js";
 import { fetchSource } from "../src/kernel/fetchSource.js";
+import { withSharedLock } from "../src/kernel/lock.js";
 import { preparePrivateSource } from "../src/kernel/preparePrivateSource.js";
 import type { Series } from "../src/kernel/series.js";
 import { readKernelVersion } from "../src/kernel/version.js";
@@ -140,6 +143,44 @@ test("an edit of a patched file and a new series meet; what a series no longer h
   expect(readFileSync(join(second.folder, "init/main.c"), "utf8")).toBe(
     "zero\none\ntwo\nthree\nfour\nfive\n",
   );
+});
+
+test("the copy is not changed while a build reads it, and is shared where nothing changes", async () => {
+  const prepare = () => preparePrivateSource({ source: tree, series: hook("hook") });
+  const { folder: copy, lock } = await prepare();
+  const other = () => readFileSync(join(copy, "mm/other.c"), "utf8");
+  let edited: Promise<unknown> | undefined;
+  await withSharedLock(lock, async () => {
+    expect((await prepare()).folder).toBe(copy);
+    write("mm/other.c", "edited\n");
+    let isDone = false;
+    edited = prepare().then(() => {
+      isDone = true;
+    });
+    await sleep(700);
+    expect([isDone, other()]).toEqual([false, "other\n"]);
+  });
+  await edited;
+  expect(other()).toBe("edited\n");
+});
+
+test.each(["mm/other.c", "init/main.c", "mm/new.c"])("an edit of %s is seen", async (path) => {
+  const prepare = () => preparePrivateSource({ source: tree, series: hook("hook") });
+  const { folder: copy } = await prepare();
+  write(path, path === "init/main.c" ? "zero\none\ntwo\nthree\nfour\nfive\n" : "edited\n");
+  await prepare();
+  expect(readFileSync(join(copy, path), "utf8")).toMatch(/^(zero|edited)\n/);
+  rmSync(join(tree, "mm/other.c"));
+  await prepare();
+  expect(existsSync(join(copy, "mm/other.c"))).toBe(false);
+});
+
+test("a tree whose name make cannot take has a copy whose name it can", async () => {
+  const odd = join(folder, "a tree: mine");
+  renameSync(tree, odd);
+  const { folder: copy } = await preparePrivateSource({ source: odd, series: hook("hook") });
+  expect(copy).not.toMatch(/[\s:]/);
+  expect(readFileSync(join(copy, "init/main.c"), "utf8")).toContain("hook");
 });
 
 test("a patch that does not fit is named with its file, and the copy stays as it was", async () => {

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { readObject } from "../src/elf/object.js";
 import type { Plan } from "../src/plan/plan.js";
-import { command, sectionFlags, temporaryFolder } from "./compile.js";
+import { command, sectionFlags, temporaryFolder, writeFiles } from "./compile.js";
 import { compileArchive, linker, objectArguments, runLinker } from "./kernelShaped.js";
 
 const program: Record<string, string> = {
@@ -211,6 +211,20 @@ test("the same inputs give the same bytes", () => {
     return readFileSync(join(folder, "vmlinux.o"));
   });
   expect(second!.equals(first!)).toBe(true);
+});
+
+test("what the link leaves behind is the same wherever the manifest lies, and names no folder", () => {
+  const folder = buildProgram();
+  const files = ["plan.json", "claims.json", "exports.json", "merge.lds", "tables.S"];
+  const linkWith = (components: string) => {
+    expect(link(folder, components).status).toBe(0);
+    return files.map((name) => readFileSync(join(folder, ".jettison", name), "utf8"));
+  };
+  const made = linkWith("components.yaml");
+  const elsewhere = temporaryFolder();
+  writeFiles(elsewhere, { "components.yaml": manifest });
+  expect(linkWith(join(elsewhere, "components.yaml"))).toEqual(made);
+  for (const text of made) expect(text).not.toMatch(/\/(tmp|root|home|work)\//);
 });
 
 test("without components and without function sections the linker's output is its own", () => {

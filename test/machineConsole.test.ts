@@ -102,6 +102,7 @@ describe("a console", () => {
     "usercopy: Kernel memory overwrite attempt detected to linear kernel text (offset 0, size 3)!",
     "init invoked oom-killer: gfp_mask=0x1",
     "rcu: INFO: rcu_sched self-detected stall on CPU",
+    "jettison: acpi_pci_root_add+0x1a1/0x4c0 called dmar_device_add(), which is gone, and got 0. Boot with jettison.keep=intel-vtd",
   ])("with %s is a failure there", (fault) => {
     for (const prefix of ["", "[    0.5] ", "[   10.512345][    T1] "]) {
       const { trouble } = readConsole([good[0]!, `${prefix}${fault}`, ...good.slice(1)]);

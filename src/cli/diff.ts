@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { existsSync, statSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import type { Command } from "commander";
 import { shippedManifests } from "../component/shipped.js";
 import { type Diagnostic, diagnose, failIfAny } from "../diagnostics.js";
@@ -20,7 +20,7 @@ const usualConfiguration = "jettison.yaml";
 async function findPlan(path: string, manifests: readonly string[]): Promise<Plan> {
   const isFolder = existsSync(path) && statSync(path).isDirectory();
   if (isFolder && !existsSync(join(path, "plan.json")) && existsSync(join(path, "vmlinux.a"))) {
-    const { planBuild } = await import("../why/planBuild.js");
+    const { planBuild } = await import("../link/planBuild.js");
     return (await planBuild(path, manifests)).plan;
   }
   const { readPlan } = await import("../plan/readPlan.js");
@@ -32,11 +32,10 @@ async function diff(a: string, b: string, options: Options): Promise<void> {
   const { checkBudgets, readBudgets } = await import("../diff/budgets.js");
   const { formatDiff, formatDiffMarkdown } = await import("../diff/diffText.js");
   const { isStyled } = await import("../report/machineTable.js");
-  const file = resolve(options.budgets ?? usualConfiguration);
+  const file = options.budgets ?? usualConfiguration;
   const budgets = options.budgets !== undefined || existsSync(file) ? readBudgets(file) : undefined;
-  const [before, after] = [resolve(a), resolve(b)]; // planning a build changes the folder
-  const manifests = (options.components ?? shippedManifests).map((one) => resolve(one));
-  const difference = comparePlans(await findPlan(before, manifests), await findPlan(after, manifests));
+  const manifests = options.components ?? shippedManifests;
+  const difference = comparePlans(await findPlan(a, manifests), await findPlan(b, manifests));
   const verdicts = budgets === undefined ? [] : checkBudgets(difference, budgets, file);
   if (options.json)
     process.stdout.write(`${JSON.stringify({ ...difference, budgets: verdicts }, null, 2)}\n`);

@@ -10,11 +10,11 @@ interface Options {
 
 /** Plans the link of a finished build anew, without linking: what there is to gain, before patching anything. */
 async function plan(build: string, { components, units, json }: Options): Promise<void> {
-  const { planBuild } = await import("../why/planBuild.js");
+  const { planBuild } = await import("../link/planBuild.js");
   const { readModules } = await import("../exports/modules.js");
   const planned = await planBuild(build, components ?? shippedManifests);
   const { exports } = planned.plan;
-  const modules = readModules(".");
+  const modules = readModules(build);
   if (json) {
     const imported = exports.map((one) => ({
       ...one,

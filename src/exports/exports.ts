@@ -3,10 +3,10 @@
  * The `EXPORT_SYMBOL`s that lie in components, and what becomes of each when its component leaves. Modules may
  * come at any time and be built by anybody, so an export is a reference from outside whoever imports it today.
  */
+import type { Analysis } from "../analyse/analyse.js";
 import { symbolType } from "../elf/format.js";
 import { symbolName } from "../elf/object.js";
 import { describeEdge, type EdgeId, formatUnit, objectOf, sectionOf, type UnitId } from "../graph/graph.js";
-import type { PlannedLink } from "../link/planLink.js";
 import { resident } from "../ownership/ownerSets.js";
 import type { Fate } from "./fate.js";
 
@@ -18,18 +18,16 @@ export interface Export {
   readonly fate: Fate;
 }
 
-type Planned = Pick<PlannedLink, "graph" | "roles" | "claims" | "ownership" | "boundary" | "regions">;
-
 /** By component, then by name. */
-export function listExports(planned: Planned): readonly Export[] {
-  const { graph, roles, claims, ownership } = planned;
+export function listExports(analysis: Analysis): readonly Export[] {
+  const { graph, roles, claims, ownership } = analysis;
   const found = new Map<string, Export>();
   for (let unit = 0; unit < graph.unitCount; unit++) {
     if (roles[unit] !== "exports") continue;
     for (let edge = graph.firstEdge[unit]!; edge < graph.firstEdge[unit + 1]!; edge++) {
       const to = graph.edgeTo[edge]!;
       if (to < 0 || ownership.ownersByUnit[to] === resident) continue;
-      const symbol = nameOfExport(planned, unit, edge);
+      const symbol = nameOfExport(analysis, unit, edge);
       const components = ownership.sets
         .members(ownership.ownersByUnit[to]!)
         .map((member) => claims.components[member]!.name);
@@ -37,7 +35,7 @@ export function listExports(planned: Planned): readonly Export[] {
         symbol,
         unit: formatUnit(graph, to),
         components,
-        fate: fateOf(planned, to, edge),
+        fate: fateOf(analysis, to, edge),
       });
     }
   }
@@ -45,14 +43,14 @@ export function listExports(planned: Planned): readonly Export[] {
 }
 
 /** As the entry names what it exports; where it does so by section and offset, as the entry itself is called. */
-function nameOfExport({ graph }: Planned, from: UnitId, edge: EdgeId): string {
+function nameOfExport({ graph }: Analysis, from: UnitId, edge: EdgeId): string {
   const object = objectOf(graph, from);
   const { symbol } = describeEdge(graph, edge);
   if (object.symbols.type[symbol] !== symbolType.section) return symbolName(object, symbol);
   return /\+(.*)/.exec(sectionOf(graph, from).name)?.[1] ?? formatUnit(graph, graph.edgeTo[edge]!);
 }
 
-function fateOf({ graph, ownership, boundary }: Planned, unit: UnitId, edge: EdgeId): Fate {
+function fateOf({ graph, ownership, boundary }: Analysis, unit: UnitId, edge: EdgeId): Fate {
   const { isLeaving, gates, pins, refusals } = boundary;
   if (isLeaving[unit]) {
     const offset = describeEdge(graph, edge).targetOffset;

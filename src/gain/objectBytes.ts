@@ -2,8 +2,7 @@
 import { type Kind, kindOfSection, roleOf } from "../catalogue/sections.js";
 import { sectionFlag } from "../elf/format.js";
 import type { ElfObject } from "../elf/object.js";
-import { loadLinkInputs } from "../link/inputs.js";
-import { vmlinuxLink } from "../why/planBuild.js";
+import { loadBuild } from "../link/planBuild.js";
 
 export type Bytes = Record<Kind, number>;
 
@@ -20,16 +19,6 @@ function weighObject(object: ElfObject): Bytes {
   return bytes;
 }
 
-/**
- * The bytes of every object of a finished build, by its path from the top of the build. Goes into the build's
- * folder meanwhile: a thin archive names its members from there.
- */
-export function weighObjects(build: string): Map<string, Bytes> {
-  const before = process.cwd();
-  process.chdir(build);
-  try {
-    return new Map(loadLinkInputs(vmlinuxLink()).objects.map((object) => [object.file, weighObject(object)]));
-  } finally {
-    process.chdir(before);
-  }
-}
+/** The bytes of every object of a finished build, by its path from the top of the build. */
+export const weighObjects = (build: string): Map<string, Bytes> =>
+  new Map(loadBuild(build).objects.map((object) => [object.file, weighObject(object)]));

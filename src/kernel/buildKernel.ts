@@ -11,7 +11,7 @@ import { fail, JettisonError } from "../diagnostics.js";
 import { run } from "../process.js";
 import { projectRoot } from "../root.js";
 import { identifyCompiler } from "./compiler.js";
-import { withLock } from "./lock.js";
+import { withLock, withSharedLock } from "./lock.js";
 import { makeCommand, makeEnvironment } from "./make.js";
 import { parseOptions } from "./options.js";
 import { countObjects, estimateObjects, type KernelProgress, readProgress } from "./progress.js";
@@ -21,6 +21,8 @@ import { stateFile } from "./stateFile.js";
 export interface BuildOptions {
   /** A tree that is not edited while it is built: `preparePrivateSource`'s. */
   source: string;
+  /** What keeps it from being edited: `KernelSource.lock`. */
+  sourceLock?: string;
   /** Holds a checked `.config`: `configureKernel`'s. */
   output: string;
   /** The linker that make calls; the plain one where none is given. */
@@ -87,7 +89,13 @@ const isError = (line: string) =>
 const mostErrors = 15;
 
 export function buildKernel(options: BuildOptions): Promise<KernelBuild> {
-  return withLock(stateFile(options.output, "build"), () => buildLocked(options), options.onWait);
+  const { sourceLock, onWait } = options;
+  const build = () => buildLocked(options);
+  return withLock(
+    stateFile(options.output, "build"),
+    () => (sourceLock === undefined ? build() : withSharedLock(sourceLock, build, onWait)),
+    onWait,
+  );
 }
 
 async function buildLocked(options: BuildOptions): Promise<KernelBuild> {

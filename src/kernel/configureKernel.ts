@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { failIfAny } from "../diagnostics.js";
 import { run } from "../process.js";
 import { identifyCompiler } from "./compiler.js";
-import { withLock } from "./lock.js";
+import { withLock, withSharedLock } from "./lock.js";
 import { makeCommand, makeEnvironment } from "./make.js";
 import {
   checkRequirements,
@@ -51,7 +51,11 @@ const valueByName = (options: readonly Option[]) => new Map(options.map(({ name,
  * built from it.
  */
 export function configureKernel(options: ConfigureOptions): Promise<void> {
-  return withLock(stateFile(options.output, "build"), () => configureLocked(options));
+  const { lock } = options.source;
+  const configure = () => configureLocked(options);
+  return withLock(stateFile(options.output, "build"), () =>
+    lock === undefined ? configure() : withSharedLock(lock, configure),
+  );
 }
 
 async function configureLocked(options: ConfigureOptions): Promise<void> {

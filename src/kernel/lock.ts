@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * One process at a time in a folder of the cache. The lock is the kernel's own (flock), held by a child that
+ * One process at a time in a folder of the cache, or any number that only read it. The lock is the kernel's own (flock), held by a child that
  * lives as long as our end of its pipe: however this process ends, the lock goes with it, and there is no
  * such thing as a stale one. The file stays behind and means nothing when nobody holds it.
  */
@@ -14,14 +14,22 @@ import { fail } from "../diagnostics.js";
 const patience = 300;
 
 /** Runs `work` while holding `<path>.lock`. `onWait` hears which process has it, when another one does. */
-export async function withLock<T>(
+export const withLock = <T>(path: string, work: () => Promise<T>, onWait?: (pid: number) => void) =>
+  holdLock(path, "--exclusive", work, onWait);
+
+/** The same for work that others may do too, while nobody has the lock for himself. */
+export const withSharedLock = <T>(path: string, work: () => Promise<T>, onWait?: (pid: number) => void) =>
+  holdLock(path, "--shared", work, onWait);
+
+async function holdLock<T>(
   path: string,
+  how: "--exclusive" | "--shared",
   work: () => Promise<T>,
   onWait?: (pid: number) => void,
 ): Promise<T> {
   const file = `${path}.lock`;
   mkdirSync(dirname(file), { recursive: true });
-  const holder = spawn("flock", [file, "sh", "-c", "echo held; exec cat"], {
+  const holder = spawn("flock", [how, file, "sh", "-c", "echo held; exec cat"], {
     stdio: ["pipe", "pipe", "ignore"],
     detached: true, // the terminal's Ctrl-C is not for it: it has to outlive what is being ended
   });

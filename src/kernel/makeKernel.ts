@@ -13,6 +13,7 @@ import { type Configuration, configureKernel, readConfiguration } from "./config
 import { copyBuild } from "./copyBuild.js";
 import { fetchSource } from "./fetchSource.js";
 import { formatOption } from "./options.js";
+import { checkPaths } from "./paths.js";
 import { type KernelSource, preparePrivateSource } from "./preparePrivateSource.js";
 import type { KernelProgress } from "./progress.js";
 import { readKernelVersion } from "./version.js";
@@ -71,6 +72,14 @@ export interface KernelSteps {
 }
 
 export function kernelSteps(job: KernelJob): KernelSteps {
+  checkPaths({
+    words: [
+      cacheFolder(),
+      ...(job.output === undefined ? [] : [job.output]),
+      ...(job.plain ? ("folder" in job.source ? [job.source.folder] : []) : [job.ld ?? jettisonLd]),
+    ],
+    manifests: job.components,
+  });
   let source: KernelSource;
   let output: string;
   let build: KernelBuild;
@@ -106,6 +115,7 @@ export function kernelSteps(job: KernelJob): KernelSteps {
         async run(report) {
           build = await buildKernel({
             source: source.folder,
+            ...(source.lock === undefined ? {} : { sourceLock: source.lock }),
             output,
             ...(job.plain ? {} : { ld: job.ld ?? jettisonLd }),
             components: job.components,

@@ -27,9 +27,7 @@ const requirements = [
   ["CONFIG_X86_64", "y", "Jettison knows x86-64 only"],
   ["CONFIG_CC_IS_GCC", "y", "only objects that gcc made have been looked at"],
   ["CONFIG_STRICT_KERNEL_RWX", "y", "pages are freed by the rules that it makes for the kernel's memory"],
-  ["CONFIG_UNWINDER_ORC", "y", "other unwinders miss frames of a task that is inside a component"],
   ["CONFIG_CFI_CLANG", "n", "its type checks look at the words before a function, and a gate has none"],
-  ["CONFIG_EFI_MIXED", "n", "it maps all kernel text a second time, freed pages too"],
 ] as const;
 
 /** Every option of the finished configuration that stands in Jettison's way. */

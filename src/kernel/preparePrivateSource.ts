@@ -3,7 +3,8 @@
  * A private copy of a kernel tree with our series applied. The given tree is only read.
  *
  * The copy is kept and brought up to date in place: a file gets a new time only when its content changes,
- * so that make rebuilds exactly what a new patch, a new file of ours or an edit of the user's touches.
+ * so that make rebuilds exactly what a new patch, a new file of ours or an edit of the user's touches. It is not
+ * changed while anybody builds from it: builds share its lock.
  */
 import { createHash } from "node:crypto";
 import {
@@ -19,7 +20,7 @@ import {
 import { basename, dirname, join } from "node:path";
 import { cacheFolder } from "../cache.js";
 import { run } from "../process.js";
-import { withLock } from "./lock.js";
+import { withLock, withSharedLock } from "./lock.js";
 import { readSeries, type Series } from "./series.js";
 import { listSourceFiles } from "./sourceFiles.js";
 import { needSpace, spaceOfSource } from "./space.js";
@@ -31,6 +32,8 @@ export interface KernelSource extends KernelVersion {
   readonly folder: string;
   /** Changes with anything that our series puts into the tree; none of it is in a tree that is as it was. */
   readonly seriesHash?: string;
+  /** What builds from it share: who changes the tree takes it for himself. */
+  readonly lock?: string;
 }
 
 export type PrivateSource = Required<KernelSource>;
@@ -100,7 +103,32 @@ function homeOf(tree: string): Home {
   const home = dirname(tree);
   if (basename(tree) === "pristine" && dirname(home) === realpathSync(sources)) return { home, ours: true };
   const key = createHash("sha256").update(tree).digest("hex").slice(0, 12);
-  return { home: join(sources, `${basename(tree)}-${key}`), ours: false };
+  return { home: join(sources, `${basename(tree).replace(/[^\w.-]/g, "_")}-${key}`), ours: false };
+}
+
+/** Files of a folder that differ from the tree's, or are missing. Times of folders do not count. */
+async function findStale(source: string, folder: string, files: readonly string[]): Promise<string[]> {
+  const argv = ["rsync", "-a", "--dry-run", "--itemize-changes", "--ignore-missing-args", "--from0"];
+  const { stdout } = await run([...argv, "--files-from=-", `${source}/`, `${folder}/`], {
+    input: files.join("\0"),
+  });
+  return stdout.split("\n").filter((line) => line !== "" && !/^.d/.test(line));
+}
+
+async function isUpToDate(tree: string, { home, ours }: Home, staged: Map<string, Buffer>): Promise<boolean> {
+  const folder = join(home, "linux");
+  const made = readMade(join(home, "made.json"));
+  const same = (a: readonly string[], b: readonly string[]) =>
+    a.length === b.length && new Set([...a, ...b]).size === a.length;
+  if (!existsSync(folder) || !same(made.staged, [...staged.keys()])) return false;
+  for (const [path, content] of staged) {
+    const file = join(folder, path);
+    if (!existsSync(file) || !readFileSync(file).equals(content)) return false;
+  }
+  if (ours) return true;
+  const files = await listSourceFiles(tree);
+  const wanted = files.filter((path) => !staged.has(path));
+  return same(made.copied, files) && (await findStale(tree, folder, wanted)).length === 0;
 }
 
 async function bringUpToDate(tree: string, { home, ours }: Home, staged: Map<string, Buffer>): Promise<void> {
@@ -133,12 +161,11 @@ export async function preparePrivateSource(options: PrepareOptions): Promise<Pri
   const home = homeOf(tree);
   const staged = await stageSeries(tree, series ?? readSeries(version.version));
   onProgress?.("bringing the private copy up to date");
-  await withLock(
-    home.home,
-    () => bringUpToDate(tree, home, staged),
-    (pid) => onProgress?.(`waiting for process ${pid}, which is working on the same source`),
-  );
+  const onWait = (pid: number) =>
+    onProgress?.(`waiting for process ${pid}, which is working on the same source`);
+  if (!(await withSharedLock(home.home, () => isUpToDate(tree, home, staged), onWait)))
+    await withLock(home.home, () => bringUpToDate(tree, home, staged), onWait);
   const hash = createHash("sha256");
   for (const [path, content] of staged) hash.update(`${path}\0${content.length}\0`).update(content);
-  return { ...version, folder: join(home.home, "linux"), seriesHash: hash.digest("hex") };
+  return { ...version, folder: join(home.home, "linux"), seriesHash: hash.digest("hex"), lock: home.home };
 }

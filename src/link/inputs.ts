@@ -3,15 +3,16 @@
  * The objects of a link in the linker's order: every member of the whole archives, then those members of the
  * libraries that something needs.
  */
-import { fail } from "../diagnostics.js";
+import { isAbsolute, join } from "node:path";
+import { isArchive, readArchive } from "../elf/archive.js";
 import { specialIndex, symbolBinding } from "../elf/format.js";
-import { listObjects, loadObject } from "../elf/load.js";
-import { type ElfObject, symbolName } from "../elf/object.js";
+import { loadFile, loadObject } from "../elf/load.js";
+import { type ElfObject, readObject, symbolName } from "../elf/object.js";
 import type { LinkArguments } from "./arguments.js";
 
 export interface LinkInputs {
   readonly objects: readonly ElfObject[];
-  /** Files of the objects; a member that lies in an archive has none of its own. */
+  /** Files of the objects, in the build's folder; a member of a common archive has none of its own. */
   readonly paths: readonly (string | undefined)[];
   /** How many of the objects came from whole archives and plain objects; the others are library members. */
   readonly wholeCount: number;
@@ -22,8 +23,10 @@ interface Input {
   readonly path: string | undefined;
 }
 
-export function loadLinkInputs(link: LinkArguments): LinkInputs {
-  const load = (positions: readonly number[]) => positions.flatMap((index) => loadInput(link.argv[index]!));
+/** `build`: the folder in which the linker runs, from which the names of files count. */
+export function loadLinkInputs(build: string, link: LinkArguments): LinkInputs {
+  const load = (positions: readonly number[]) =>
+    positions.flatMap((index) => loadInput(build, link.argv[index]!));
   const whole = load(link.wholeInputs);
   const inputs = [...whole, ...selectMembers(whole, load(link.libraries))];
   return {
@@ -33,16 +36,24 @@ export function loadLinkInputs(link: LinkArguments): LinkInputs {
   };
 }
 
-function loadInput(file: string): Input[] {
-  const listed = listObjects(file);
-  // Which of its members are linked is decided by that ending (src/link/arguments.ts).
-  if (!file.endsWith(".a") && listed.some(({ name }) => name !== file))
-    fail("elf-unsupported", { file, what: "it is an archive, but its name does not end in .a" });
-  return listed.map(({ name, source }) => ({
-    object: loadObject(name, source),
-    path: name === source.path ? source.path : undefined,
-  }));
+/** Where a file of a build lies that its linker calls so. */
+export const pathIn = (build: string, file: string) => (isAbsolute(file) ? file : join(build, file));
+
+function loadInput(build: string, file: string): Input[] {
+  const place = pathIn(build, file);
+  if (!file.endsWith(".a")) return [{ object: loadObject(file, place), path: place }];
+  const bytes = loadFile(place);
+  if (!isArchive(bytes)) return [{ object: readObject(file, bytes), path: place }];
+  return readArchive(file, bytes).map(({ name, path, offset, size }) =>
+    path === undefined
+      ? { object: readObject(`${file}(${name})`, copyRange(bytes, offset!, size)), path: undefined }
+      : { object: loadObject(path, pathIn(build, path)), path: pathIn(build, path) },
+  );
 }
+
+/** ELF tables are read at their natural alignment, which a member of an archive need not have. */
+const copyRange = (bytes: Buffer, offset: number, size: number) =>
+  Buffer.from(bytes.subarray(offset, offset + size));
 
 /** A library member is linked when it defines what is still undefined; repeated until nothing changes. */
 function selectMembers(whole: readonly Input[], members: readonly Input[]): Input[] {

@@ -4,31 +4,31 @@
  * the plan is made and carried out, and those that make `vmlinux` of it. Everything else is the linker's own.
  */
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { execa } from "execa";
+import { analyse } from "../analyse/analyse.js";
 import { readFunctionTypes } from "../btf/functionTypes.js";
 import { checkAnswers } from "../component/checkAnswers.js";
+import { readManifests } from "../component/manifest.js";
 import { fail, failIfAny } from "../diagnostics.js";
 import { writeThinArchive } from "../elf/archive.js";
 import { editObject } from "../elf/edit.js";
 import { symbolType } from "../elf/format.js";
-import { copyObject, loadImage, loadObject, readSize } from "../elf/load.js";
-import { symbolName } from "../elf/object.js";
+import { loadFile, loadImage } from "../elf/load.js";
+import { readObject, symbolName } from "../elf/object.js";
 import { type Graph, locateSymbol } from "../graph/graph.js";
 import { completePlan } from "../plan/completePlan.js";
-import { describeRefusal, type Plan } from "../plan/plan.js";
+import { describeRefusal, makePlan, type Plan } from "../plan/plan.js";
 import { readPlan } from "../plan/readPlan.js";
-import { describeEnd } from "../process.js";
 import { readClaims } from "../verify/claims.js";
 import { verifyBuild } from "../verify/verifyBuild.js";
 import { type LinkArguments, parseLinkArguments } from "./arguments.js";
 import { assembleTables, tablesObject } from "./assemble.js";
 import { describeClaims } from "./claims.js";
-import type { LinkInputs } from "./inputs.js";
+import { type LinkInputs, loadLinkInputs } from "./inputs.js";
 import { tellOfPadding } from "./padding.js";
 import { isPlacedAtEnd, placeAtEnd, pushesEntryText } from "./placement.js";
-import { planLink } from "./planLink.js";
-import { makeObjectPath, nameSymbols, type Replacement, rewriteObjects, targetSymbol } from "./rewrite.js";
+import { nameSymbols, type Rewritten, rewriteObjects, targetSymbol } from "./rewrite.js";
 import { mergedName, writeMergeScript } from "./script.js";
 import { startStopwatch } from "./stopwatch.js";
 import { findTestSymbols, testKey } from "./symbols.js";
@@ -36,12 +36,11 @@ import { writeTables } from "./tables.js";
 
 /** Everything that a link leaves behind for the later ones, in the build folder. */
 const folder = ".jettison";
-const objectsFolder = join(folder, "objects");
 const planFile = "plan.json";
 const claimsFile = "claims.json";
 
-/** Functions whose exports go through gates, and the gates. No plain object, in which a `constructor` always is. */
-type ExportGates = ReadonlyMap<string, string>;
+/** Functions whose exports go through gates, and the gates. */
+type ExportGates = Record<string, string>;
 
 export async function runLd(argv: readonly string[]): Promise<number> {
   const link = parseLinkArguments(argv);
@@ -53,7 +52,16 @@ async function linkRelocatable(link: LinkArguments): Promise<number> {
   const manifests = (process.env.JETTISON_COMPONENTS ?? "").split(":").filter((file) => file !== "");
   for (const left of [folder, planFile]) rmSync(left, { recursive: true, force: true });
   const stopwatch = startStopwatch();
-  const { inputs, graph, claims, boundary, regions, plan } = await planLink(link, manifests, stopwatch);
+  const described = await readManifests(manifests);
+  stopwatch.lap("manifests");
+  const inputs = loadLinkInputs(".", link);
+  stopwatch.lap("read");
+  const analysis = analyse(inputs.objects, described, stopwatch.lap);
+  const { graph, claims, boundary, regions } = analysis;
+  const plan = makePlan(analysis);
+  stopwatch.lap("plan");
+  // What leaves is fixed.
+
   const { components } = claims;
   if (components.length === 0 && !hasFunctionSections(inputs)) return runLinker(link.argv);
 
@@ -63,6 +71,7 @@ async function linkRelocatable(link: LinkArguments): Promise<number> {
     ...testSymbols.values(),
     ...gates.map((gate) => targetSymbol(graph, gate)),
   ]);
+  const rewritten = rewriteObjects({ graph, paths: inputs.paths, regions, gates, tableNames });
   const regionByUnit = new Map(
     regions.flatMap(({ units }, index) => units.map((unit) => [unit, index] as const)),
   );
@@ -79,29 +88,24 @@ async function linkRelocatable(link: LinkArguments): Promise<number> {
       return { name: tableNames.get(found)!, size: sizeOfSymbol(graph, found) };
     },
   });
+  stopwatch.lap("rewrite");
   // Everything is decided; from here on files are written.
 
   mkdirSync(folder, { recursive: true });
-  const replacements = rewriteObjects({ graph, regions, gates, tableNames, folder: objectsFolder });
-  stopwatch.lap("rewrite");
+  const replacements = writeObjects(inputs, rewritten);
   if (components.length > 0) await replaceTables(inputs, replacements, assembly);
   stopwatch.lap("assemble");
   const argument = writeInputs(inputs, replacements);
   writeFileSync(join(folder, "merge.lds"), writeMergeScript(regions));
-  const exported: ExportGates = new Map(
-    gates.flatMap(({ exports, gateSymbol }) => exports.map((name) => [name, gateSymbol] as const)),
+  const exported: ExportGates = Object.fromEntries(
+    gates.flatMap(({ exports, gateSymbol }) => exports.map((name) => [name, gateSymbol])),
   );
-  writeJson(join(folder, "exports.json"), Object.fromEntries(exported));
+  writeJson(join(folder, "exports.json"), exported);
   writeJson(join(folder, planFile), plan);
   writeJson(join(folder, claimsFile), describeClaims({ graph, components, boundary, regions }));
   report(plan);
   stopwatch.lap("write");
-  const status = await runLinker([
-    ...["-T", join(folder, "merge.lds")],
-    // Sections of a group would stay apart, whatever the script says.
-    ...(inputs.objects.some(({ groups }) => groups.length > 0) ? ["--force-group-allocation"] : []),
-    ...withInputs(link, argument),
-  ]);
+  const status = await runLinker(["-T", join(folder, "merge.lds"), ...withInputs(link, argument)]);
   stopwatch.lap("ld");
   stopwatch.report();
   return status;
@@ -134,33 +138,47 @@ function sizeOfSymbol(graph: Graph, symbol: number): number {
   return graph.objects[object]!.symbols.size[index]!;
 }
 
+/** Paths of the changed copies by the number of their object. */
+function writeObjects(inputs: LinkInputs, rewritten: readonly Rewritten[]): Map<number, string> {
+  const paths = new Map<number, string>();
+  for (const { object, bytes } of rewritten) {
+    const name = inputs.objects[object]!.file.replaceAll(/[()]/g, "/").replaceAll("..", "__");
+    const path = join(folder, "objects", name);
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, bytes);
+    paths.set(object, path);
+  }
+  return paths;
+}
+
 async function replaceTables(
   inputs: LinkInputs,
-  replacements: Map<number, Replacement>,
+  replacements: Map<number, string>,
   assembly: string,
 ): Promise<void> {
   const object = inputs.objects.findIndex(({ file }) => file === tablesObject);
   if (object < 0) fail("kernel-without-runtime", { object: tablesObject });
-  const path = await assembleTables(folder, assembly);
-  replacements.set(object, { path, size: readSize(path) });
+  replacements.set(object, await assembleTables(folder, assembly));
 }
 
 /** The archive of all whole inputs, with the changed copies in their places. */
-function writeInputs(inputs: LinkInputs, replacements: ReadonlyMap<number, Replacement>): string {
+function writeInputs(inputs: LinkInputs, replacements: ReadonlyMap<number, string>): string {
   const archive = join(folder, "vmlinux.a");
-  const members: Replacement[] = [];
-  inputs.objects.forEach(({ file, content }, index) => {
+  const members: { path: string; size: number }[] = [];
+  inputs.objects.forEach((object, index) => {
     const replacement = replacements.get(index);
     // A library's member that changed is linked in its own right; the linker then needs the old one no more.
     if (index >= inputs.wholeCount && replacement === undefined) return;
-    if (replacement !== undefined) members.push(replacement);
-    else if (inputs.paths[index] !== undefined)
-      members.push({ path: inputs.paths[index], size: content.size });
-    else {
-      const path = makeObjectPath(objectsFolder, index, file);
-      copyObject(content.source!, path);
-      members.push({ path, size: content.size });
+    let path = replacement ?? inputs.paths[index];
+    if (path === undefined) {
+      path = join(folder, "objects", String(index));
+      mkdirSync(dirname(path), { recursive: true });
+      writeFileSync(path, object.bytes);
     }
+    members.push({
+      path,
+      size: replacement === undefined ? object.bytes.byteLength : loadFile(path).byteLength,
+    });
   });
   writeFileSync(archive, writeThinArchive(archive, members));
   return archive;
@@ -173,8 +191,7 @@ function writeInputs(inputs: LinkInputs, replacements: ReadonlyMap<number, Repla
 async function linkFinal(link: LinkArguments): Promise<number> {
   const exportsFile = join(folder, "exports.json");
   if (!existsSync(exportsFile)) return runLinker(link.argv);
-  const written = JSON.parse(readFileSync(exportsFile, "utf8")) as Readonly<Record<string, string>>;
-  const exported: ExportGates = new Map(Object.entries(written));
+  const exported = JSON.parse(readFileSync(exportsFile, "utf8")) as ExportGates;
   const own = new Set(["vmlinux.a", "vmlinux.o"]);
   const adapt = (argv: readonly string[]) =>
     argv.flatMap((argument, index) => {
@@ -213,7 +230,7 @@ async function linkPlaced(
  * represented by their gates, its version, its symbols. Gives the path of a changed copy where one is needed.
  */
 function adaptObject(file: string, exported: ExportGates): string {
-  const object = loadObject(file, file);
+  const object = readObject(file, loadFile(file));
   const { symbols, sections } = object;
   const editor = editObject(object);
   let isChanged = false;
@@ -225,14 +242,14 @@ function adaptObject(file: string, exported: ExportGates): string {
   });
   for (let symbol = 1; symbol < symbols.count; symbol++) {
     if (symbols.sectionIndex[symbol] !== 0 || symbols.isSpecial[symbol]) continue;
-    const gate = exported.get(symbolName(object, symbol));
+    const gate = exported[symbolName(object, symbol)];
     if (gate === undefined) continue;
     editor.renameSymbol(symbol, gate);
     isChanged = true;
   }
   if (!isChanged) return file;
   const path = join(folder, `final-${file.replaceAll("/", "-")}`);
-  editor.write(path);
+  writeFileSync(path, editor.finish());
   return path;
 }
 
@@ -250,12 +267,8 @@ function report(plan: Plan): void {
     console.error(`jettison: ${component} is refused: ${text}`);
 }
 
-/** Gives the linker's exit code. What has gone wrong the linker says itself, unless it could not. */
 async function runLinker(argv: readonly string[]): Promise<number> {
   const linker = process.env.JETTISON_LD ?? "ld";
-  const start = performance.now();
-  const result = await execa(linker, [...argv], { stdio: "inherit", reject: false });
-  if (result.exitCode !== undefined) return result.exitCode;
-  const status = describeEnd(result, (performance.now() - start) / 1000)!;
-  return fail("command-failed", { command: [linker, ...argv].join(" "), status, tail: "" });
+  const { exitCode } = await execa(linker, [...argv], { stdio: "inherit", reject: false });
+  return exitCode ?? 1;
 }

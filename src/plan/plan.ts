@@ -2,8 +2,9 @@
 /**
  * The plan of one build, as `plan.json` holds it: the one thing that every report reads. Sizes are bytes.
  */
-import type { Boundary, Refusal, RefusalReason } from "../boundary/boundary.js";
-import { type Kind, kindOfSection, type Role } from "../catalogue/sections.js";
+import type { Analysis } from "../analyse/analyse.js";
+import type { Refusal, RefusalReason } from "../boundary/boundary.js";
+import { type Kind, kindOfSection } from "../catalogue/sections.js";
 import { attributeReplacements } from "../chains/realReferences.js";
 import { searchChains } from "../chains/residents.js";
 import type { Claims } from "../component/claim.js";
@@ -21,11 +22,10 @@ import {
   sourceOf,
   type UnitId,
 } from "../graph/graph.js";
-import type { Region } from "../layout/regions.js";
 import { resident } from "../ownership/ownerSets.js";
-import type { Ownership } from "../ownership/owners.js";
 import { makeColumns, type PlanColumns } from "./columns.js";
 import type { PlanImage } from "./image.js";
+import { nameManifests } from "./manifestNames.js";
 
 export const planVersion = 1;
 
@@ -130,15 +130,6 @@ export interface Plan {
   };
 }
 
-export interface PlanInputs {
-  readonly graph: Graph;
-  readonly roles: readonly Role[];
-  readonly claims: Claims;
-  readonly ownership: Ownership;
-  readonly boundary: Boundary;
-  readonly regions: readonly Region[];
-}
-
 const refusalTexts: Record<RefusalReason, string> = {
   "inside-function": "refers to a place inside a function, where no gate can stand",
   assembly: "assembly may call by rules of its own, which a gate does not keep",
@@ -163,20 +154,20 @@ export function describeRefusal(graph: Graph, refusal: Refusal): string {
   return `${from}+0x${offset.toString(16)} to ${to}: ${refusalTexts[refusal.reason]}${nor}`;
 }
 
-export function makePlan(inputs: PlanInputs): Plan {
-  const { graph, roles, claims, ownership, boundary, regions } = inputs;
+export function makePlan(analysis: Analysis): Plan {
+  const { graph, roles, claims, ownership, boundary, regions } = analysis;
   const { components } = claims;
   const names = (owners: readonly number[]) => owners.map((owner) => components[owner]!.name);
   const regionByUnit = new Map<UnitId, string>();
   for (const { name, units } of regions) for (const unit of units) regionByUnit.set(unit, name);
   const ownersOf = (unit: UnitId) => ownership.sets.members(ownership.ownersByUnit[unit]!);
-  const chainOf = makeChains(inputs);
-  const weights = weighComponents(inputs, (unit) => regionByUnit.has(unit));
+  const chainOf = makeChains(analysis);
+  const weights = weighComponents(analysis, (unit) => regionByUnit.has(unit));
 
   return {
     version: planVersion,
     components: [
-      ...components.map((component, index) => describeComponent(inputs, weights[index]!, component, index)),
+      ...components.map((component, index) => describeComponent(analysis, weights[index]!, component, index)),
       ...claims.skipped.map(({ name, title, canAppear }) => ({
         ...{ name, title, state: "not-built" as const, canAppear },
         ...{ after: [], needs: [], hasPadding: false },
@@ -210,20 +201,20 @@ export function makePlan(inputs: PlanInputs): Plan {
       ...(refusal.unanswered.length > 0 ? { unanswered: refusal.unanswered } : {}),
       chain: chainOf(refusal.edge).map((edge) => describeReference(graph, edge)),
     })),
-    exports: listExports(inputs),
+    exports: listExports(analysis),
     tooSmall: boundary.tooSmall.map(({ kind, owners, bytes }) => ({
       kind,
       owners: names(ownership.sets.members(owners)),
       bytes,
     })),
-    units: describeUnits(inputs, regionByUnit, (unit) => names(ownersOf(unit))),
+    units: describeUnits(analysis, regionByUnit, (unit) => names(ownersOf(unit))),
     columns: makeColumns({ graph, roles, ownership, regions, nameOwners: names }),
     totals: countTotals(graph),
   };
 }
 
 /** The shortest chain that ends in a reference; searched for only where somebody asks. */
-function makeChains({ graph, roles, ownership }: PlanInputs): (edge: EdgeId) => EdgeId[] {
+function makeChains({ graph, roles, ownership }: Analysis): (edge: EdgeId) => EdgeId[] {
   const isOwned = (unit: UnitId) => ownership.ownersByUnit[unit] !== resident;
   let search: ((unit: UnitId) => EdgeId[]) | undefined;
   return (edge) => {
@@ -237,7 +228,7 @@ interface Weight {
   readonly leaving: Partial<Record<Kind, number>>;
 }
 
-function weighComponents({ graph, claims, ownership }: PlanInputs, isLeaving: (unit: UnitId) => boolean) {
+function weighComponents({ graph, claims, ownership }: Analysis, isLeaving: (unit: UnitId) => boolean) {
   const weights: Weight[] = claims.components.map(() => ({ owned: {}, leaving: {} }));
   for (let unit = 0; unit < graph.unitCount; unit++) {
     if (ownership.ownersByUnit[unit] === resident) continue;
@@ -257,7 +248,7 @@ const builtNames = ({ components }: Claims, mentions: readonly Mention[]) => [
 ];
 
 function describeComponent(
-  { claims, ownership, boundary }: PlanInputs,
+  { claims, ownership, boundary }: Analysis,
   weight: Weight,
   component: Component,
   index: number,
@@ -280,11 +271,13 @@ function describeComponent(
 }
 
 function describeUnits(
-  { graph, claims, ownership }: PlanInputs,
+  { graph, claims, ownership }: Analysis,
   regionByUnit: ReadonlyMap<UnitId, string>,
   ownersOf: (unit: UnitId) => readonly string[],
 ): PlanUnit[] {
   const units: PlanUnit[] = [];
+  const names = nameManifests(claims.components.map(({ file }) => file));
+  const withoutFolder = (rule: string) => rule.replace(/^.*(?=:\d+$)/, (file) => names.get(file)!);
   for (let unit = 0; unit < graph.unitCount; unit++) {
     if (ownership.ownersByUnit[unit] === resident) continue;
     const section = sectionOf(graph, unit);
@@ -297,7 +290,7 @@ function describeUnits(
       kind: kindOfSection(section),
       bytes: section.size,
       owners: ownersOf(unit),
-      ...(rule === undefined ? {} : { rule, matched: claims.matchedByUnit.get(unit)! }),
+      ...(rule === undefined ? {} : { rule: withoutFolder(rule), matched: claims.matchedByUnit.get(unit)! }),
       ...(region === undefined ? {} : { region }),
     });
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { PlannedLink } from "../link/planLink.js";
+import type { PlannedBuild } from "../link/planBuild.js";
 import { type ComponentAnswer, explainComponent } from "./explainComponent.js";
 import { explainObject, type ObjectAnswer } from "./explainObject.js";
 import { createExplainer, type UnitAnswer } from "./explainUnit.js";
@@ -13,8 +13,8 @@ export type Answer = { readonly version: 1; readonly name: string } & (
 );
 
 /** Why what is called `name` stays, leaves or is refused. A name that the build does not have is `name-unknown`. */
-export async function explain(planned: PlannedLink, name: string): Promise<Answer> {
-  const describeSteps = describeStepsOf(planned.graph, planned.inputs.paths);
+export async function explain(planned: PlannedBuild, name: string): Promise<Answer> {
+  const describeSteps = describeStepsOf(planned);
   const subject = findSubject(planned, name);
   if (subject.kind === "component") {
     const answer = await explainComponent(planned, subject.component, describeSteps);

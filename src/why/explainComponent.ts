@@ -15,7 +15,7 @@ import {
   sourceOf,
   type UnitId,
 } from "../graph/graph.js";
-import type { PlannedLink } from "../link/planLink.js";
+import type { PlannedBuild } from "../link/planBuild.js";
 import { number } from "../number.js";
 import { resident } from "../ownership/ownerSets.js";
 import { pageSize } from "../page.js";
@@ -51,7 +51,7 @@ export interface ComponentAnswer {
 }
 
 export async function explainComponent(
-  planned: PlannedLink,
+  planned: PlannedBuild,
   name: string,
   describeSteps: StepDescriber,
 ): Promise<ComponentAnswer> {
@@ -94,7 +94,7 @@ export async function explainComponent(
   };
 }
 
-function weighStaying(planned: PlannedLink, index: number) {
+function weighStaying(planned: PlannedBuild, index: number) {
   const { graph, claims, ownership, boundary } = planned;
   const pinned = new Map(boundary.pins.map(({ unit, edge }) => [unit, edge]));
   const refused = new Set(boundary.refusals.map(({ component }) => component));
@@ -125,10 +125,10 @@ function weighStaying(planned: PlannedLink, index: number) {
   return [...reasons.values()].sort((a, b) => b.bytes - a.bytes);
 }
 
-function proposeChanges(planned: PlannedLink, index: number): Change[] {
+function proposeChanges(planned: PlannedBuild, index: number): Change[] {
   const { graph, roles, claims, ownership, boundary, plan } = planned;
   const component = claims.components[index]!;
-  const manifest = component.file.replace(`${projectRoot}/`, "");
+  const manifest = component.file.replace(projectRoot, "");
   const changes: Change[] = [];
   const refusal = boundary.refusals.find((one) => one.component === index);
   if (refusal !== undefined) {
@@ -174,7 +174,7 @@ function proposeChanges(planned: PlannedLink, index: number): Change[] {
   return changes;
 }
 
-function proposeForPin({ graph, roles }: PlannedLink, unit: UnitId, edge: EdgeId, manifest: string): string {
+function proposeForPin({ graph, roles }: PlannedBuild, unit: UnitId, edge: EdgeId, manifest: string): string {
   const from = sourceOf(graph, edge);
   const name = sectionOf(graph, unit).name;
   const distance = distanceBeside(graph, edge);
@@ -188,14 +188,14 @@ function proposeForPin({ graph, roles }: PlannedLink, unit: UnitId, edge: EdgeId
 const isStoredByInit = (roles: readonly Role[], kind: number, from: number) =>
   roles[from] === "init" && kind !== referenceKind.branch;
 
-const describeSmall = ({ claims }: PlannedLink, kind: Kind, owners: readonly number[]) =>
+const describeSmall = ({ claims }: PlannedBuild, kind: Kind, owners: readonly number[]) =>
   owners.length > 1
     ? `What ${owners.map((owner) => claims.components[owner]!.name).join(" and ")} share of ${kind} is too little for a page of its own: one component of the two would give it one.`
     : `Its ${kind} is too little for a page of its own: a component that it belongs with could take it along.`;
 
 function proposeForRefusal(
-  { graph }: PlannedLink,
-  { reason, edge, unanswered }: PlannedLink["boundary"]["refusals"][number],
+  { graph }: PlannedBuild,
+  { reason, edge, unanswered }: PlannedBuild["boundary"]["refusals"][number],
   manifest: string,
 ): string {
   const { to, targetOffset } = describeEdge(graph, edge);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { kindOfSection } from "../catalogue/sections.js";
 import { sectionOf, type UnitId } from "../graph/graph.js";
-import type { PlannedLink } from "../link/planLink.js";
+import type { PlannedBuild } from "../link/planBuild.js";
 import { type Explainer, membersOf, type UnitAnswer } from "./explainUnit.js";
 
 type Verdict = UnitAnswer["verdict"];
@@ -18,7 +18,7 @@ export interface ObjectAnswer {
 }
 
 export async function explainObject(
-  planned: PlannedLink,
+  planned: PlannedBuild,
   object: string,
   ids: readonly UnitId[],
   explainer: Explainer,

@@ -6,7 +6,7 @@ import { chainTo } from "../chains/chain.js";
 import { attributeReplacements } from "../chains/realReferences.js";
 import { findOwnedChains, searchChains } from "../chains/residents.js";
 import { type EdgeId, formatUnit, sectionOf, sourceOf, type UnitId } from "../graph/graph.js";
-import type { PlannedLink } from "../link/planLink.js";
+import type { PlannedBuild } from "../link/planBuild.js";
 import { resident } from "../ownership/ownerSets.js";
 import { describeRefusal, type PlanUnit } from "../plan/plan.js";
 import type { Step, StepDescriber } from "./steps.js";
@@ -40,7 +40,7 @@ interface Reason {
   readonly edges: readonly EdgeId[];
 }
 
-export function createExplainer(planned: PlannedLink, describeSteps: StepDescriber): Explainer {
+export function createExplainer(planned: PlannedBuild, describeSteps: StepDescriber): Explainer {
   const { graph, roles, claims, ownership, boundary } = planned;
   const owned = (unit: UnitId) => ownership.ownersByUnit[unit] !== resident;
   const references = attributeReplacements(graph, roles);
@@ -89,11 +89,11 @@ export function createExplainer(planned: PlannedLink, describeSteps: StepDescrib
 const pickRule = (unit: PlanUnit | undefined): Pick<PlanUnit, "rule"> =>
   unit?.rule === undefined ? {} : { rule: unit.rule };
 
-export const membersOf = ({ ownership, claims }: PlannedLink, unit: UnitId) =>
+export const membersOf = ({ ownership, claims }: PlannedBuild, unit: UnitId) =>
   ownership.sets.members(ownership.ownersByUnit[unit]!).map((owner) => claims.components[owner]!.name);
 
 /** What the reference does that pins a unit. */
-export const whyPinned = ({ graph }: PlannedLink, edge: EdgeId) =>
+export const whyPinned = ({ graph }: PlannedBuild, edge: EdgeId) =>
   distanceBeside(graph, edge) > 0
     ? "pinned: an address far beside it is used, which may lie in another's region"
     : "pinned: what stays may reach this data";
@@ -104,7 +104,7 @@ function whyKnown(name: string): string {
   return row === undefined ? "a section that nobody knows" : `${row.what}, used ${row.used}`;
 }
 
-function whyRoot({ graph, roles, claims }: PlannedLink, unit: UnitId): string {
+function whyRoot({ graph, roles, claims }: PlannedBuild, unit: UnitId): string {
   switch (roles[unit]) {
     case "plain":
       if (claims.ruleByUnit.has(unit)) return "the manifest names it";
@@ -120,7 +120,7 @@ function whyRoot({ graph, roles, claims }: PlannedLink, unit: UnitId): string {
 
 type Search = (unit: UnitId) => EdgeId[];
 
-function reasonOf(planned: PlannedLink, residents: Search, helpers: Search): (unit: UnitId) => Reason {
+function reasonOf(planned: PlannedBuild, residents: Search, helpers: Search): (unit: UnitId) => Reason {
   const { graph, roles, claims, ownership, boundary, plan } = planned;
   const { sets, ownersByUnit } = ownership;
   const upTo = (edge: EdgeId) => [...residents(sourceOf(graph, edge)), edge];

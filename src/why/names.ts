@@ -5,7 +5,7 @@ import { fail } from "../diagnostics.js";
 import { symbolType } from "../elf/format.js";
 import { symbolName } from "../elf/object.js";
 import { formatUnit, type Graph, sectionOf, type UnitId } from "../graph/graph.js";
-import type { PlannedLink } from "../link/planLink.js";
+import type { PlannedBuild } from "../link/planBuild.js";
 
 export type Subject =
   | { readonly kind: "component"; readonly component: string }
@@ -13,7 +13,7 @@ export type Subject =
   | { readonly kind: "units"; readonly units: readonly UnitId[] }
   | { readonly kind: "object"; readonly object: string; readonly units: readonly UnitId[] };
 
-export function findSubject({ graph, claims, plan }: PlannedLink, name: string): Subject {
+export function findSubject({ graph, claims, plan }: PlannedBuild, name: string): Subject {
   if (plan.components.some((component) => component.name === name))
     return { kind: "component", component: name };
   const file = name.replace(/^\.\//, "");

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /** References for people: where they stand, what they name, and the line of the source they were made from. */
 import { existsSync, realpathSync } from "node:fs";
+import { join } from "node:path";
 import { sectionFlag } from "../elf/format.js";
 import { symbolName } from "../elf/object.js";
 import { describeEdge, type EdgeId, formatUnit, type Graph, objectOf, sectionOf } from "../graph/graph.js";
+import type { PlannedBuild } from "../link/planBuild.js";
 import { describeReference, type PlanReference } from "../plan/plan.js";
 import { runToEnd } from "../process.js";
 
@@ -17,9 +19,9 @@ export interface Step extends PlanReference {
 /** Finds the source lines of references, of a build with debug information, in the fewest runs of addr2line. */
 export type StepDescriber = (edges: readonly EdgeId[]) => Promise<Step[]>;
 
-export function describeStepsOf(graph: Graph, paths: readonly (string | undefined)[]): StepDescriber {
+export function describeStepsOf({ build, graph, inputs }: PlannedBuild): StepDescriber {
   return async (edges) => {
-    const lines = await findLines(graph, paths, edges);
+    const lines = await findLines(build, graph, inputs.paths, edges);
     return edges.map((edge): Step => {
       const reference = describeEdge(graph, edge);
       const source = lines.get(edge);
@@ -33,6 +35,7 @@ export function describeStepsOf(graph: Graph, paths: readonly (string | undefine
 }
 
 async function findLines(
+  build: string,
   graph: Graph,
   paths: readonly (string | undefined)[],
   edges: readonly EdgeId[],
@@ -58,15 +61,18 @@ async function findLines(
     stdout.split("\n").forEach((line, index) => {
       const found = /^(.+:\d+)( \(discriminator \d+\))?$/.exec(line);
       if (found !== null && !found[1]!.startsWith("??") && places[index] !== undefined)
-        lines.set(places[index][0], withoutRoot(found[1]!));
+        lines.set(places[index][0], withoutRoot(build, found[1]!));
     });
   }
   return lines;
 }
 
 /** Paths of the source from its top: kbuild leaves a link to it in a build folder of its own. */
-function withoutRoot(line: string): string {
-  const roots = ["source", "."].filter((name) => existsSync(name)).map((name) => `${realpathSync(name)}/`);
+function withoutRoot(build: string, line: string): string {
+  const roots = ["source", "."]
+    .map((name) => join(build, name))
+    .filter((folder) => existsSync(folder))
+    .map((folder) => `${realpathSync(folder)}/`);
   const root = roots.find((one) => line.startsWith(one));
   return root === undefined ? line : line.slice(root.length);
 }

@@ -4,7 +4,6 @@
 import { number } from "../number.js";
 import { type Colour, colourOf, type TextOptions } from "../report/colour.js";
 import { formatTable } from "../report/textTable.js";
-import { projectRoot } from "../root.js";
 import type { Answer } from "./explain.js";
 import type { ComponentAnswer } from "./explainComponent.js";
 import type { ObjectAnswer } from "./explainObject.js";
@@ -44,7 +43,7 @@ function formatUnitAnswer(answer: UnitAnswer, options: TextOptions): string {
   const facts = [
     `${number(bytes)} bytes of ${kind}`,
     ...(owners.length === 0 ? [] : [`of ${owners.join(" and ")}`]),
-    ...(rule === undefined ? [] : [`claimed by ${rule.replace(`${projectRoot}/`, "")}`]),
+    ...(rule === undefined ? [] : [`claimed by ${rule}`]),
     ...(region === undefined ? [] : [`region ${region}`]),
   ];
   const lines = [

@@ -102,14 +102,9 @@ function makeInitramfs({ script, files = {}, console = [5, 1] }: GuestOptions): 
   return gzipSync(writeCpio(entries), { level: 1 });
 }
 
-/** The kernel's reports of its own faults, but those whose first line is expected. */
-export function findFaults(lines: readonly string[], isExpected: (line: string) => boolean = () => false) {
-  const left: string[] = [];
-  let inExpected = false;
-  for (const line of lines) {
-    if (/\bWARNING: /.test(line) && isExpected(line)) inExpected = true;
-    if (!inExpected) left.push(line);
-    if (/---\[ end trace/.test(line)) inExpected = false;
-  }
-  return readConsole(left).trouble?.cause;
-}
+/** The kernel's reports of its own faults, but those lines that are expected. */
+export const findFaults = (lines: readonly string[], isExpected: (line: string) => boolean = () => false) =>
+  readConsole(lines.filter((line) => !isExpected(line))).trouble?.cause;
+
+/** What the kernel logs of the first call of a shut gate. */
+export const isGateCall = (line: string) => /jettison: .* called \S+\(\), which is gone/.test(line);

@@ -45,7 +45,7 @@ test("the demo's configuration is taken, and has what its boots are to be right 
     expect(config).toContain(`CONFIG_${name}=y`);
 });
 
-test.each(["# CONFIG_STRICT_KERNEL_RWX is not set", "CONFIG_CFI_CLANG=y", "CONFIG_EFI_MIXED=y"])(
+test.each(["# CONFIG_STRICT_KERNEL_RWX is not set", "CONFIG_CFI_CLANG=y"])(
   "%s is refused by its name",
   async (line) => {
     const { codes, text } = await configure(`${demo}${line}\n`);

@@ -10,8 +10,7 @@ import { loadImage } from "../../src/elf/load.js";
 import { type ElfObject, symbolName } from "../../src/elf/object.js";
 import type { KernelBuild } from "../../src/kernel/buildKernel.js";
 import { demoJob, makeKernel } from "../../src/kernel/makeKernel.js";
-import { loadLinkInputs } from "../../src/link/inputs.js";
-import { vmlinuxLink } from "../../src/why/planBuild.js";
+import { loadBuild } from "../../src/link/planBuild.js";
 
 let build: KernelBuild;
 beforeAll(async () => {
@@ -44,8 +43,7 @@ test("every object's local functions and data are in vmlinux, behind the name of
   const image = new Map<string, Run[]>();
   for (const run of collectRuns(loadImage("vmlinux", build.vmlinux)))
     image.set(run.file, [...(image.get(run.file) ?? []), run]);
-  process.chdir(build.output);
-  const { objects } = loadLinkInputs(vmlinuxLink());
+  const { objects } = loadBuild(build.output);
   const runs = objects.flatMap((object) =>
     collectRuns(object).map((run) => ({ object: object.file, ...run })),
   );

@@ -20,7 +20,8 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-const least = ["64BIT", "STRICT_KERNEL_RWX", "SYSFS", "UNWINDER_ORC"];
+const least = ["64BIT", "STRICT_KERNEL_RWX", "SYSFS"];
+const orc = "UNWINDER_ORC";
 /** All that the series hooks into. */
 const most = [
   ...["SMP", "PRINTK", "MODULES", "KALLSYMS", "KALLSYMS_ALL", "JUMP_LABEL", "NET", "INET", "PERF_EVENTS"],
@@ -29,16 +30,46 @@ const most = [
   ...["PARAVIRT", "XEN", "XEN_PV", "DEBUG_KERNEL", "DEBUG_PAGEALLOC", "PROVE_LOCKING"],
 ];
 
+/** What the look into stacks and the decision for EFI have to do without ORC. */
+const framePointers = [
+  "UNWINDER_FRAME_POINTER",
+  "FUNCTION_GRAPH_TRACER",
+  "PREEMPT",
+  "PCI",
+  "ACPI",
+  "EFI",
+  "EFI_STUB",
+  "EFI_MIXED",
+];
+
 const always = ["init/main.o", "kernel/extable.o", "arch/x86/kernel/alternative.o"];
 const hooked = [
   ...["kernel/kallsyms.o", "kernel/jump_label.o", "kernel/static_call_inline.o", "kernel/kprobes.o"],
-  ...["kernel/module/main.o", "kernel/livepatch/core.o", "mm/usercopy.o", "arch/x86/mm/pti.o"],
+  ...[
+    "kernel/module/main.o",
+    "kernel/livepatch/core.o",
+    "mm/usercopy.o",
+    "arch/x86/mm/pti.o",
+    "drivers/base/dd.o",
+    "arch/x86/mm/pat/set_memory.o",
+  ],
 ];
 
 test.each([
-  { name: "no Jettison", isOurs: false, enabled: [...least, ...most], targets: [...always, ...hooked] },
-  { name: "all it hooks into", isOurs: true, enabled: [...least, ...most], targets: [...always, ...hooked] },
-  { name: "little else", isOurs: true, enabled: least, targets: always },
+  { name: "no Jettison", isOurs: false, enabled: [...least, orc, ...most], targets: [...always, ...hooked] },
+  {
+    name: "all it hooks into",
+    isOurs: true,
+    enabled: [...least, orc, ...most],
+    targets: [...always, ...hooked],
+  },
+  {
+    name: "frame pointers and mixed mode",
+    isOurs: true,
+    enabled: [...least, ...most.filter((one) => one !== "LIVEPATCH"), ...framePointers],
+    targets: [...always, ...hooked.filter((one) => !one.includes("livepatch"))],
+  },
+  { name: "little else", isOurs: true, enabled: [...least, "EXPERT", "UNWINDER_GUESS"], targets: always },
 ])("with $name", async ({ isOurs, enabled, targets }) => {
   const file = join(folder, "fragment.config");
   writeFileSync(file, enabled.map((name) => `CONFIG_${name}=y\n`).join(""));

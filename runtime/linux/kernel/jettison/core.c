@@ -20,9 +20,9 @@
 #define pr_fmt(fmt) "jettison: " fmt
 
 #include <linux/bitops.h>
-#include <linux/bug.h>
 #include <linux/cpu.h>
 #include <linux/ftrace.h>
+#include <linux/instruction_pointer.h>
 #include <linux/jettison.h>
 #include <linux/jettison_sections.h>
 #include <linux/kmemleak.h>
@@ -51,9 +51,8 @@ struct jettison_fate *jettison_fates;
 u64 jettison_leaving;
 u64 jettison_audited;
 u8 *jettison_freed;
-ktime_t jettison_decide_time;
 unsigned long jettison_pages;
-u64 jettison_release_ns;
+struct jettison_times jettison_times;
 
 /* Set for good when the regions that are shut stop being the kernel's. */
 static bool regions_gone __read_mostly;
@@ -99,6 +98,10 @@ bool notrace jettison_gone(unsigned long addr)
 	int region;
 
 	if (!READ_ONCE(regions_gone))
+		return false;
+	/* On every stack that came from user space, in the midst of padding. */
+	if (addr >= (unsigned long)__entry_text_start &&
+	    addr < (unsigned long)__entry_text_end)
 		return false;
 	region = jettison_region_of(addr);
 	if (region < 0)
@@ -161,24 +164,24 @@ unsigned int jettison_counted_at(const struct jettison_region *region)
 	return fls64(owners) - 1;
 }
 
-/* A shut gate jumps here, so whoever called the gate is the caller. */
-__visible unsigned long jettison_shut_gate(const struct jettison_gate *gate)
+/*
+ * A shut gate jumps here, so whoever called the gate is the caller. A tracer
+ * would put its own address in the place of the caller's.
+ */
+__visible notrace unsigned long jettison_shut_gate(const struct jettison_gate *gate)
 {
-	const struct jettison_region *region = &jettison_regions[gate->region];
-	atomic_long_t *calls = &jettison_gate_calls[gate - jettison_gates];
+	unsigned int nr = gate - jettison_gates;
 
 	if ((gate->flags & JETTISON_GATE_EXPECTED) ||
 	    READ_ONCE(jettison_selftest.task) == current)
 		return gate->answer;
 
-	if (atomic_long_inc_return(calls) == 1) {
-		WARN(1, "jettison: %pS called %s(), which is gone, and got %ld. Boot with jettison.keep=%s\n",
-		     __builtin_return_address(0), gate->name, gate->answer,
-		     jettison_components[jettison_counted_at(region)].name);
-		jettison_tell_late();
-	}
+	if (atomic_long_inc_return(&jettison_gate_calls[nr]) == 1)
+		jettison_report_call(nr, _RET_IP_);
 	return gate->answer;
 }
+
+NOKPROBE_SYMBOL(jettison_shut_gate);
 
 /*
  * The flags of the page-table entry that maps @addr, 0 where there is none.
@@ -332,6 +335,19 @@ static void settle_fate(const struct jettison_component *component,
 		jettison_state_names[fate->state], fate->pages, fate->reason);
 }
 
+static void settle_fates(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < jettison_nr_components; i++)
+		settle_fate(&jettison_components[i], &jettison_fates[i]);
+	pr_info("%lu pages freed: waiting %llu us, deciding %llu, search %llu, release %llu\n",
+		jettison_pages, jettison_times.waiting / NSEC_PER_USEC,
+		jettison_times.deciding / NSEC_PER_USEC,
+		jettison_times.search / NSEC_PER_USEC,
+		jettison_times.release / NSEC_PER_USEC);
+}
+
 void jettison_release(void)
 {
 	unsigned long ram = totalram_pages();
@@ -347,7 +363,7 @@ void jettison_release(void)
 		free_regions();
 		jettison_free_padding();
 	}
-	jettison_release_ns = ktime_to_ns(ktime_sub(ktime_get(), start));
+	jettison_times.release = ktime_to_ns(ktime_sub(ktime_get(), start));
 	jettison_mappings_after = jettison_count_mappings();
 	ram = totalram_pages() - ram;
 
@@ -360,10 +376,8 @@ void jettison_release(void)
 			(region->end - region->start) >> PAGE_SHIFT;
 	}
 	jettison_count_padding();
-	for (i = 0; i < jettison_nr_components; i++)
-		settle_fate(&jettison_components[i], &jettison_fates[i]);
-	pr_info("%lu pages freed in %lld ms\n", jettison_pages,
-		ktime_to_ms(jettison_decide_time) + jettison_release_ns / NSEC_PER_MSEC);
+	if (jettison_mode != JETTISON_MODE_OFF)
+		settle_fates();
 
 	if (jettison_mode == JETTISON_MODE_SELFTEST)
 		jettison_run_selftest(ram);

@@ -7,7 +7,7 @@
 
 #include <linux/bitops.h>
 #include <linux/delay.h>
-#include <linux/device/driver.h>
+#include <linux/efi.h>
 #include <linux/init.h>
 #include <linux/jettison.h>
 #include <linux/jettison_sections.h>
@@ -15,19 +15,19 @@
 #include <linux/ktime.h>
 #include <linux/list.h>
 #include <linux/mm.h>
-#include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/static_call.h>
 #include <linux/string.h>
 
 #include <asm/alternative.h>
 #include <asm/cpufeature.h>
+#include <asm/efi.h>
 
 #include "jettison.h"
 
-/* How often, and how long apart, to look whether tasks have come out. */
-#define INSIDE_TRIES	10
-#define INSIDE_WAIT_MS	10
+/* How often, and how long apart, to look whether a component is left alone. */
+#define BUSY_TRIES	10
+#define BUSY_WAIT_MS	10
 
 /* Results that a program may have on its stack. */
 #define MAX_RESULTS	16
@@ -227,12 +227,27 @@ static bool __init tables_make_sense(void)
 	return jettison_padding_makes_sense();
 }
 
+/*
+ * 32-bit firmware is called with page tables that lack the kernel's text: it
+ * could not reach what is handed to it in a page that was freed there.
+ */
+static bool __init firmware_lacks_text(void)
+{
+#ifdef CONFIG_EFI_MIXED
+	return efi_enabled(EFI_BOOT) && efi_is_mixed();
+#else
+	return false;
+#endif
+}
+
 /* Why pages of the kernel's image cannot be freed here, or NULL. */
 static const char *__init cannot_free(void)
 {
 	/* Nobody splits the mapping of the text. */
 	if (!rodata_enabled)
 		return "rodata-off";
+	if (firmware_lacks_text())
+		return "efi-mixed";
 	return NULL;
 }
 
@@ -333,19 +348,28 @@ static void __init spare(u64 components, enum jettison_state state,
 	keep_what_is_needed();
 }
 
-/* Those that some task is inside of and does not come out. */
-static u64 __init wait_until_outside(void)
+static u64 __init owners_probing(void)
+{
+	return jettison_owners_probing(true);
+}
+
+/* Those that are busy, and stay so. */
+static u64 __init wait_while(u64 (*find_busy)(void))
 {
 	unsigned int tries;
-	u64 inside;
+	u64 busy;
 
-	for (tries = 0; tries < INSIDE_TRIES; tries++) {
-		inside = jettison_owners_inside();
-		if (!inside)
+	for (tries = 0; tries < BUSY_TRIES; tries++) {
+		ktime_t start;
+
+		busy = find_busy();
+		if (!busy)
 			break;
-		msleep(INSIDE_WAIT_MS);
+		start = ktime_get();
+		msleep(BUSY_WAIT_MS);
+		jettison_times.waiting += ktime_to_ns(ktime_sub(ktime_get(), start));
 	}
-	return inside;
+	return busy;
 }
 
 static u64 __init used_after_all(void)
@@ -365,21 +389,17 @@ static u64 __init used_after_all(void)
  * Whoever comes when the gates are shut does not get in. Before that a task may
  * be inside: one that stays there keeps the memory, and no call of what it is
  * at work in is answered in its place. What it does in there may be finding
- * hardware, so ask once more.
+ * hardware, so ask once more. The same goes for a driver that is probing: it
+ * may be about to go in.
  */
 static void __init shut_gates(void)
 {
-	spare(wait_until_outside(), JETTISON_WITHHELD, "task-inside");
+	spare(wait_while(owners_probing), JETTISON_KEPT, "probing");
+	spare(wait_while(jettison_owners_inside), JETTISON_WITHHELD, "task-inside");
 	shut_regions();
 
-	/*
-	 * For those that were preempted on a trampoline of ftrace or kprobes,
-	 * where their stack does not show it. Sleeping is a quiescent state
-	 * for this kind of RCU, so it says nothing about other tasks.
-	 */
-	synchronize_rcu_tasks();
-
-	spare(wait_until_outside(), JETTISON_WITHHELD, "task-inside");
+	spare(jettison_owners_probing(false), JETTISON_KEPT, "probing");
+	spare(wait_while(jettison_owners_inside), JETTISON_WITHHELD, "task-inside");
 	spare(used_after_all(), JETTISON_KEPT, "in-use");
 	shut_regions();
 }
@@ -392,11 +412,38 @@ static void __init forget_text(const struct jettison_region *region)
 	alternatives_free_mem(region->start, region->end);
 }
 
+static void __init decide_components(void)
+{
+	const char *withheld = cannot_free();
+	unsigned int i;
+
+	for (i = 0; i < jettison_nr_components; i++) {
+		jettison_fates[i] = decide_component(i, withheld);
+		if (jettison_fates[i].state == JETTISON_JETTISONED)
+			jettison_leaving |= BIT_ULL(i);
+	}
+	keep_what_is_needed();
+	if (jettison_mode == JETTISON_MODE_AUDIT)
+		spare_all();
+}
+
+static void __init prepare_to_leave(void)
+{
+	unsigned int i;
+
+	shut_gates();
+	jettison_decide_padding();
+	for (i = 0; i < jettison_nr_regions; i++) {
+		if (jettison_region_shut[i] &&
+		    jettison_is_text(&jettison_regions[i]))
+			forget_text(&jettison_regions[i]);
+	}
+	jettison_forget_fixups();
+}
+
 void __init jettison_decide(void)
 {
 	ktime_t start = ktime_get();
-	const char *withheld;
-	unsigned int i;
 
 	if (!jettison_nr_components)
 		return;
@@ -407,39 +454,22 @@ void __init jettison_decide(void)
 	jettison_freed = kcalloc(jettison_nr_regions, 1, GFP_KERNEL);
 	jettison_fates = kcalloc(jettison_nr_components,
 				 sizeof(*jettison_fates), GFP_KERNEL);
-	if (!jettison_freed || !jettison_fates) {
+	if (!jettison_freed || !jettison_fates || jettison_reports_init()) {
 		kfree(jettison_freed);
 		kfree(jettison_fates);
 		jettison_freed = NULL;
 		jettison_fates = NULL;
 		return;
 	}
-	/* With an initramfs nobody has waited for probes that were put off. */
-	wait_for_device_probe();
-
-	withheld = cannot_free();
-	for (i = 0; i < jettison_nr_components; i++) {
-		jettison_fates[i] = decide_component(i, withheld);
-		if (jettison_fates[i].state == JETTISON_JETTISONED)
-			jettison_leaving |= BIT_ULL(i);
-	}
-
-	keep_what_is_needed();
-	if (jettison_mode == JETTISON_MODE_AUDIT)
-		spare_all();
+	decide_components();
 	if (jettison_leaving)
-		shut_gates();
-	jettison_decide_padding();
-	for (i = 0; i < jettison_nr_regions; i++) {
-		if (jettison_region_shut[i] &&
-		    jettison_is_text(&jettison_regions[i]))
-			forget_text(&jettison_regions[i]);
-	}
-	jettison_forget_fixups();
+		prepare_to_leave();
 
 	if (jettison_sysfs_init())
 		pr_warn("not all of /sys/kernel/jettison could be made\n");
-	pr_info("%lu of %u components leave\n", hweight64(jettison_leaving),
-		jettison_nr_components);
-	jettison_decide_time = ktime_sub(ktime_get(), start);
+	if (jettison_mode != JETTISON_MODE_OFF)
+		pr_info("%lu of %u components leave\n",
+			hweight64(jettison_leaving), jettison_nr_components);
+	jettison_times.deciding = ktime_to_ns(ktime_sub(ktime_get(), start)) -
+				  jettison_times.waiting;
 }

@@ -8,7 +8,6 @@
 
 #include <linux/atomic.h>
 #include <linux/build_bug.h>
-#include <linux/ktime.h>
 #include <linux/stddef.h>
 #include <linux/types.h>
 
@@ -156,14 +155,21 @@ struct jettison_fate {
 	unsigned long stuck;	/* not freed, as their mapping resisted */
 };
 
+/* Nanoseconds that the boot takes longer. */
+struct jettison_times {
+	u64 waiting;	/* for tasks and probes */
+	u64 deciding;
+	u64 search;
+	u64 release;
+};
+
 extern enum jettison_mode jettison_mode;
 extern struct jettison_fate *jettison_fates;	/* one a component */
 extern u64 jettison_leaving;			/* the components that do */
 extern u64 jettison_audited;			/* those that would have */
 extern u8 *jettison_freed;			/* one a region */
-extern ktime_t jettison_decide_time;
 extern unsigned long jettison_pages;		/* freed in all */
-extern u64 jettison_release_ns;			/* what freeing them took */
+extern struct jettison_times jettison_times;
 extern const char * const jettison_state_names[];
 
 int jettison_region_of(unsigned long addr);
@@ -173,6 +179,7 @@ unsigned long jettison_mapping(unsigned long addr);
 bool jettison_mapping_is_memory(unsigned long mapping);
 bool jettison_free_pages(void *start, void *end, u8 *freed);
 u64 jettison_owners_inside(void);
+u64 jettison_owners_probing(bool deferred);
 
 #ifdef CONFIG_XEN_PV
 int jettison_unshare(unsigned long start, unsigned long end);
@@ -186,8 +193,9 @@ static inline int jettison_unshare(unsigned long start, unsigned long end)
 int jettison_sysfs_init(void);
 struct kobject *jettison_component_kobj(unsigned int component);
 
-void jettison_tell_late(void);
-void jettison_late_init(void);
+int jettison_reports_init(void);
+void jettison_events_init(void);
+void jettison_report_call(unsigned int gate, unsigned long caller);
 
 bool jettison_padding_gone(unsigned long addr);
 bool jettison_padding_makes_sense(void);

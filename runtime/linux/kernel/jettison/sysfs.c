@@ -97,7 +97,7 @@ SHOW(total, mode, "%s", mode_names[jettison_mode]);
 SHOW(total, pages, "%lu", jettison_pages);
 SHOW(total, bytes, "%lu", jettison_pages << PAGE_SHIFT);
 SHOW(total, gate_calls, "%lu", all_gate_calls());
-SHOW(total, release_ns, "%llu", jettison_release_ns);
+SHOW(total, release_ns, "%llu", jettison_times.release);
 SHOW(total, mappings_4k_before, "%lu", jettison_mappings_before.small);
 SHOW(total, mappings_4k_after, "%lu", jettison_mappings_after.small);
 SHOW(total, mappings_2m_before, "%lu", jettison_mappings_before.large);
@@ -198,6 +198,6 @@ int __init jettison_sysfs_init(void)
 	err = sysfs_create_group(&root->kobj, &total_group);
 	for (i = 0; i < jettison_nr_components && !err; i++)
 		err = add_component(root, i);
-	jettison_late_init();
+	jettison_events_init();
 	return err;
 }

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { type Analysis, analyse } from "../analyse/analyse.js";
+import { readManifests } from "../component/manifest.js";
+import { fail } from "../diagnostics.js";
+import { makePlan, type Plan } from "../plan/plan.js";
+import { parseLinkArguments } from "./arguments.js";
+import { type LinkInputs, loadLinkInputs } from "./inputs.js";
+
+export interface PlannedBuild extends Analysis {
+  /** The folder of the build. */
+  readonly build: string;
+  readonly inputs: LinkInputs;
+  readonly plan: Plan;
+}
+
+/** Plans the link of a finished build anew, without linking. */
+export async function planBuild(build: string, manifests: readonly string[]): Promise<PlannedBuild> {
+  if (!existsSync(join(build, "vmlinux.a")))
+    fail("build-unusable", { folder: build, what: "it has no vmlinux.a" });
+  const components = await readManifests(manifests);
+  const inputs = loadBuild(build);
+  const analysis = analyse(inputs.objects, components);
+  return { build, inputs, ...analysis, plan: makePlan(analysis) };
+}
+
+/** The inputs of the link that made `vmlinux.o` in the folder of a build. */
+export function loadBuild(build: string): LinkInputs {
+  const libraries = ["lib/lib.a", "arch/x86/lib/lib.a"].filter((file) => existsSync(join(build, file)));
+  const argv = ["-r", "-o", "vmlinux.o", "--whole-archive", "vmlinux.a", "--no-whole-archive", ...libraries];
+  return loadLinkInputs(build, parseLinkArguments(argv));
+}

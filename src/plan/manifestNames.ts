@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+import { projectRoot } from "../root.js";
+
+/**
+ * Names for manifests that are the same wherever they lie, since the same inputs give the same plan: those that come
+ * with Jettison are `components/iommu.yaml`; of others the end of the path that no other one ends in.
+ */
+export function nameManifests(files: readonly string[]): ReadonlyMap<string, string> {
+  const paths = [...new Set(files)];
+  const endOf = (path: string, parts: number) => path.split("/").slice(-parts).join("/");
+  const nameOf = (path: string) => {
+    if (path.startsWith(projectRoot)) return path.slice(projectRoot.length);
+    const depth = path.split("/").length;
+    for (let parts = 1; parts < depth; parts++)
+      if (paths.every((other) => other === path || endOf(other, parts) !== endOf(path, parts)))
+        return endOf(path, parts);
+    return path;
+  };
+  return new Map(paths.map((path) => [path, nameOf(path)]));
+}

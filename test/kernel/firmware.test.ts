@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Firmware tables that describe no unit. Linux stores the hook that switches the IOMMU off when it finds the table, and
+ * calls it when the machine goes off: after all other processors have been stopped, with interrupts off.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { KernelBuild } from "../../src/kernel/buildKernel.js";
+import { demoJob, makeKernel } from "../../src/kernel/makeKernel.js";
+import { loadMachine } from "../../src/machine/machine.js";
+import { findFaults, isGateCall, runGuest } from "../guest/guest.js";
+
+let build: KernelBuild;
+const scratch = mkdtempSync(join(tmpdir(), "jettison-test-"));
+beforeAll(async () => {
+  build = await makeKernel(demoJob);
+});
+afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+
+const q35 = loadMachine("q35");
+
+/** What follows an ACPI table's header. DMAR: 39 bits of address, no flags, reserved. IVRS: IVinfo, reserved. */
+const bodies = {
+  DMAR: Buffer.from([38, 0, ...Array(10).fill(0)]),
+  IVRS: Buffer.from([0x02, 0x30, 0x20, 0x00, ...Array(8).fill(0)]),
+};
+
+test.each([
+  ["DMAR", "poweroff", "intel_iommu_shutdown", "intel-vtd"],
+  ["DMAR", "reboot", "intel_iommu_shutdown", "intel-vtd"],
+  ["IVRS", "poweroff", "disable_iommus", "amd-vi"],
+] as const)(
+  "with an empty %s %s calls a hook that is gone, and panics nobody",
+  async (table, way, hook, component) => {
+    const data = join(scratch, table);
+    writeFileSync(data, bodies[table]);
+    const { lines, said, isDone } = await runGuest({
+      bzImage: build.image,
+      machine: {
+        ...q35,
+        qemu: [...q35.qemu, ["-acpitable", `sig=${table},rev=1,data=${data}`]],
+      },
+      append: "panic_on_warn=1",
+      log: join(scratch, `${table}-${way}.log`),
+      script: `
+      say "$(look $J/${component}/state) $(look $J/gate_calls) $(look /proc/sys/kernel/panic_on_warn)"
+      [ ${way} = reboot ] && { say done; reboot -f; }`,
+    });
+    expect([said, isDone]).toEqual([["jettisoned 0 1"], true]);
+    const calls = lines.filter(isGateCall);
+    expect(calls).toHaveLength(1);
+    expect(calls[0]).toMatch(
+      new RegExp(
+        `jettison: native_machine_\\S+ called ${hook}\\(\\), which is gone, and got nothing\\. Boot with jettison\\.keep=${component}$`,
+      ),
+    );
+    expect(findFaults(lines)).toContain("which is gone");
+    expect(findFaults(lines, isGateCall)).toBeUndefined();
+  },
+);
