@@ -118,6 +118,11 @@ const gain: Gain = {
     {
       ...{ machine: "q35", title: "no IOMMU", pagesFreed: 3 },
       memTotal: { plain: 1024 * 1000, off: 1024 * 990, on: 1024 * 1002, rebuild: 1024 * 1001 },
+      memory: {
+        plain: { free: 4096, pageTables: 4096, directMap4k: 8192, directMap2M: 2097152 },
+        off: null,
+        on: { free: 4096, pageTables: 4096, directMap4k: 8192, directMap2M: 2097152 },
+      },
       givenBack: { text: 95, rodata: 0, data: 0, bss: 0 },
       saving: {
         build: "no-iommu",
@@ -131,6 +136,7 @@ const gain: Gain = {
     {
       ...{ machine: "pc", title: "no IOMMU", pagesFreed: 0, saving: null },
       memTotal: { plain: 1024, off: 1024, on: 1024, rebuild: null },
+      memory: { plain: null, off: null, on: null },
       givenBack: { text: 0, rodata: 0, data: 0, bss: 0 },
     },
   ],
@@ -140,6 +146,7 @@ test("tables show losses as losses, and what was not measured as nothing", () =>
   const text = formatGain(gain, { styled: false });
   expect(text).toMatch(/q35 +\| +1,000 +\| +990 +\| +1,002 +\| +1,001 +\| +-10 +\| +\+2 +\| +\+1 /);
   expect(text).toMatch(/pc +\| +1 +\| +1 +\| +1 +\| +- +\| +0 +\| +0 +\| +- /);
+  expect(text).toMatch(/q35 +\| plain +\| +4 +\| +4 +\| +8 +\| +2,048 /);
   expect(text).toContain("95.0 %");
   expect(text).toMatch(/of that stays with Jettison +\| +15 .* 17\.0 %/);
   expect(gainMarkdown(gain)).toContain("| no-iommu | drivers/c.o | 17 |");

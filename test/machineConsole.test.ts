@@ -10,6 +10,10 @@ const good = [
   "[    1.100000] jettison: intel-vtd: kept (in-use)",
   "[    1.200000] jettison-guest: begin",
   "[    1.210000] jettison-guest: mem-total 248000512",
+  "[    1.210000] jettison-guest: meminfo MemFree 230000000",
+  "[    1.210000] jettison-guest: meminfo PageTables 90112",
+  "[    1.210000] jettison-guest: meminfo DirectMap4k 25165824",
+  "[    1.210000] jettison-guest: meminfo DirectMap2M 243269632",
   "[    1.220000] jettison-guest: component amd-vi state jettisoned",
   "[    1.220000] jettison-guest: component amd-vi reason not-in-use",
   "[    1.220000] jettison-guest: component amd-vi bytes 40960",
@@ -45,6 +49,7 @@ describe("a console", () => {
     expect(readConsole(good)).toEqual({
       begun: true,
       memTotal: 248000512,
+      memory: { free: 230000000, pageTables: 90112, directMap4k: 25165824, directMap2M: 243269632 },
       jettison: {
         mode: "selftest",
         pages: 10,

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { checkPair } from "../src/cli/demoBoots.js";
 import type { BootResult } from "../src/machine/boot.js";
 import { toDemoMachine } from "../src/report/demoJson.js";
-import { formatMachineTable, isStyled } from "../src/report/machineTable.js";
+import { formatMachineTable, formatMemory, isStyled } from "../src/report/machineTable.js";
 
 const names = ["amd-vi", "gart", "hyperv-iommu", "intel-vtd", "virtio-iommu", "xen-swiotlb"];
 
@@ -11,7 +11,7 @@ function boot(over: Partial<BootResult> = {}): BootResult {
   return {
     ...{ machine: "vtd", memTotal: 248_000 * 1024, mode: "selftest" },
     ...{ components: [], pages: 0, bytes: 0, gateCalls: 0, selftest: null, audit: null },
-    ...{ mappings: null, releaseNs: null },
+    ...{ mappings: null, releaseNs: null, memory: null },
     fill: { tmpfsBytes: 1, slabBytes: 1, codePages: null },
     ...{ bootSeconds: 1, seconds: 2, kernelLog: [], log: "x.log" },
     ...over,
@@ -78,4 +78,16 @@ test("a pair of boots has to agree with itself", () => {
   expect(codes({ selftest: null })).toEqual(["selftest-absent"]);
   const fill = { tmpfsBytes: 1, slabBytes: 1, codePages: { user: 6, slab: 3, used: 6 } };
   expect(codes({ fill })).toEqual(["freed-unused"]);
+});
+
+test("page tables and the direct map of both boots are shown in kB, where both guests said them", () => {
+  const use = (pageTables: number) => ({
+    ...{ free: 200_000 * 1024, pageTables: pageTables * 1024 },
+    ...{ directMap4k: 24_576 * 1024, directMap2M: 237_568 * 1024 },
+  });
+  const result = toDemoMachine(boot({ mode: "off", memory: use(100) }), { ...on, memory: use(108) });
+  expect(formatMemory([machine, result])).toContain(
+    "vtd: MemFree 200,000 / 200,000, PageTables 100 / 108, DirectMap4k 24,576 / 24,576, DirectMap2M 237,568 / 237,568",
+  );
+  expect(formatMemory([machine])).toBe("");
 });

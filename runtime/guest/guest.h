@@ -24,7 +24,7 @@ void use_cpu(unsigned int cpu);
 unsigned long free_bytes(void);
 
 /* shows.c: what the kernel shows */
-void say_mem_total(void);
+void say_memory(void);
 void say_log(void);
 void say_sysfs(void);
 

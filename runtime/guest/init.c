@@ -35,7 +35,7 @@ int main(void)
 		cpus = MAX_CPUS;
 	find_kernel_code();
 	settle();
-	say_mem_total();
+	say_memory();
 	say_sysfs();
 	if (getenv("jettison_log"))
 		say_log();

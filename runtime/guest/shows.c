@@ -9,14 +9,22 @@
 #include <string.h>
 #include <unistd.h>
 
-void say_mem_total(void)
+/* MemTotal does not tell what page tables cost, which mappings that were split need more of. */
+void say_memory(void)
 {
-	char text[256];
+	static const char *const names[] = { "MemFree", "PageTables", "DirectMap4k", "DirectMap2M" };
+	char text[4096];
 	unsigned long kib;
 
 	if (read_text("/proc/meminfo", text, sizeof(text)) || sscanf(text, "MemTotal: %lu kB", &kib) != 1)
 		fail("/proc/meminfo has no MemTotal");
 	say("mem-total %lu", kib * 1024);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		const char *line = strstr(text, names[i]);
+
+		if (line && sscanf(line + strlen(names[i]), ": %lu kB", &kib) == 1)
+			say("meminfo %s %lu", names[i], kib * 1024);
+	}
 }
 
 static void say_file(const char *key, const char *folder, const char *name)
@@ -29,8 +37,8 @@ static void say_file(const char *key, const char *folder, const char *name)
 }
 
 /*
- * When the kernel freed what: its log's own times, in microseconds. With "quiet" these are free of the time that a
- * line takes to be shown.
+ * When the kernel freed what and started /init: its log's own times, in microseconds. With "quiet" these are free of
+ * the time that a line takes to be shown.
  */
 void say_log(void)
 {
@@ -52,7 +60,7 @@ void say_log(void)
 			continue;
 		*strchrnul(++text, '\n') = 0;
 		if (!strncmp(text, "jettison: ", 10) || !strncmp(text, "Freeing ", 8) ||
-		    !strncmp(text, "Write protecting ", 17))
+		    !strncmp(text, "Write protecting ", 17) || !strncmp(text, "Run ", 4))
 			say("log %llu %s", time, text);
 	}
 	close(log);

@@ -28,7 +28,9 @@ async function demo({ out, write, json }: Options): Promise<void> {
   const { readPlan } = await import("../plan/readPlan.js");
   const { readBoots } = await import("../report/boots.js");
   const { renderHtml } = await import("../report/html.js");
-  const { formatMachineTable, formatMappings, isStyled } = await import("../report/machineTable.js");
+  const { formatMachineTable, formatMappings, formatMemory, isStyled } = await import(
+    "../report/machineTable.js"
+  );
   const { formatMemTotals } = await import("../report/gainText.js");
   const { bootDemoMachine } = await import("./demoMachine.js");
   const { readGain } = await import("./gainCache.js");
@@ -66,6 +68,7 @@ async function demo({ out, write, json }: Options): Promise<void> {
     const options = { styled: isStyled(process.stdout) };
     const gain = await readGain(image);
     process.stdout.write(`\n${formatMachineTable(results, options)}\n${formatMappings(results)}`);
+    process.stdout.write(formatMemory(results));
     if (gain !== undefined) process.stdout.write(`\n${formatMemTotals(gain, options)}`);
   }
   failIfAny(failures); // before the report: it holds whole results only

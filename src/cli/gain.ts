@@ -82,7 +82,7 @@ async function gain(options: Options): Promise<void> {
       const { result } = await bootDemoMachine(image, machine, report);
       const plain = await bootPlainMachine(outputOf("plain").image, machine);
       const other = rebuilt.includes(name) ? outputOf(rebuildOf(name).name) : undefined;
-      const rebuild = other === undefined ? null : await bootPlainMachine(other.image, machine);
+      const rebuild = other === undefined ? null : (await bootPlainMachine(other.image, machine)).memTotal;
       const plan = readPlan(output);
       const left = new Set(
         result.components.flatMap(({ component, state }) => (state === "jettisoned" ? [component] : [])),
@@ -102,7 +102,12 @@ async function gain(options: Options): Promise<void> {
       measured.push({
         machine: name,
         title: machine.title,
-        memTotal: { plain, off: result.memTotalOff, on: result.memTotalOn, rebuild },
+        memTotal: { plain: plain.memTotal, off: result.memTotalOff, on: result.memTotalOn, rebuild },
+        memory: {
+          plain: plain.memory,
+          off: result.memoryOff ?? null,
+          on: result.memoryOn ?? null,
+        },
         pagesFreed: result.pagesFreed,
         givenBack: weighRegions(plan, left),
         saving,

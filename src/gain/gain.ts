@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What `out/gain.json` holds. Sizes are bytes. */
 import type { Kind } from "../catalogue/sections.js";
+import type { MemoryUse } from "../machine/console.js";
 import type { Memory } from "../plan/image.js";
 
-export const gainVersion = 1;
+export const gainVersion = 2;
 
 export type ByKind = Readonly<Record<Kind, number>>;
 
@@ -40,6 +41,8 @@ export interface GainMachine {
   readonly machine: string;
   readonly title: string;
   readonly memTotal: MemTotals;
+  /** What `/proc/meminfo` says beside it under three of them; null where the guest did not say it. */
+  readonly memory: Readonly<Record<"plain" | "off" | "on", MemoryUse | null>>;
   /** Pages that the kernel gave back with `jettison=on`, padding included. */
   readonly pagesFreed: number;
   /** Of the regions that left: their bytes, without the fill of their last page. */

@@ -10,6 +10,16 @@ const byKind = (value: z.ZodInt) =>
 
 const memTotal = bytes.describe("MemTotal of /proc/meminfo, in bytes.");
 
+const memory = z
+  .object({
+    free: bytes.describe("It varies by megabytes from boot to boot."),
+    pageTables: bytes,
+    directMap4k: bytes,
+    directMap2M: bytes,
+  })
+  .nullable()
+  .describe("MemFree, PageTables, DirectMap4k and DirectMap2M of /proc/meminfo; null where not known.");
+
 export const gainSchema = z
   .object({
     version: z.literal(gainVersion),
@@ -28,6 +38,7 @@ export const gainSchema = z
         machine: z.string(),
         title: z.string(),
         memTotal: z.object({ plain: memTotal, off: memTotal, on: memTotal, rebuild: memTotal.nullable() }),
+        memory: z.object({ plain: memory, off: memory, on: memory }),
         pagesFreed: z.int().nonnegative(),
         givenBack: byKind(bytes).describe("Of the regions that left, without the fill of their last page."),
         saving: z

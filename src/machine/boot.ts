@@ -11,6 +11,7 @@ import {
   cleanLine,
   type Fill,
   type KernelReport,
+  type MemoryUse,
   readConsole,
 } from "./console.js";
 import { layOutHypervisor } from "./hypervisor.js";
@@ -39,6 +40,8 @@ export interface BootResult {
   readonly machine: string;
   /** Bytes, as all sizes here. */
   readonly memTotal: number;
+  /** null where the guest did not say it. */
+  readonly memory: MemoryUse | null;
   /** null for a kernel without Jettison; the counts are then 0 and there are no components. */
   readonly mode: string | null;
   readonly components: readonly BootComponent[];
@@ -147,12 +150,13 @@ function checkImage(image: string): void {
 
 function toResult(
   machine: Machine,
-  { memTotal, jettison, fill, kernelLog }: ConsoleReading,
+  { memTotal, memory, jettison, fill, kernelLog }: ConsoleReading,
   run: Pick<BootResult, "bootSeconds" | "seconds" | "log">,
 ): BootResult {
   return {
     machine: machine.name,
     memTotal: memTotal!,
+    memory: memory ?? null,
     mode: jettison?.mode ?? null,
     components: jettison?.components ?? [],
     pages: jettison?.pages ?? 0,

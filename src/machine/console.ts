@@ -51,6 +51,15 @@ export interface KernelReport {
   readonly audit: Audit | null;
 }
 
+/** What `/proc/meminfo` says beside MemTotal, in bytes. MemFree varies by megabytes from boot to boot. */
+export interface MemoryUse {
+  readonly free: number;
+  readonly pageTables: number;
+  /** The direct map, by the size of its mappings. */
+  readonly directMap4k: number;
+  readonly directMap2M: number;
+}
+
 export interface Fill {
   /** Bytes written to files of a tmpfs, and read back alike. */
   readonly tmpfsBytes: number;
@@ -67,6 +76,8 @@ export interface ConsoleReading {
   /** The guest's program ran. */
   readonly begun: boolean;
   readonly memTotal: number | undefined;
+  /** undefined where the guest did not say it. */
+  readonly memory: MemoryUse | undefined;
   /** undefined for a kernel without Jettison. */
   readonly jettison: KernelReport | undefined;
   readonly fill: Fill | undefined;
@@ -200,6 +211,17 @@ function toKernelReport({ values, components }: Said, complain: Complain): Kerne
   };
 }
 
+function toMemory({ values }: Said, complain: Complain): MemoryUse | undefined {
+  const number = (name: string) => toNumber(values.get(`meminfo ${name}`), name, complain);
+  if (!values.has("meminfo MemFree")) return undefined;
+  return {
+    free: number("MemFree"),
+    pageTables: number("PageTables"),
+    directMap4k: number("DirectMap4k"),
+    directMap2M: number("DirectMap2M"),
+  };
+}
+
 function toFill({ values }: Said, complain: Complain): Fill | undefined {
   const number = (key: string) => toNumber(values.get(key), key, complain);
   if (!values.has("fill slab")) return undefined;
@@ -251,7 +273,8 @@ export function readConsole(lines: readonly string[]): ConsoleReading {
   const memTotal = said.values.has("mem-total")
     ? toNumber(said.values.get("mem-total"), "mem-total", complain)
     : undefined;
+  const memory = toMemory(said, complain);
   const jettison = toKernelReport(said, complain);
   const fill = toFill(said, complain);
-  return { begun, memTotal, jettison, fill, done, trouble, kernelLog };
+  return { begun, memTotal, memory, jettison, fill, done, trouble, kernelLog };
 }

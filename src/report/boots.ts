@@ -18,6 +18,8 @@ const component = z.object({
 const counts = z.object({ small: bytes, large: bytes });
 const mappings = z.object({ before: counts, after: counts });
 
+const memory = z.object({ free: bytes, pageTables: bytes, directMap4k: bytes, directMap2M: bytes });
+
 const demo = z.object({
   machines: z.array(
     z.object({
@@ -27,6 +29,8 @@ const demo = z.object({
       memTotalOff: bytes,
       memTotalOn: bytes,
       selftest: z.object({ pages: bytes, failures: bytes }),
+      memoryOff: memory.optional(),
+      memoryOn: memory.optional(),
       mappings: mappings.optional(),
       releaseNs: bytes.optional(),
     }),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What `out/demo.json` holds. Sizes are bytes, pages are of 4096 bytes. */
 import type { BootResult } from "../machine/boot.js";
-import type { BootComponent, KernelReport } from "../machine/console.js";
+import type { BootComponent, KernelReport, MemoryUse } from "../machine/console.js";
 import { pageSize } from "../page.js";
 
 export interface DemoComponent {
@@ -19,6 +19,9 @@ export interface DemoMachine {
   readonly memTotalOff: number;
   readonly memTotalOn: number;
   readonly selftest: { readonly pages: number; readonly failures: number };
+  /** Beside MemTotal: what is free, page tables and the direct map. */
+  readonly memoryOff?: MemoryUse | undefined;
+  readonly memoryOn?: MemoryUse | undefined;
   /** How the kernel's image was mapped before pages were freed, and afterwards. */
   readonly mappings?: NonNullable<KernelReport["mappings"]> | undefined;
   /** What freeing them took. */
@@ -50,6 +53,8 @@ export function toDemoMachine(off: BootResult, on: BootResult): DemoMachine {
     memTotalOff: off.memTotal,
     memTotalOn: on.memTotal,
     selftest: { pages: on.selftest?.pages ?? 0, failures: on.selftest?.failures ?? 0 },
+    ...(off.memory === null ? {} : { memoryOff: off.memory }),
+    ...(on.memory === null ? {} : { memoryOn: on.memory }),
     ...(on.mappings === null ? {} : { mappings: on.mappings }),
     ...(on.releaseNs === null ? {} : { releaseNs: on.releaseNs }),
   };

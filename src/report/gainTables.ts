@@ -34,6 +34,27 @@ export function memTotalTable({ machines }: Gain): Table {
   };
 }
 
+/** What splitting mappings costs in page tables, and what is free. */
+export function memoryTable({ machines }: Gain): Table {
+  const kernels = ["plain", "off", "on"] as const;
+  return {
+    head: ["machine", "kernel", "MemFree", "PageTables", "DirectMap4k", "DirectMap2M"],
+    rows: machines.flatMap(({ machine, memory }) =>
+      kernels.flatMap((kernel) => {
+        const use = memory[kernel];
+        if (use === null) return [];
+        return [
+          [
+            machine,
+            kernel,
+            ...[use.free, use.pageTables, use.directMap4k, use.directMap2M].map((one) => kib(one)),
+          ],
+        ];
+      }),
+    ),
+  };
+}
+
 /** Bytes of components: what the rebuild saves, what Jettison gives back. */
 export function bytesTable({ machines }: Gain): Table {
   const row = (machine: string, what: string, bytes: ByKind, share: string) => [

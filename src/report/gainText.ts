@@ -7,6 +7,7 @@ import {
   bytesTable,
   elsewhereTable,
   imageTable,
+  memoryTable,
   memTotalTable,
   stayingTable,
   type Table,
@@ -30,6 +31,8 @@ function drawTable({ head, rows }: Table, options: TextOptions): string {
 
 const memTotalTitle = "MemTotal, kB, of four kernels from one configuration";
 
+const memoryTitle = "Beside MemTotal, kB, one boot each; MemFree differs by megabytes from boot to boot";
+
 /** For the demo: whether it was worth it, in one table. */
 export const formatMemTotals = (gain: Gain, options: TextOptions) =>
   `${memTotalTitle}:\n${drawTable(memTotalTable(gain), options)}`;
@@ -37,6 +40,7 @@ export const formatMemTotals = (gain: Gain, options: TextOptions) =>
 export const formatGain = (gain: Gain, options: TextOptions) =>
   [
     formatMemTotals(gain, options),
+    `${memoryTitle}:\n${drawTable(memoryTable(gain), options)}`,
     `Bytes of what the components are made of:\n${drawTable(bytesTable(gain), options)}`,
     `Bytes of the linked kernels:\n${drawTable(imageTable(gain), options)}`,
   ].join("\n");
@@ -48,6 +52,7 @@ export const gainMarkdown = (gain: Gain) =>
   [
     `Linux ${gain.kernel}, ${gain.compiler}.`,
     section(`${memTotalTitle}:`, memTotalTable(gain)),
+    section(`${memoryTitle}:`, memoryTable(gain)),
     section("Bytes of what the components are made of:", bytesTable(gain)),
     section("Bytes of the linked kernels:", imageTable(gain)),
     section("What stays of the objects that the rebuilds do without, the largest:", stayingTable(gain)),

@@ -62,6 +62,22 @@ export function formatMappings(machines: readonly MachineResult[]): string {
     : `4 kB mappings of the kernel's image, before and after freeing:\n${lines.join("")}`;
 }
 
+/** What splitting mappings cost in page tables, beside what was freed, one line a machine; "" where no guest said it. */
+export function formatMemory(machines: readonly MachineResult[]): string {
+  const both = (off: number, on: number) => `${kib(off)} / ${kib(on)}`;
+  const lines = machines.flatMap(({ machine, memoryOff: off, memoryOn: on }) =>
+    off === undefined || on === undefined
+      ? []
+      : [
+          `  ${machine}: MemFree ${both(off.free, on.free)}, PageTables ${both(off.pageTables, on.pageTables)}, ` +
+            `DirectMap4k ${both(off.directMap4k, on.directMap4k)}, DirectMap2M ${both(off.directMap2M, on.directMap2M)}\n`,
+        ],
+  );
+  return lines.length === 0
+    ? ""
+    : `Memory off / on, kB; MemFree differs from boot to boot:\n${lines.join("")}`;
+}
+
 function formatSelftest({ selftest }: MachineResult, colour: Colour): string {
   if (selftest === undefined) return "-";
   return selftest.failures === 0 ? `${selftest.pages} ok` : colour("red", `${selftest.failures} bad`);
