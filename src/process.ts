@@ -93,17 +93,27 @@ export async function runToEnd(argv: readonly string[], options: RunOptions = {}
   clearTimeout(timer);
   if (pid !== undefined) groups.delete(pid);
   const seconds = (performance.now() - start) / 1000;
-  const status =
-    result.exitCode === 0
-      ? undefined
-      : result.exitCode !== undefined
-        ? `ended with exit code ${result.exitCode}`
-        : result.signal !== undefined
-          ? `was ended by ${result.signal} after ${seconds.toFixed(0)} s`
-          : `could not be started: ${result.originalMessage ?? "unknown cause"}`;
+  const status = describeEnd(result, seconds);
   const notFound = result.code === "ENOENT";
   const tail = (result.all ?? "").trimEnd().split("\n").slice(-tailLines).join("\n");
   return { argv, stdout: result.stdout, seconds, status, timedOut, notFound, tail };
+}
+
+interface Outcome {
+  readonly exitCode?: number | undefined;
+  readonly signal?: string | undefined;
+  readonly originalMessage?: string | undefined;
+}
+
+/** How a command ended, as the end of a sentence; undefined after exit code 0. */
+export function describeEnd(
+  { exitCode, signal, originalMessage }: Outcome,
+  seconds: number,
+): string | undefined {
+  if (exitCode === 0) return undefined;
+  if (exitCode !== undefined) return `ended with exit code ${exitCode}`;
+  if (signal !== undefined) return `was ended by ${signal} after ${seconds.toFixed(0)} s`;
+  return `could not be started: ${originalMessage ?? "unknown cause"}`;
 }
 
 /** Runs a command to its end; anything but exit code 0 is a `command-failed` diagnostic. */

@@ -66,7 +66,7 @@ export function makeGates(
   const { graph, roles, claims, ownership } = partition;
   const gates: Gate[] = [];
   const diagnostics: Diagnostic[] = [];
-  const taken = new Map([["jettison_gate_calls", 1]]); // the table's name, were a function called "calls"
+  const taken = new Set(["jettison_gate_calls"]); // the table's name, were a function called "calls"
   for (const [unit, byOffset] of [...crossings].sort(([a], [b]) => a - b)) {
     const addresses = collectAddresses(graph, roles, edgesInto(incoming, unit));
     for (const [offset, references] of [...byOffset].sort(([a], [b]) => a - b)) {
@@ -143,9 +143,13 @@ function namedSymbol(graph: Graph, edge: EdgeId): string {
 }
 
 /** `jettison_gate_` and the function's name; a second function of that name gets a number. */
-function gateSymbol(name: string, taken: Map<string, number>): string {
-  const plain = `jettison_gate_${name.replace(/\W/g, "_")}`;
-  const count = (taken.get(plain) ?? 0) + 1;
-  taken.set(plain, count);
-  return count === 1 ? plain : `${plain}_${count}`;
+const gateSymbol = (name: string, taken: Set<string>) =>
+  freeName(`jettison_gate_${name.replace(/\W/g, "_")}`, taken);
+
+/** A name that is not taken, and is then: `plain`, or with the first number from 2 on that nobody has. */
+export function freeName(plain: string, taken: Set<string>): string {
+  let name = plain;
+  for (let count = 2; taken.has(name); count++) name = `${plain}_${count}`;
+  taken.add(name);
+  return name;
 }

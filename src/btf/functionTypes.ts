@@ -145,7 +145,7 @@ export function readFunctionTypes(elf: ElfObject): ReadonlyMap<string, readonly 
     const at = names + view.getUint32(places[type]!, true);
     const terminator = at < namesEnd ? bytes.indexOf(0, at) : -1;
     if (terminator < 0 || terminator >= namesEnd) return malformed(places[type]!, "a function has no name");
-    const name = bytes.toString("latin1", at, terminator);
+    const name = bytes.toString("utf8", at, terminator);
     const described = { returns: typeOf(sizeOf(prototype)), signature: signatureOf(prototype) };
     const known = typesByName.get(name);
     if (known === undefined) typesByName.set(name, [described]);

@@ -43,7 +43,7 @@ async function readBounded(file: string, name: string): Promise<string> {
   }
   if (bytes > mostListingBytes)
     fail("listing-unusable", { file: name, line: 1, what: `it is larger than ${mostListingBytes} bytes` });
-  return Buffer.concat(chunks).toString("latin1");
+  return Buffer.concat(chunks).toString("utf8");
 }
 
 export function registerEstimate(program: Command): void {

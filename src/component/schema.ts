@@ -41,7 +41,7 @@ const name = (what: string, shape: RegExp) =>
 const choice = <const Values extends readonly [string, ...string[]]>(what: string, values: Values) =>
   z.enum(values, expected(`${what} (one of ${values.join(", ")})`));
 
-const symbol = name("a symbol", /^[A-Za-z_][\w.$]*$/);
+const symbol = name("a symbol", /^[\p{L}_][\p{L}\p{M}\p{N}_.$]*$/u);
 const object = name("an object's path from the build's root", /^[^\s*?/][^\s*?]*\.o$/);
 
 const pattern = text("a pattern");
@@ -141,7 +141,7 @@ const present: z.ZodType<RawPresent> = z.lazy(() =>
 const presents = z.array(present).min(1, "a list of tests is empty");
 
 const gates = z.record(
-  name("a function's name or a pattern of names", /^[\w.$*?]+$/),
+  name("a function's name or a pattern of names", /^[\p{L}\p{M}\p{N}_.$*?]+$/u),
   z.unknown().superRefine((value, context) => {
     if (parseGate(value) !== undefined) return;
     const near =

@@ -3,8 +3,10 @@
  * Makes a changed copy of a relocatable object: sections renamed, global symbols added, relocations aimed at
  * another symbol. Everything else stays byte for byte where it was. The tables that grow (section names,
  * symbols, symbol names, section headers) are written anew behind the old file, which the linker does not
- * mind; sizes past 65,280 sections need nothing special, since no index changes.
+ * mind; sizes past 65,280 sections need nothing special, since no index changes. What was not loaded of an object is
+ * never looked at here either: it is copied from file to file.
  */
+import { closeSync, openSync, writeFileSync } from "node:fs";
 import { fail } from "../diagnostics.js";
 import {
   sectionFlag,
@@ -14,7 +16,8 @@ import {
   symbolBinding,
   symbolSize,
 } from "./format.js";
-import type { ElfObject } from "./object.js";
+import { copyObject, loadWhole, writeAll } from "./load.js";
+import { type ElfObject, offsetOf } from "./object.js";
 
 export interface NewSymbol {
   readonly name: string;
@@ -34,19 +37,87 @@ export interface ObjectEditor {
   addSymbol(symbol: NewSymbol): number;
   /** Gives an undefined symbol another name: what it refers to changes, its relocations stay. */
   renameSymbol(symbol: number, name: string): void;
-  /** Aims the relocation at file offset `at` at another symbol. */
+  /** Aims the relocation that stands at `at` of the object's `bytes` at another symbol. */
   retarget(at: number, symbol: number, addend: number): void;
+  /** The changed copy. */
   finish(): Buffer;
+  /** Writes the changed copy; gives its size. What was not loaded of the object is copied from where it lies. */
+  write(path: string): number;
+}
+
+/** A place in the old file, by offset, that is overwritten. */
+interface Patch {
+  readonly offset: number;
+  readonly bytes: Buffer;
 }
 
 export function editObject(object: ElfObject): ObjectEditor {
-  const { file, sections, symbols } = object;
-  const copy = Buffer.from(object.bytes);
+  const { file, sections, symbols, bytes, content } = object;
   const sectionNames = new Map<number, string>();
   const unmerged = new Set<number>();
   const added = new Map<string, number>();
   const newSymbols: NewSymbol[] = [];
   const renamed = new Map<number, string>();
+  const patches: Patch[] = [];
+  const patch = (place: number, changed: Buffer) =>
+    void patches.push({ offset: offsetOf(content, place), bytes: changed });
+
+  /** Completes the patches; gives what is written behind the old file. */
+  const finishTail = (): readonly Buffer[] => {
+    const tail = openTail(content.size);
+    const headers = Buffer.from(
+      bytes.subarray(object.headersOffset, object.headersOffset + sections.length * sectionHeaderSize),
+    );
+    const place = (section: number, grown: Buffer, align: number) => {
+      headers.writeBigUInt64LE(BigInt(tail.append(grown, align)), section * sectionHeaderSize + 24);
+      headers.writeBigUInt64LE(BigInt(grown.byteLength), section * sectionHeaderSize + 32);
+    };
+    const contentOf = (section: number) => {
+      const { offset, size } = sections[section]!;
+      return bytes.subarray(offset, offset + size);
+    };
+
+    for (const section of unmerged) {
+      const at = section * sectionHeaderSize + 8;
+      const flags = headers.readBigUInt64LE(at) & ~BigInt(sectionFlag.merge | sectionFlag.strings);
+      headers.writeBigUInt64LE(flags, at);
+      headers.writeBigUInt64LE(0n, section * sectionHeaderSize + 56);
+    }
+    const symbolNames = sections[symbols.section]!.link;
+    const nameTables = new Map([[object.sectionNames, growStrings(contentOf(object.sectionNames))]]);
+    const stringsOf = (section: number) => {
+      const strings = nameTables.get(section) ?? growStrings(contentOf(section));
+      nameTables.set(section, strings);
+      return strings;
+    };
+    for (const [section, name] of sectionNames)
+      headers.writeUInt32LE(stringsOf(object.sectionNames).add(name), section * sectionHeaderSize);
+
+    const table = sections[symbols.section]!;
+    // The table is written anew where symbols are added, so a renamed one is to be in the copy too.
+    const grownTable = newSymbols.length > 0 ? Buffer.from(contentOf(symbols.section)) : undefined;
+    for (const [symbol, name] of renamed) {
+      const nameOffset = toWord(stringsOf(symbolNames).add(name));
+      grownTable?.set(nameOffset, symbol * symbolSize);
+      patch(table.offset + symbol * symbolSize, nameOffset);
+    }
+    if (grownTable !== undefined) {
+      const strings = stringsOf(symbolNames);
+      const rows = Buffer.alloc(newSymbols.length * symbolSize);
+      newSymbols.forEach((symbol, row) => {
+        writeSymbol(rows, row, symbol, strings.add(symbol.name));
+      });
+      place(symbols.section, Buffer.concat([grownTable, rows]), 8);
+      extendIndexTable(object, newSymbols, (section, indices) =>
+        place(section, Buffer.concat([contentOf(section).subarray(0, symbols.count * 4), indices]), 4),
+      );
+    }
+    for (const [section, strings] of nameTables) if (strings.hasGrown()) place(section, strings.finish(), 1);
+    const headersOffset = Buffer.alloc(8);
+    headersOffset.writeBigUInt64LE(BigInt(tail.append(headers, 8)));
+    patch(40, headersOffset);
+    return tail.parts;
+  };
 
   return {
     renameSection: (section, name) => void sectionNames.set(section, name),
@@ -63,64 +134,46 @@ export function editObject(object: ElfObject): ObjectEditor {
     },
     renameSymbol: (symbol, name) => void renamed.set(symbol, name),
     retarget(at, symbol, addend) {
-      const type = copy.readUInt32LE(at + 8);
-      copy.writeBigUInt64LE((BigInt(symbol) << 32n) | BigInt(type), at + 8);
-      copy.writeBigInt64LE(BigInt(addend), at + 16);
+      const entry = Buffer.alloc(16);
+      entry.writeUInt32LE(bytes.readUInt32LE(at + 8), 0);
+      entry.writeUInt32LE(symbol, 4);
+      entry.writeBigInt64LE(BigInt(addend), 8);
+      patch(at + 8, entry);
     },
     finish() {
-      const tail = openTail(copy.byteLength);
-      const headers = Buffer.from(
-        copy.subarray(object.headersOffset, object.headersOffset + sections.length * sectionHeaderSize),
-      );
-      const place = (section: number, content: Buffer, align: number) => {
-        headers.writeBigUInt64LE(BigInt(tail.append(content, align)), section * sectionHeaderSize + 24);
-        headers.writeBigUInt64LE(BigInt(content.byteLength), section * sectionHeaderSize + 32);
-      };
-      const content = (section: number) => {
-        const { offset, size } = sections[section]!;
-        return copy.subarray(offset, offset + size);
-      };
-
-      for (const section of unmerged) {
-        const at = section * sectionHeaderSize + 8;
-        const flags = headers.readBigUInt64LE(at) & ~BigInt(sectionFlag.merge | sectionFlag.strings);
-        headers.writeBigUInt64LE(flags, at);
-        headers.writeBigUInt64LE(0n, section * sectionHeaderSize + 56);
-      }
-      const symbolNames = sections[symbols.section]!.link;
-      const nameTables = new Map([[object.sectionNames, growStrings(content(object.sectionNames))]]);
-      const stringsOf = (section: number) => {
-        const strings = nameTables.get(section) ?? growStrings(content(section));
-        nameTables.set(section, strings);
-        return strings;
-      };
-      for (const [section, name] of sectionNames)
-        headers.writeUInt32LE(stringsOf(object.sectionNames).add(name), section * sectionHeaderSize);
-
-      for (const [symbol, name] of renamed)
-        copy.writeUInt32LE(
-          stringsOf(symbolNames).add(name),
-          sections[symbols.section]!.offset + symbol * symbolSize,
-        );
-      if (newSymbols.length > 0) {
-        const strings = stringsOf(symbolNames);
-        const rows = Buffer.alloc(newSymbols.length * symbolSize);
-        newSymbols.forEach((symbol, row) => {
-          writeSymbol(rows, row, symbol, strings.add(symbol.name));
-        });
-        place(symbols.section, Buffer.concat([content(symbols.section), rows]), 8);
-        extendIndexTable(object, newSymbols, (section, indices) =>
-          place(section, Buffer.concat([content(section).subarray(0, symbols.count * 4), indices]), 4),
-        );
-      }
-      for (const [section, strings] of nameTables)
-        if (strings.hasGrown()) place(section, strings.finish(), 1);
-      const headersOffset = tail.append(headers, 8);
-      const result = Buffer.concat([copy, ...tail.parts]);
-      result.writeBigUInt64LE(BigInt(headersOffset), 40);
+      const tail = finishTail();
+      const result = Buffer.concat([loadWhole(content), ...tail]);
+      for (const one of patches) result.set(one.bytes, one.offset);
       return result;
     },
+    write(path) {
+      if (content.bytes.byteLength === content.size) {
+        const whole = this.finish();
+        writeFileSync(path, whole);
+        return whole.byteLength;
+      }
+      const tail = finishTail();
+      copyObject(content.source!, path);
+      const descriptor = openSync(path, "r+");
+      try {
+        for (const one of patches) writeAll(descriptor, one.bytes, one.offset);
+        let end = content.size;
+        for (const part of tail) {
+          writeAll(descriptor, part, end);
+          end += part.byteLength;
+        }
+        return end;
+      } finally {
+        closeSync(descriptor);
+      }
+    },
   };
+}
+
+function toWord(value: number): Buffer {
+  const word = Buffer.alloc(4);
+  word.writeUInt32LE(value);
+  return word;
 }
 
 /** Where content that is written behind the old file comes to lie. */
@@ -142,18 +195,21 @@ function openTail(start: number) {
 
 function growStrings(old: Buffer) {
   const added = new Map<string, number>();
-  let text = "";
+  const parts = [old];
+  let end = old.byteLength;
   return {
     add(name: string): number {
       const known = added.get(name);
       if (known !== undefined) return known;
-      const offset = old.byteLength + text.length;
-      text += `${name}\0`;
+      const offset = end;
+      const part = Buffer.from(`${name}\0`);
+      parts.push(part);
+      end += part.byteLength;
       added.set(name, offset);
       return offset;
     },
-    hasGrown: () => text.length > 0,
-    finish: () => Buffer.concat([old, Buffer.from(text, "latin1")]),
+    hasGrown: () => parts.length > 1,
+    finish: () => Buffer.concat(parts),
   };
 }
 

@@ -5,7 +5,7 @@
  */
 import { fail } from "../diagnostics.js";
 import { elfType, relaSize, sectionHeaderSize, sectionType, symbolSize } from "./format.js";
-import { countRelocations, type ElfObject, readElf } from "./object.js";
+import { countRelocations, type ElfObject, type ObjectContent, readElf } from "./object.js";
 
 export interface ElfImage extends ElfObject {
   /** By index of the section; signed. */
@@ -18,9 +18,9 @@ export interface ElfImage extends ElfObject {
 export const signed64 = (view: DataView, offset: number) =>
   view.getUint32(offset, true) + view.getInt32(offset + 4, true) * 0x100000000;
 
-export function readImage(file: string, bytes: Buffer): ElfImage {
+export function readImage(file: string, input: Buffer | ObjectContent): ElfImage {
   const isImage = (type: number) => type === elfType.executable || type === elfType.shared;
-  const elf = readElf(file, bytes, isImage, "it is no linked image");
+  const elf = readElf(file, input, isImage, "it is no linked image");
   const { view, sections, symbols } = elf;
   const sectionAddress = new Float64Array(sections.length);
   for (let section = 0; section < sections.length; section++)
@@ -41,7 +41,7 @@ export interface ImageRelocation {
 }
 
 /**
- * Where in the file the relocations stand that `ld --emit-relocs` left for a section, by the address that they change.
+ * The places in `bytes` of the relocations that `ld --emit-relocs` left for a section, by the address that they change.
  */
 export function findImageRelocations(image: ElfImage, section: number): Float64Array {
   const places: number[] = [];

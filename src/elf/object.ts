@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Reads relocatable x86-64 objects. Nothing is copied: sections and symbols are views of the file's bytes.
+ * Reads relocatable x86-64 objects. Nothing is copied: sections and symbols are views of the bytes that were loaded.
  * The input is untrusted. Every offset, count and index is checked against the file's real size before it
  * is used, so a damaged object ends in a diagnostic that names file, section and offset.
  */
@@ -21,7 +21,7 @@ export interface Section {
   readonly name: string;
   readonly type: number;
   readonly flags: number;
-  /** Byte offset in the file; meaningless for `nobits`. */
+  /** Where its content begins in the object's `bytes`; meaningless for `nobits` and for what was not loaded. */
   readonly offset: number;
   /** Bytes. */
   readonly size: number;
@@ -56,10 +56,73 @@ export interface SymbolTable {
   readonly size: Float64Array;
 }
 
+/** Where an object lies: a file, or the part of an archive that is a member. */
+export interface ObjectSource {
+  readonly path: string;
+  readonly offset: number;
+  /** Bytes. */
+  readonly size: number;
+}
+
+/** Of an object's bytes those that were read: from `at` on they are those of the object from `from` on. */
+export interface LoadedRange {
+  readonly at: number;
+  readonly from: number;
+  readonly size: number;
+}
+
+/** What is read of an object. A whole one has one range, which is all of it. */
+export interface ObjectContent {
+  readonly bytes: Buffer;
+  /** Bytes of the object, read or not. */
+  readonly size: number;
+  /** Ascending, and none touches the next. */
+  readonly ranges: readonly LoadedRange[];
+  /** Where the rest is; needed only where there is one. */
+  readonly source?: ObjectSource;
+}
+
+const wholeContent = (bytes: Buffer): ObjectContent => ({
+  bytes,
+  size: bytes.byteLength,
+  ranges: [{ at: 0, from: 0, size: bytes.byteLength }],
+});
+
+/** Place in `bytes` of what stands at an offset of the object; the end of `bytes`, where nothing is, if it was not read. */
+function placeOf({ bytes, ranges }: ObjectContent, offset: number, size: number): number {
+  const range = findRange(ranges, ({ from }) => from <= offset);
+  const start = range === undefined ? -1 : offset - range.from;
+  return start >= 0 && start + size <= range!.size ? range!.at + start : bytes.byteLength;
+}
+
+/** Offset in the object of what stands at a place of its `bytes`. */
+export function offsetOf({ ranges }: ObjectContent, place: number): number {
+  const range = findRange(ranges, ({ at }) => at <= place)!;
+  return range.from + place - range.at;
+}
+
+/** The last range for which it holds; it holds for all before. */
+function findRange(
+  ranges: readonly LoadedRange[],
+  holds: (range: LoadedRange) => boolean,
+): LoadedRange | undefined {
+  let low = -1;
+  let high = ranges.length;
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    if (holds(ranges[middle]!)) low = middle;
+    else high = middle;
+  }
+  return ranges[low];
+}
+
 export interface ElfObject {
   readonly file: string;
+  readonly content: ObjectContent;
+  /** The content's. */
   readonly bytes: Buffer;
   readonly view: DataView;
+  /** Place in `bytes`. */
   readonly headersOffset: number;
   readonly sectionNames: number;
   readonly sections: readonly Section[];
@@ -74,26 +137,43 @@ function readString(file: string, bytes: Buffer, table: Section, offset: number)
   const end = offset < table.size ? bytes.indexOf(0, start) : -1;
   if (end < 0 || end >= limit)
     fail("elf-malformed", { file, section: table.name, offset, what: "no terminated string starts here" });
-  return bytes.toString("latin1", start, end);
+  const name = decodeName(bytes, start, end);
+  if (name === undefined)
+    fail("elf-malformed", {
+      file,
+      section: table.name,
+      offset,
+      what: "the name that starts here is no UTF-8",
+    });
+  return name;
+}
+
+/** Names are UTF-8, as those in manifests and of files are; undefined where one is not, as two could then look alike. */
+export function decodeName(bytes: Buffer, start: number, end: number): string | undefined {
+  const name = bytes.toString("latin1", start, end);
+  if (!/[\x80-\xff]/.test(name)) return name;
+  const decoded = bytes.toString("utf8", start, end);
+  return decoded.includes("\ufffd") ? undefined : decoded;
 }
 
 /** A 64-bit field. Values past 2^53 appear only in damaged files; they stay larger than any file. */
 const word64 = (view: DataView, offset: number) =>
   view.getUint32(offset, true) + view.getUint32(offset + 4, true) * 0x100000000;
 
-export function readObject(file: string, bytes: Buffer): ElfObject {
-  return readElf(file, bytes, (type) => type === elfType.relocatable, "it is not relocatable");
+export function readObject(file: string, input: Buffer | ObjectContent): ElfObject {
+  return readElf(file, input, (type) => type === elfType.relocatable, "it is not relocatable");
 }
 
 /** The parts that all ELF files have in common; `accepts` says which types of file may be read. */
 export function readElf(
   file: string,
-  bytes: Buffer,
+  input: Buffer | ObjectContent,
   accepts: (type: number) => boolean,
   otherwise: string,
 ): ElfObject {
+  const content = Buffer.isBuffer(input) ? wholeContent(input) : input;
+  const { bytes, size } = content;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const size = bytes.byteLength;
   if (size < headerSize)
     fail("elf-truncated", { file, what: "the ELF header", offset: 0, end: headerSize, size });
   if (view.getUint32(0) !== 0x7f454c46) fail("elf-unsupported", { file, what: "it is no ELF file" });
@@ -101,12 +181,13 @@ export function readElf(
     fail("elf-unsupported", { file, what: "it is not for x86-64" });
   if (!accepts(view.getUint16(16, true))) fail("elf-unsupported", { file, what: otherwise });
 
-  const headersOffset = word64(view, 40);
-  const sections = readSections(file, bytes, view, headersOffset);
+  const headersOffset = checkHeaders(file, view, content);
+  const sections = readSections(file, content, view, headersOffset);
   const sectionNames = sectionNamesIndex(view, headersOffset);
   const symbols = readSymbols(file, view, sections);
   return {
     file,
+    content,
     bytes,
     view,
     headersOffset,
@@ -122,32 +203,48 @@ function sectionNamesIndex(view: DataView, headersOffset: number): number {
   return index === specialIndex.extended ? view.getUint32(headersOffset + 40, true) : index;
 }
 
-function readSections(file: string, bytes: Buffer, view: DataView, headersOffset: number): Section[] {
-  const size = bytes.byteLength;
-  const what = "the section header table";
-  const tableEnd = (count: number) => {
-    const end = headersOffset + count * sectionHeaderSize;
-    if (headersOffset < headerSize || end > size)
-      fail("elf-truncated", { file, what, offset: headersOffset, end, size });
+/** With 0xff00 sections or more the count stands in the first header (gABI, e_shnum). */
+const countSections = (view: DataView, headersOffset: number) =>
+  view.getUint16(60, true) || word64(view, headersOffset + 32);
+
+/** The place of the section headers, all of which are there. */
+function checkHeaders(file: string, view: DataView, content: ObjectContent): number {
+  const offset = word64(view, 40);
+  const { size } = content;
+  const check = (count: number) => {
+    const end = offset + count * sectionHeaderSize;
+    if (offset < headerSize || end > size)
+      fail("elf-truncated", { file, what: "the section header table", offset, end, size });
   };
   if (view.getUint16(58, true) !== sectionHeaderSize)
     fail("elf-malformed", { file, offset: 58, what: "section headers are not 64 bytes long" });
-  tableEnd(1);
-  // With 0xff00 sections or more the count stands in the first header (gABI, e_shnum).
-  const count = view.getUint16(60, true) || word64(view, headersOffset + 32);
-  tableEnd(count);
+  check(1);
+  const place = placeOf(content, offset, sectionHeaderSize);
+  check(countSections(view, place));
+  return place;
+}
+
+function readSections(
+  file: string,
+  content: ObjectContent,
+  view: DataView,
+  headersOffset: number,
+): Section[] {
+  const { bytes, size } = content;
+  const count = countSections(view, headersOffset);
 
   const names = sectionNamesIndex(view, headersOffset);
   if (names >= count)
     fail("elf-malformed", { file, offset: 62, what: `section name table ${names} does not exist` });
   const header = (index: number, name: string): Section => {
     const at = headersOffset + index * sectionHeaderSize;
+    const [offset, length] = [word64(view, at + 24), word64(view, at + 32)];
     return {
       name,
       type: view.getUint32(at + 4, true),
       flags: word64(view, at + 8),
-      offset: word64(view, at + 24),
-      size: word64(view, at + 32),
+      offset: placeOf(content, offset, length),
+      size: length,
       link: view.getUint32(at + 40, true),
       info: view.getUint32(at + 44, true),
       align: word64(view, at + 48),
@@ -156,15 +253,10 @@ function readSections(file: string, bytes: Buffer, view: DataView, headersOffset
   };
   const checkExtent = (section: Section, index: number) => {
     if (index === 0 || section.type === sectionType.nobits || section.type === sectionType.null) return;
-    const end = section.offset + section.size;
+    const offset = word64(view, headersOffset + index * sectionHeaderSize + 24);
+    const end = offset + section.size;
     if (end > size)
-      fail("elf-truncated", {
-        file,
-        what: `section ${section.name || index}`,
-        offset: section.offset,
-        end,
-        size,
-      });
+      fail("elf-truncated", { file, what: `section ${section.name || index}`, offset, end, size });
   };
 
   const nameTable = header(names, "the section name table");
@@ -177,7 +269,11 @@ function readSections(file: string, bytes: Buffer, view: DataView, headersOffset
     const section = header(index, index === 0 ? "" : readString(file, bytes, nameTable, nameOffset));
     checkExtent(section, index);
     if (index === 0 && section.type !== sectionType.null)
-      fail("elf-malformed", { file, offset: headersOffset, what: "the first section header is in use" });
+      fail("elf-malformed", {
+        file,
+        offset: offsetOf(content, headersOffset),
+        what: "the first section header is in use",
+      });
     if (section.flags & sectionFlag.alloc && section.size > 2 ** 31)
       fail("elf-malformed", { file, section: section.name, what: "it claims more than 2 GiB" });
     sections[index] = section;
@@ -307,6 +403,8 @@ export function countRelocations(object: ElfObject, rela: Section): number {
       section: rela.name,
       what: `it relocates section ${rela.info}, which is none`,
     });
+  if (rela.offset + rela.size > object.bytes.byteLength)
+    fail("elf-malformed", { file, section: rela.name, what: "what it relocates takes no memory" });
   if (count > 0 && rela.link !== symbols.section)
     fail("elf-malformed", { file, section: rela.name, what: "its symbol table is not the object's" });
   return count;

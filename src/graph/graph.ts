@@ -17,6 +17,7 @@ import {
   sectionFlag,
   sectionType,
   specialIndex,
+  symbolBinding,
 } from "../elf/format.js";
 import { countRelocations, type ElfObject, isLocal, symbolName } from "../elf/object.js";
 
@@ -32,6 +33,7 @@ const exclusions = [
   "weak-undefined",
   "common",
   "not-allocated",
+  "left-out",
 ] as const;
 const firstExclusion = 16;
 
@@ -68,21 +70,55 @@ export function buildGraph(objects: readonly ElfObject[]): Graph {
   return { objects, ...units, ...symbols, ...collectEdges(objects, units, symbols) };
 }
 
+/** Where a section is in `unitBySection` that is no unit: it takes no memory, or is left out of the link. */
+const noUnit = -1;
+const leftOut = -2;
+
+/**
+ * Of COMDAT groups that have the same signature the linker takes the first; sections of the others are left out, and
+ * whoever refers to their symbols gets those of the first.
+ */
+function findLeftOut(objects: readonly ElfObject[]): ReadonlyMap<ElfObject, ReadonlySet<number>> {
+  const signatures = new Set<string>();
+  const found = new Map<ElfObject, Set<number>>();
+  for (const object of objects)
+    for (const { isComdat, signature, members } of object.groups) {
+      if (!isComdat) continue;
+      const name = symbolName(object, signature);
+      if (!signatures.has(name)) signatures.add(name);
+      else {
+        const sections = found.get(object) ?? new Set<number>();
+        found.set(object, sections);
+        for (const member of members) sections.add(member);
+      }
+    }
+  return found;
+}
+
 function numberUnits(objects: readonly ElfObject[]) {
   const isUnit = (flags: number) => (flags & sectionFlag.alloc) !== 0;
+  const leftOutOf = findLeftOut(objects);
   let unitCount = 0;
-  for (const { sections } of objects) for (const { flags } of sections) if (isUnit(flags)) unitCount++;
+  for (const object of objects)
+    object.sections.forEach(({ flags }, section) => {
+      if (isUnit(flags) && !leftOutOf.get(object)?.has(section)) unitCount++;
+    });
   const unitObject = new Uint32Array(unitCount);
   const unitSection = new Uint32Array(unitCount);
   const unitBySection: Int32Array[] = [];
   let unit = 0;
-  objects.forEach(({ sections }, object) => {
-    const bySection = new Int32Array(sections.length).fill(-1);
+  objects.forEach((one, object) => {
+    const { sections } = one;
+    const without = leftOutOf.get(one);
+    const bySection = new Int32Array(sections.length).fill(noUnit);
     sections.forEach(({ flags }, section) => {
-      if (!isUnit(flags)) return;
-      unitObject[unit] = object;
-      unitSection[unit] = section;
-      bySection[section] = unit++;
+      if (without?.has(section)) bySection[section] = leftOut;
+      else if (!isUnit(flags)) return;
+      else {
+        unitObject[unit] = object;
+        unitSection[unit] = section;
+        bySection[section] = unit++;
+      }
     });
     unitBySection.push(bySection);
   });
@@ -108,11 +144,12 @@ function resolveSymbols(objects: readonly ElfObject[], { unitBySection }: Return
     const base = symbolBase[index]!;
     const own: string[] = [];
     for (let symbol = 1; symbol < symbols.count; symbol++) {
-      const isDefined = symbols.isSpecial[symbol] === 1 || symbols.sectionIndex[symbol] !== 0;
-      if (isDefined && symbols.isSpecial[symbol] === 0)
-        symbolUnit[base + symbol] = bySection[symbols.sectionIndex[symbol]!]!;
+      const isSpecial = symbols.isSpecial[symbol] === 1;
+      const holder = isSpecial ? noUnit : bySection[symbols.sectionIndex[symbol]!]!;
+      const isDefined = isSpecial || (symbols.sectionIndex[symbol] !== 0 && holder !== leftOut);
+      if (isDefined) symbolUnit[base + symbol] = holder;
       if (isLocal(symbols, symbol)) {
-        definition[base + symbol] = base + symbol;
+        if (holder !== leftOut) definition[base + symbol] = base + symbol;
         continue;
       }
       const name = symbolName(object, symbol);
@@ -137,9 +174,9 @@ function collectEdges(
   { unitCount, unitBySection }: ReturnType<typeof numberUnits>,
   { symbolBase, definition, symbolUnit }: ReturnType<typeof resolveSymbols>,
 ) {
-  const relocated = objects.map((object) => {
+  const relocated = objects.map((object, number) => {
     const sections = object.sections.flatMap((section, index) =>
-      section.type === sectionType.rela && (object.sections[section.info]?.flags ?? 0) & sectionFlag.alloc
+      section.type === sectionType.rela && (unitBySection[number]![section.info] ?? noUnit) >= 0
         ? [{ index, target: section.info, count: countRelocations(object, section) }]
         : [],
     );
@@ -224,7 +261,8 @@ function exclusionOf(type: number, symbol: number, symbols: ElfObject["symbols"]
     if (symbols.isSpecial[symbol] === 1) return symbols.sectionIndex[symbol] === specialIndex.common ? 4 : 1;
     return symbols.sectionIndex[symbol] === 0 ? 1 : 5;
   }
-  return symbols.binding[symbol] === 2 ? 3 : 2;
+  if (symbols.binding[symbol] === symbolBinding.local) return 6;
+  return symbols.binding[symbol] === symbolBinding.weak ? 3 : 2;
 }
 
 /**

@@ -26,7 +26,7 @@ export async function assembleTables(folder: string, source: string): Promise<st
 function readCommand(): string {
   let text: string;
   try {
-    text = readFileSync(recordedCommand, "latin1");
+    text = readFileSync(recordedCommand, "utf8");
   } catch {
     return fail("kernel-without-runtime", { object: recordedCommand });
   }

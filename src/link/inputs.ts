@@ -4,15 +4,15 @@
  * libraries that something needs.
  */
 import { isAbsolute, join } from "node:path";
-import { isArchive, readArchive } from "../elf/archive.js";
+import { fail } from "../diagnostics.js";
 import { specialIndex, symbolBinding } from "../elf/format.js";
-import { loadFile, loadObject } from "../elf/load.js";
-import { type ElfObject, readObject, symbolName } from "../elf/object.js";
+import { listObjects, loadObject } from "../elf/load.js";
+import { type ElfObject, symbolName } from "../elf/object.js";
 import type { LinkArguments } from "./arguments.js";
 
 export interface LinkInputs {
   readonly objects: readonly ElfObject[];
-  /** Files of the objects, in the build's folder; a member of a common archive has none of its own. */
+  /** Files of the objects, in the build's folder; a member that lies in an archive has none of its own. */
   readonly paths: readonly (string | undefined)[];
   /** How many of the objects came from whole archives and plain objects; the others are library members. */
   readonly wholeCount: number;
@@ -40,20 +40,15 @@ export function loadLinkInputs(build: string, link: LinkArguments): LinkInputs {
 export const pathIn = (build: string, file: string) => (isAbsolute(file) ? file : join(build, file));
 
 function loadInput(build: string, file: string): Input[] {
-  const place = pathIn(build, file);
-  if (!file.endsWith(".a")) return [{ object: loadObject(file, place), path: place }];
-  const bytes = loadFile(place);
-  if (!isArchive(bytes)) return [{ object: readObject(file, bytes), path: place }];
-  return readArchive(file, bytes).map(({ name, path, offset, size }) =>
-    path === undefined
-      ? { object: readObject(`${file}(${name})`, copyRange(bytes, offset!, size)), path: undefined }
-      : { object: loadObject(path, pathIn(build, path)), path: pathIn(build, path) },
-  );
+  const listed = listObjects(file, build);
+  // Which of its members are linked is decided by that ending (src/link/arguments.ts).
+  if (!file.endsWith(".a") && listed.some(({ name }) => name !== file))
+    fail("elf-unsupported", { file, what: "it is an archive, but its name does not end in .a" });
+  return listed.map(({ name, source }) => ({
+    object: loadObject(name, source),
+    path: pathIn(build, name) === source.path ? source.path : undefined,
+  }));
 }
-
-/** ELF tables are read at their natural alignment, which a member of an archive need not have. */
-const copyRange = (bytes: Buffer, offset: number, size: number) =>
-  Buffer.from(bytes.subarray(offset, offset + size));
 
 /** A library member is linked when it defines what is still undefined; repeated until nothing changes. */
 function selectMembers(whole: readonly Input[], members: readonly Input[]): Input[] {

@@ -4,7 +4,7 @@
  * the plan is made and carried out, and those that make `vmlinux` of it. Everything else is the linker's own.
  */
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { execa } from "execa";
 import { analyse } from "../analyse/analyse.js";
 import { readFunctionTypes } from "../btf/functionTypes.js";
@@ -14,12 +14,13 @@ import { fail, failIfAny } from "../diagnostics.js";
 import { writeThinArchive } from "../elf/archive.js";
 import { editObject } from "../elf/edit.js";
 import { symbolType } from "../elf/format.js";
-import { loadFile, loadImage } from "../elf/load.js";
-import { readObject, symbolName } from "../elf/object.js";
+import { copyObject, loadImage, loadObject, readSize } from "../elf/load.js";
+import { symbolName } from "../elf/object.js";
 import { type Graph, locateSymbol } from "../graph/graph.js";
 import { completePlan } from "../plan/completePlan.js";
 import { describeRefusal, makePlan, type Plan } from "../plan/plan.js";
 import { readPlan } from "../plan/readPlan.js";
+import { describeEnd } from "../process.js";
 import { readClaims } from "../verify/claims.js";
 import { verifyBuild } from "../verify/verifyBuild.js";
 import { type LinkArguments, parseLinkArguments } from "./arguments.js";
@@ -28,7 +29,7 @@ import { describeClaims } from "./claims.js";
 import { type LinkInputs, loadLinkInputs } from "./inputs.js";
 import { tellOfPadding } from "./padding.js";
 import { isPlacedAtEnd, placeAtEnd, pushesEntryText } from "./placement.js";
-import { nameSymbols, type Rewritten, rewriteObjects, targetSymbol } from "./rewrite.js";
+import { makeObjectPath, nameSymbols, type Replacement, rewriteObjects, targetSymbol } from "./rewrite.js";
 import { mergedName, writeMergeScript } from "./script.js";
 import { startStopwatch } from "./stopwatch.js";
 import { findTestSymbols, testKey } from "./symbols.js";
@@ -36,11 +37,12 @@ import { writeTables } from "./tables.js";
 
 /** Everything that a link leaves behind for the later ones, in the build folder. */
 const folder = ".jettison";
+const objectsFolder = join(folder, "objects");
 const planFile = "plan.json";
 const claimsFile = "claims.json";
 
-/** Functions whose exports go through gates, and the gates. */
-type ExportGates = Record<string, string>;
+/** Functions whose exports go through gates, and the gates. No plain object, in which a `constructor` always is. */
+type ExportGates = ReadonlyMap<string, string>;
 
 export async function runLd(argv: readonly string[]): Promise<number> {
   const link = parseLinkArguments(argv);
@@ -71,7 +73,6 @@ async function linkRelocatable(link: LinkArguments): Promise<number> {
     ...testSymbols.values(),
     ...gates.map((gate) => targetSymbol(graph, gate)),
   ]);
-  const rewritten = rewriteObjects({ graph, paths: inputs.paths, regions, gates, tableNames });
   const regionByUnit = new Map(
     regions.flatMap(({ units }, index) => units.map((unit) => [unit, index] as const)),
   );
@@ -88,24 +89,29 @@ async function linkRelocatable(link: LinkArguments): Promise<number> {
       return { name: tableNames.get(found)!, size: sizeOfSymbol(graph, found) };
     },
   });
-  stopwatch.lap("rewrite");
   // Everything is decided; from here on files are written.
 
   mkdirSync(folder, { recursive: true });
-  const replacements = writeObjects(inputs, rewritten);
+  const replacements = rewriteObjects({ graph, regions, gates, tableNames, folder: objectsFolder });
+  stopwatch.lap("rewrite");
   if (components.length > 0) await replaceTables(inputs, replacements, assembly);
   stopwatch.lap("assemble");
   const argument = writeInputs(inputs, replacements);
   writeFileSync(join(folder, "merge.lds"), writeMergeScript(regions));
-  const exported: ExportGates = Object.fromEntries(
-    gates.flatMap(({ exports, gateSymbol }) => exports.map((name) => [name, gateSymbol])),
+  const exported: ExportGates = new Map(
+    gates.flatMap(({ exports, gateSymbol }) => exports.map((name) => [name, gateSymbol] as const)),
   );
-  writeJson(join(folder, "exports.json"), exported);
+  writeJson(join(folder, "exports.json"), Object.fromEntries(exported));
   writeJson(join(folder, planFile), plan);
   writeJson(join(folder, claimsFile), describeClaims({ graph, components, boundary, regions }));
   report(plan);
   stopwatch.lap("write");
-  const status = await runLinker(["-T", join(folder, "merge.lds"), ...withInputs(link, argument)]);
+  const status = await runLinker([
+    ...["-T", join(folder, "merge.lds")],
+    // Sections of a group would stay apart, whatever the script says.
+    ...(inputs.objects.some(({ groups }) => groups.length > 0) ? ["--force-group-allocation"] : []),
+    ...withInputs(link, argument),
+  ]);
   stopwatch.lap("ld");
   stopwatch.report();
   return status;
@@ -138,47 +144,33 @@ function sizeOfSymbol(graph: Graph, symbol: number): number {
   return graph.objects[object]!.symbols.size[index]!;
 }
 
-/** Paths of the changed copies by the number of their object. */
-function writeObjects(inputs: LinkInputs, rewritten: readonly Rewritten[]): Map<number, string> {
-  const paths = new Map<number, string>();
-  for (const { object, bytes } of rewritten) {
-    const name = inputs.objects[object]!.file.replaceAll(/[()]/g, "/").replaceAll("..", "__");
-    const path = join(folder, "objects", name);
-    mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(path, bytes);
-    paths.set(object, path);
-  }
-  return paths;
-}
-
 async function replaceTables(
   inputs: LinkInputs,
-  replacements: Map<number, string>,
+  replacements: Map<number, Replacement>,
   assembly: string,
 ): Promise<void> {
   const object = inputs.objects.findIndex(({ file }) => file === tablesObject);
   if (object < 0) fail("kernel-without-runtime", { object: tablesObject });
-  replacements.set(object, await assembleTables(folder, assembly));
+  const path = await assembleTables(folder, assembly);
+  replacements.set(object, { path, size: readSize(path) });
 }
 
 /** The archive of all whole inputs, with the changed copies in their places. */
-function writeInputs(inputs: LinkInputs, replacements: ReadonlyMap<number, string>): string {
+function writeInputs(inputs: LinkInputs, replacements: ReadonlyMap<number, Replacement>): string {
   const archive = join(folder, "vmlinux.a");
-  const members: { path: string; size: number }[] = [];
-  inputs.objects.forEach((object, index) => {
+  const members: Replacement[] = [];
+  inputs.objects.forEach(({ file, content }, index) => {
     const replacement = replacements.get(index);
     // A library's member that changed is linked in its own right; the linker then needs the old one no more.
     if (index >= inputs.wholeCount && replacement === undefined) return;
-    let path = replacement ?? inputs.paths[index];
-    if (path === undefined) {
-      path = join(folder, "objects", String(index));
-      mkdirSync(dirname(path), { recursive: true });
-      writeFileSync(path, object.bytes);
+    if (replacement !== undefined) members.push(replacement);
+    else if (inputs.paths[index] !== undefined)
+      members.push({ path: inputs.paths[index], size: content.size });
+    else {
+      const path = makeObjectPath(objectsFolder, index, file);
+      copyObject(content.source!, path);
+      members.push({ path, size: content.size });
     }
-    members.push({
-      path,
-      size: replacement === undefined ? object.bytes.byteLength : loadFile(path).byteLength,
-    });
   });
   writeFileSync(archive, writeThinArchive(archive, members));
   return archive;
@@ -191,7 +183,8 @@ function writeInputs(inputs: LinkInputs, replacements: ReadonlyMap<number, strin
 async function linkFinal(link: LinkArguments): Promise<number> {
   const exportsFile = join(folder, "exports.json");
   if (!existsSync(exportsFile)) return runLinker(link.argv);
-  const exported = JSON.parse(readFileSync(exportsFile, "utf8")) as ExportGates;
+  const written = JSON.parse(readFileSync(exportsFile, "utf8")) as Readonly<Record<string, string>>;
+  const exported: ExportGates = new Map(Object.entries(written));
   const own = new Set(["vmlinux.a", "vmlinux.o"]);
   const adapt = (argv: readonly string[]) =>
     argv.flatMap((argument, index) => {
@@ -230,7 +223,7 @@ async function linkPlaced(
  * represented by their gates, its version, its symbols. Gives the path of a changed copy where one is needed.
  */
 function adaptObject(file: string, exported: ExportGates): string {
-  const object = readObject(file, loadFile(file));
+  const object = loadObject(file, file);
   const { symbols, sections } = object;
   const editor = editObject(object);
   let isChanged = false;
@@ -242,14 +235,14 @@ function adaptObject(file: string, exported: ExportGates): string {
   });
   for (let symbol = 1; symbol < symbols.count; symbol++) {
     if (symbols.sectionIndex[symbol] !== 0 || symbols.isSpecial[symbol]) continue;
-    const gate = exported[symbolName(object, symbol)];
+    const gate = exported.get(symbolName(object, symbol));
     if (gate === undefined) continue;
     editor.renameSymbol(symbol, gate);
     isChanged = true;
   }
   if (!isChanged) return file;
   const path = join(folder, `final-${file.replaceAll("/", "-")}`);
-  writeFileSync(path, editor.finish());
+  editor.write(path);
   return path;
 }
 
@@ -267,8 +260,12 @@ function report(plan: Plan): void {
     console.error(`jettison: ${component} is refused: ${text}`);
 }
 
+/** Gives the linker's exit code. What has gone wrong the linker says itself, unless it could not. */
 async function runLinker(argv: readonly string[]): Promise<number> {
   const linker = process.env.JETTISON_LD ?? "ld";
-  const { exitCode } = await execa(linker, [...argv], { stdio: "inherit", reject: false });
-  return exitCode ?? 1;
+  const start = performance.now();
+  const result = await execa(linker, [...argv], { stdio: "inherit", reject: false });
+  if (result.exitCode !== undefined) return result.exitCode;
+  const status = describeEnd(result, (performance.now() - start) / 1000)!;
+  return fail("command-failed", { command: [linker, ...argv].join(" "), status, tail: "" });
 }

@@ -9,7 +9,7 @@ import { guardBytes } from "../boundary/beside.js";
 import { findFill } from "../elf/fill.js";
 import { sectionFlag } from "../elf/format.js";
 import type { ElfImage } from "../elf/image.js";
-import { symbolName } from "../elf/object.js";
+import { offsetOf, symbolName } from "../elf/object.js";
 import { pageSize } from "../page.js";
 import type { PaddingPiece } from "../verify/claims.js";
 import { findReferences } from "../verify/verifyImage.js";
@@ -41,11 +41,14 @@ export function tellOfPadding(vmlinux: string, image: ElfImage): readonly Paddin
   }));
   const words = pieces.flatMap(({ page, pages }) => [page, pages]);
   const changes = [
-    { offset: offsetOf(image, count), bytes: toBytes([pieces.length]) },
-    { offset: offsetOf(image, table), bytes: toBytes(words) },
+    { place: placeOf(image, count), bytes: toBytes([pieces.length]) },
+    { place: placeOf(image, table), bytes: toBytes(words) },
   ];
-  for (const { offset, bytes } of changes) image.bytes.set(bytes, offset);
-  replaceBytes(vmlinux, changes);
+  for (const { place, bytes } of changes) image.bytes.set(bytes, place);
+  replaceBytes(
+    vmlinux,
+    changes.map(({ place, bytes }) => ({ offset: offsetOf(image.content, place), bytes })),
+  );
   return pieces;
 }
 
@@ -130,7 +133,8 @@ function cutOut(piece: Pages, referred: readonly number[]): Pages[] {
   return left;
 }
 
-const offsetOf = (image: ElfImage, { address, section }: Symbol) =>
+/** In the bytes that were loaded. */
+const placeOf = (image: ElfImage, { address, section }: Symbol) =>
   image.sections[section]!.offset + address - image.sectionAddress[section]!;
 
 function toBytes(words: readonly number[]): Buffer {

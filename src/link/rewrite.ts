@@ -1,30 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * Makes changed copies of the objects that the plan touches. It decides nothing: which units go into which
- * region and which references go through which gate is in its input.
+ * region and which references go through which gate is in its input. One object is changed and written at a time, so
+ * that no more than one changed copy is ever held.
  */
-import type { Gate } from "../boundary/gates.js";
+import { mkdirSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { freeName, type Gate } from "../boundary/gates.js";
 import { editObject, type ObjectEditor } from "../elf/edit.js";
 import { relocationType, sectionFlag, symbolBinding, symbolType, symbolVisibility } from "../elf/format.js";
-import { loadFile } from "../elf/load.js";
-import { readObject, symbolName } from "../elf/object.js";
+import { symbolName } from "../elf/object.js";
 import { describeEdge, type Graph, locateSymbol, sectionOf, sourceOf } from "../graph/graph.js";
 import type { Region } from "../layout/regions.js";
 import { regionSection } from "./tables.js";
 
-export interface Rewritten {
-  /** Index of the object in the link. */
-  readonly object: number;
-  readonly bytes: Buffer;
+/** A file that stands in for an object of the link. */
+export interface Replacement {
+  readonly path: string;
+  /** Bytes. */
+  readonly size: number;
 }
 
 export interface RewriteInputs {
   readonly graph: Graph;
-  readonly paths: readonly (string | undefined)[];
   readonly regions: readonly Region[];
   readonly gates: readonly Gate[];
   /** What the tables call the symbols that they refer to, by their number in the graph. */
   readonly tableNames: ReadonlyMap<number, string>;
+  /** Where the changed copies go. */
+  readonly folder: string;
 }
 
 /**
@@ -33,7 +37,7 @@ export interface RewriteInputs {
  */
 export function nameSymbols(graph: Graph, symbols: readonly number[]): ReadonlyMap<number, string> {
   const names = new Map<number, string>();
-  const taken = new Map<string, number>();
+  const taken = new Set<string>();
   for (const symbol of [...new Set(symbols)].sort((a, b) => a - b)) {
     const { object, symbol: index } = locateSymbol(graph, symbol);
     const holder = graph.objects[object]!;
@@ -42,10 +46,7 @@ export function nameSymbols(graph: Graph, symbols: readonly number[]): ReadonlyM
       names.set(symbol, name);
       continue;
     }
-    const plain = `__jettison_${name.replace(/\W/g, "_")}`;
-    const count = (taken.get(plain) ?? 0) + 1;
-    taken.set(plain, count);
-    names.set(symbol, count === 1 ? plain : `${plain}_${count}`);
+    names.set(symbol, freeName(`__jettison_${name.replace(/\W/g, "_")}`, taken));
   }
   return names;
 }
@@ -53,68 +54,86 @@ export function nameSymbols(graph: Graph, symbols: readonly number[]): ReadonlyM
 export const targetSymbol = (graph: Graph, gate: Gate) =>
   graph.symbolBase[graph.unitObject[gate.unit]!]! + gate.target.symbol;
 
-export function rewriteObjects({
-  graph,
-  paths,
-  regions,
-  gates,
-  tableNames,
-}: RewriteInputs): readonly Rewritten[] {
-  const editors = new Map<number, ObjectEditor>();
-  const edit = (object: number): ObjectEditor => {
-    const known = editors.get(object);
-    if (known !== undefined) return known;
-    // An object with debug information was not read as a whole.
-    const path = paths[object];
-    const loaded = graph.objects[object]!;
-    const editor = editObject(path === undefined ? loaded : readObject(loaded.file, loadFile(path)));
-    editors.set(object, editor);
-    return editor;
+/**
+ * A file of its own for each object, whatever its name: two members of an archive may have the same one. The folder
+ * exists then.
+ */
+export function makeObjectPath(folder: string, object: number, file: string): string {
+  const path = join(folder, String(object), basename(file).replaceAll(/[()]/g, ""));
+  mkdirSync(dirname(path), { recursive: true });
+  return path;
+}
+
+/** Writes the copies; gives them by the number of their object. */
+export function rewriteObjects(inputs: RewriteInputs): Map<number, Replacement> {
+  const { graph, folder } = inputs;
+  const replacements = new Map<number, Replacement>();
+  for (const [index, edits] of [...collectEdits(inputs)].sort(([a], [b]) => a - b)) {
+    const object = graph.objects[index]!;
+    const editor = editObject(object);
+    for (const edit of edits) edit(editor);
+    const path = makeObjectPath(folder, index, object.file);
+    replacements.set(index, { path, size: editor.write(path) });
+  }
+  return replacements;
+}
+
+type Edit = (editor: ObjectEditor) => void;
+
+/** What is to be changed in each object, in the order in which it is changed. */
+function collectEdits({ graph, regions, gates, tableNames }: RewriteInputs): Map<number, Edit[]> {
+  const editsByObject = new Map<number, Edit[]>();
+  const add = (object: number, edit: Edit) => {
+    const edits = editsByObject.get(object);
+    if (edits === undefined) editsByObject.set(object, [edit]);
+    else edits.push(edit);
   };
 
-  for (const region of regions)
-    for (const unit of region.units) {
-      const editor = edit(graph.unitObject[unit]!);
-      const section = graph.unitSection[unit]!;
-      editor.renameSection(section, regionSection(region));
-      // Or what stays would come to share a string or a constant with what leaves.
-      if (sectionOf(graph, unit).flags & sectionFlag.merge) editor.dropMerge(section);
-    }
+  for (const region of regions) {
+    const name = regionSection(region);
+    for (const unit of region.units)
+      add(graph.unitObject[unit]!, (editor) => {
+        const section = graph.unitSection[unit]!;
+        editor.renameSection(section, name);
+        // Or what stays would come to share a string or a constant with what leaves.
+        if (sectionOf(graph, unit).flags & sectionFlag.merge) editor.dropMerge(section);
+      });
+  }
 
   for (const [symbol, name] of tableNames) {
     const { object, symbol: index } = locateSymbol(graph, symbol);
     const { symbols } = graph.objects[object]!;
     if (symbols.binding[index] !== symbolBinding.local) continue;
-    edit(object).addSymbol({
-      name,
-      section: symbols.sectionIndex[index]!,
-      type: symbols.type[index]!,
-      visibility: symbolVisibility.hidden,
-      value: symbols.value[index]!,
-      size: symbols.size[index]!,
-    });
+    add(object, (editor) =>
+      editor.addSymbol({
+        name,
+        section: symbols.sectionIndex[index]!,
+        type: symbols.type[index]!,
+        visibility: symbolVisibility.hidden,
+        value: symbols.value[index]!,
+        size: symbols.size[index]!,
+      }),
+    );
   }
 
-  for (const gate of gates)
-    for (const edge of gate.references) {
+  for (const { gateSymbol, references } of gates)
+    for (const edge of references) {
       const from = sourceOf(graph, edge);
-      const editor = edit(graph.unitObject[from]!);
-      const symbol = editor.addSymbol({
-        name: gate.gateSymbol,
-        section: 0,
-        type: symbolType.none,
-        visibility: symbolVisibility.default,
-        value: 0,
-        size: 0,
+      add(graph.unitObject[from]!, (editor) => {
+        const symbol = editor.addSymbol({
+          name: gateSymbol,
+          section: 0,
+          type: symbolType.none,
+          visibility: symbolVisibility.default,
+          value: 0,
+          size: 0,
+        });
+        // A PC-relative operand is counted from the end of its field, which is the end of the instruction.
+        const { type } = describeEdge(graph, edge);
+        const isCode = (sectionOf(graph, from).flags & sectionFlag.execute) !== 0;
+        const isRelative = type === relocationType.pc32 || type === relocationType.plt32;
+        editor.retarget(graph.edgeAt[edge]!, symbol, isCode && isRelative ? -4 : 0);
       });
-      // A PC-relative operand is counted from the end of its field, which is the end of the instruction.
-      const { type } = describeEdge(graph, edge);
-      const isCode = (sectionOf(graph, from).flags & sectionFlag.execute) !== 0;
-      const isRelative = type === relocationType.pc32 || type === relocationType.plt32;
-      editor.retarget(graph.edgeAt[edge]!, symbol, isCode && isRelative ? -4 : 0);
     }
-
-  return [...editors]
-    .sort(([a], [b]) => a - b)
-    .map(([object, editor]) => ({ object, bytes: editor.finish() }));
+  return editsByObject;
 }

@@ -83,5 +83,5 @@ function readString(map: ImageMap, address = 0): string {
   const offset = map.offsetOf(address, 1);
   if (offset === undefined) return "?";
   const end = map.image.bytes.indexOf(0, offset);
-  return end < 0 || end - offset > longestName ? "?" : map.image.bytes.toString("latin1", offset, end);
+  return end < 0 || end - offset > longestName ? "?" : map.image.bytes.toString("utf8", offset, end);
 }

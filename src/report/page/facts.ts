@@ -144,7 +144,9 @@ export function makeExportTable(
   imports: Imports | undefined,
   link: (unit: string) => Child,
 ): HTMLElement {
-  const importersOf = (symbol: string) => imports?.importers[symbol] ?? [];
+  // A map: a plain object has a `constructor`, whoever imports it.
+  const importersBySymbol = new Map(Object.entries(imports?.importers ?? {}));
+  const importersOf = (symbol: string) => importersBySymbol.get(symbol) ?? [];
   return makeTable({
     caption: `Exports of components: ${imports === undefined ? "no modules were built beside this kernel" : `importers among the ${count(imports.modules)} modules built beside this kernel`}`,
     columns: [
