@@ -240,7 +240,7 @@ export function verifyPlanted(
 }
 
 /** What arch/x86/tools/relocs makes of an image. */
-function listRelocations(image: ElfImage): Buffer {
+export function listRelocations(image: ElfImage): Buffer {
   const wide: number[] = [];
   const narrow: number[] = [];
   const perCpu = mapImage(image, []).addresses.get("__per_cpu_load")!;

@@ -12,7 +12,7 @@ import type { ElfImage } from "../elf/image.js";
 import { offsetOf, symbolName } from "../elf/object.js";
 import { pageSize } from "../page.js";
 import type { PaddingPiece } from "../verify/claims.js";
-import { findReferences } from "../verify/verifyImage.js";
+import { findReferred } from "./findReferred.js";
 import { mostPadding } from "./tables.js";
 
 /** `int3` */
@@ -97,9 +97,10 @@ function findPieces(image: ElfImage, symbols: ReadonlyMap<string, Symbol>): Page
           .filter(({ start, end }) => start < end)
       : [],
   );
-  const referred = findReferences(
+  // As with regions, an address right at the edge is one of what lies beside.
+  const referred = findReferred(
     image,
-    candidates.map((one) => ({ ...one, name: "" })),
+    candidates.map(({ start, end }) => ({ start: start + guardBytes, end: end - guardBytes })),
   );
   const pieces = candidates.flatMap((piece) => cutOut(piece, referred));
   const largest = pieces.sort((a, b) => b.end - b.start - (a.end - a.start)).slice(0, mostPadding);

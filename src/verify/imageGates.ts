@@ -9,10 +9,11 @@
  * Where another function answers, the last line is `1: jmp <other>`, and the gate's row names that function. It lies in
  * no region: the row is data that stays, and so would be a violation of its own.
  */
+
+import { decodeInstruction, newInstruction } from "../elf/instructionLength.js";
 import type { VerifiedRegion } from "./claims.js";
 import type { Extent } from "./extents.js";
 import { type ImageMap, readPointer, readWord } from "./imageMap.js";
-import { decodeInstruction, newInstruction } from "./instructionLength.js";
 import { isGate } from "./proof.js";
 
 const rowBytes = 32;

@@ -47,6 +47,8 @@ export interface ImageMap {
   tableNamed(name: string): Extent | undefined;
   describe(address: number): string;
   sectionAt(address: number): SectionExtent | undefined;
+  /** From its first byte to its last, gaps between sections included. */
+  isInImage(address: number): boolean;
   /** Where the byte of an address stands in the file; undefined: it stands in none, or fewer than `length` follow. */
   offsetOf(address: number, length: number): number | undefined;
 }
@@ -65,12 +67,7 @@ export const isLoaded = (image: ElfImage, section: number) =>
   (image.sections[section]!.flags & sectionFlag.alloc) !== 0 &&
   image.sections[section]!.type !== sectionType.nobits;
 
-/** `candidates`: padding to be looked at instead of what the kernel's table has. */
-export function mapImage(
-  image: ElfImage,
-  regions: readonly VerifiedRegion[],
-  candidates?: readonly Extent[],
-): ImageMap {
+export function mapImage(image: ElfImage, regions: readonly VerifiedRegion[]): ImageMap {
   const sections = sortExtents(collectSections(image));
   const { addresses, symbols, extents, functions } = collectSymbols(image);
   const tables = sortExtents(
@@ -93,7 +90,7 @@ export function mapImage(
       return undefined;
     return image.sections[section.index]!.offset + (address - section.start);
   };
-  const padding = candidates ?? readPadding(addresses, (address) => wordAt(image, offsetOf(address, 4)));
+  const padding = readPadding(addresses, (address) => wordAt(image, offsetOf(address, 4)));
   const leaving = sortExtents([
     ...placed,
     ...padding.map((piece): RegionExtent => ({ ...piece, region: paddingRegion })),
@@ -101,6 +98,7 @@ export function mapImage(
   const lowest = leaving[0]?.start ?? 0;
   const highest = leaving.reduce((most, { end }) => Math.max(most, end), lowest);
   const sites = collectPatchedSites(image, sections);
+  const last = sections.reduce((most, { end }) => (end <= 0 ? Math.max(most, end) : most), -Infinity);
   const sectionAt = (address: number) => findAround(sections, address);
   const isReplacement = (address: number) => sectionAt(address)?.name === ".altinstr_replacement";
 
@@ -146,6 +144,7 @@ export function mapImage(
       return describePlace(image.file, section.name, address - section.start, around);
     },
     sectionAt,
+    isInImage: (address) => address >= (sections[0]?.start ?? 0) && address <= last,
     offsetOf,
   };
   return map;

@@ -11,6 +11,8 @@ export interface AbsoluteField {
   /** Signed. */
   readonly address: number;
   readonly width: 4 | 8;
+  /** It holds a distance to something that does not move with the kernel, and no address. */
+  readonly isDistance: boolean;
 }
 
 export function* readRelocationList(file: string, bytes: Buffer): Generator<AbsoluteField> {
@@ -21,6 +23,6 @@ export function* readRelocationList(file: string, bytes: Buffer): Generator<Abso
     // The kernel's addresses are the last 2 GiB: their lower half, sign-extended.
     const address = bytes.readInt32LE(at);
     if (address === 0) lists++;
-    else yield { address, width: lists === 1 ? 8 : 4 };
+    else yield { address, width: lists === 1 ? 8 : 4, isDistance: lists === 2 };
   }
 }

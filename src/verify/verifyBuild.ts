@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { type Diagnostic, diagnose, fail, failIfAny } from "../diagnostics.js";
 import type { ElfImage } from "../elf/image.js";
@@ -28,12 +28,14 @@ export function examineBuild(build: string, loaded?: ElfImage): BuildVerificatio
   const claims = readClaims(file);
   const image = loaded ?? loadImage("vmlinux", join(build, "vmlinux"));
   const list = join(build, relocationList);
+  // It is made of the image that was linked after the claims were written; an older one is of an earlier image.
+  const isOfImage = existsSync(list) && statSync(list).mtimeMs >= statSync(file).mtimeMs;
   return {
     ...verifyObject(loadObject("vmlinux.o", join(build, "vmlinux.o")), claims),
     image: verifyImage(
       image,
       claims,
-      existsSync(list) ? readRelocationList("vmlinux.relocs", loadFile(list)) : undefined,
+      isOfImage ? readRelocationList("vmlinux.relocs", loadFile(list)) : undefined,
     ),
   };
 }

@@ -5,7 +5,8 @@
  * - code is decoded; where its branches and PC-relative operands lead is counted from the end of the instruction,
  *   which an immediate puts behind the end of the field;
  * - absolute addresses, in code and data, stand where a relocation says: the linker's own while the image has them
- *   (`--emit-relocs`), later those of `vmlinux.relocs`, by which the kernel moves itself;
+ *   (`--emit-relocs`), later those of `vmlinux.relocs`, by which the kernel moves itself. Without either, or with a
+ *   list that is not of this image, a number in an instruction that looks like an address is one;
  * - every aligned word of data is looked at, whatever any relocation says;
  * - tables of places that an instruction jumps to are read, each entry as a jump of its instruction.
  *
@@ -20,13 +21,13 @@ import {
   readImageRelocation,
   signed64,
 } from "../elf/image.js";
+import type { Instruction } from "../elf/instructionLength.js";
+import { walkText } from "../elf/walkText.js";
 import type { Claims } from "./claims.js";
-import type { Extent } from "./extents.js";
 import { checkGates } from "./imageGates.js";
 import { type ImageMap, isLoaded, mapImage } from "./imageMap.js";
 import { checkPadding } from "./imagePadding.js";
 import { checkRegions } from "./imageRegions.js";
-import type { Instruction } from "./instructionLength.js";
 import { paddingRegion } from "./paddingTable.js";
 import {
   type How,
@@ -39,7 +40,6 @@ import {
   type Verification,
 } from "./proof.js";
 import type { AbsoluteField } from "./relocationList.js";
-import { walkText } from "./walkText.js";
 
 /** Whether the linker's relocations are still there: then they say where addresses stand. */
 const hasRelocations = (image: ElfImage) =>
@@ -55,7 +55,11 @@ export function verifyImage(
 ): Verification {
   const map = mapImage(image, regions);
   const proof = openProof(map, openAllowances(allowances, isPlacedIn));
-  const looked = proveReferences(proof, relocationList);
+  const fields = relocationList === undefined ? undefined : locateFields(map, relocationList);
+  const looked = {
+    ...proveReferences(proof, fields),
+    ...(relocationList !== undefined && fields === undefined ? { "list of another kernel": 1 } : {}),
+  };
   return {
     looked,
     harmless: proof.harmless,
@@ -73,17 +77,10 @@ export function verifyImage(
 const isPlacedIn = (section: string, table: string) =>
   table === section || table === (/^\.(init|exit)\.(text|data)/.exec(section)?.[0] ?? ".init.data");
 
-/** Of some padding the addresses that something refers to, while the linker's relocations are still there. */
-export function findReferences(image: ElfImage, padding: readonly Extent[]): readonly number[] {
-  const proof = openProof(mapImage(image, [], padding), () => false);
-  proveReferences(proof, undefined);
-  return proof.intoPadding;
-}
-
 /** Goes through everything that can refer to something. Gives how much of what was looked at. */
 function proveReferences(
   proof: Proof,
-  relocationList: Iterable<AbsoluteField> | undefined,
+  fields: readonly AbsoluteField[] | undefined,
 ): Readonly<Record<string, number>> {
   const { image } = proof.map;
   const relocated = hasRelocations(image);
@@ -99,13 +96,7 @@ function proveReferences(
     const own = findImageRelocations(image, index);
     if (own.length > 0) count("relocations", own.length);
     if (section.flags & sectionFlag.execute) {
-      const found = proveText(
-        proof,
-        index,
-        starts.get(index) ?? [],
-        own,
-        !relocated && relocationList === undefined,
-      );
+      const found = proveText(proof, index, starts.get(index) ?? [], own, !relocated && fields === undefined);
       count("instructions", found.instructions);
       if (found.undecoded > 0) count("bytes that are no instruction", found.undecoded);
     } else {
@@ -113,8 +104,7 @@ function proveReferences(
       count("words", proveWords(proof, index));
     }
   });
-  if (!relocated && relocationList !== undefined)
-    count("absolute addresses", proveList(proof, relocationList));
+  if (!relocated && fields !== undefined) count("absolute addresses", proveList(proof, fields));
   return looked;
 }
 
@@ -126,7 +116,6 @@ function openProof(map: ImageMap, takeAllowance: TakeAllowance) {
   const tally = openTally();
   const misplaced: string[] = [];
   const judged = new Set<number>();
-  const intoPadding: number[] = [];
 
   /** The field at `field` holds the address `target`, and is part of what stands at `source`. */
   const reference = (field: number, source: number, target: number, how: How, isRow = false): void => {
@@ -140,7 +129,6 @@ function openProof(map: ImageMap, takeAllowance: TakeAllowance) {
       names: () => map.namesNear(target),
     };
     const reason = reasonOf(place, how, aim, takeAllowance);
-    if (reason === undefined && region === paddingRegion) intoPadding.push(target);
     tally.add(reason, () => ({
       from: map.describe(source),
       to: `${map.describe(target)} of ${region === paddingRegion ? "the" : "region"} ${region.name}`,
@@ -150,7 +138,6 @@ function openProof(map: ImageMap, takeAllowance: TakeAllowance) {
     ...tally,
     map,
     misplaced,
-    intoPadding,
     reference,
     /**
      * What a relocation leads to: its symbol and addend. Its target lies `from` to `to` bytes behind that where the
@@ -273,30 +260,45 @@ function proveWords(proof: Proof, section: number): number {
   return words;
 }
 
-function proveList(proof: Proof, fields: Iterable<AbsoluteField>): number {
-  const { map } = proof;
+function proveList({ map, reference }: Proof, fields: readonly AbsoluteField[]): number {
+  const { view } = map.image;
+  for (const { address, width } of fields) {
+    const offset = map.offsetOf(address, width)!;
+    reference(address, address, width === 8 ? signed64(view, offset) : view.getInt32(offset, true), "other");
+  }
+  return fields.length;
+}
+
+/** Of a hundred fields that many may hold something else: what is counted from the start of memory or from page tables. */
+const mostStrange = 1;
+
+/**
+ * The fields of `vmlinux.relocs` where they stand in the image; undefined: the list is of another one. For in that of this
+ * image every field is there, and nearly all hold addresses of it.
+ */
+function locateFields(map: ImageMap, list: Iterable<AbsoluteField>): readonly AbsoluteField[] | undefined {
   const { view } = map.image;
   // Per-CPU data is linked at 0 and loaded with the rest.
   const loaded = map.addresses.get("__per_cpu_load");
   const linked = map.addresses.get("__per_cpu_start");
-  let count = 0;
-  let outside = 0;
-  for (const { address, width } of fields) {
-    count++;
-    const field =
-      map.sectionAt(address) === undefined && loaded !== undefined && linked !== undefined
-        ? linked + (address - loaded)
-        : address;
-    const offset = map.offsetOf(field, width);
-    if (offset === undefined) outside++;
-    else {
-      const target = width === 8 ? signed64(view, offset) : view.getInt32(offset, true);
-      proof.reference(field, field, target, "other");
-    }
+  const fields: AbsoluteField[] = [];
+  let addresses = 0;
+  let strange = 0;
+  for (const one of list) {
+    const { width, isDistance } = one;
+    const address =
+      map.sectionAt(one.address) === undefined && loaded !== undefined && linked !== undefined
+        ? linked + (one.address - loaded)
+        : one.address;
+    const offset = map.offsetOf(address, width);
+    if (offset === undefined) return undefined;
+    fields.push({ ...one, address });
+    if (isDistance) continue;
+    addresses++;
+    const target = width === 8 ? signed64(view, offset) : view.getInt32(offset, true);
+    if (!map.isInImage(target)) strange++;
   }
-  if (outside > 0)
-    proof.misplaced.push(`vmlinux.relocs names ${outside} places that ${map.image.file} does not have`);
-  return count;
+  return strange * 100 <= addresses * mostStrange ? fields : undefined;
 }
 
 /** Places that an instruction jumps to, and data that a table says it has to do with. */

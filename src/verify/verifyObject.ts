@@ -5,6 +5,7 @@
  */
 import { relaSize, relocationType, sectionFlag, sectionType, symbolType } from "../elf/format.js";
 import { countRelocations, type ElfObject, type Section, symbolName } from "../elf/object.js";
+import { walkText } from "../elf/walkText.js";
 import type { Claims, VerifiedRegion } from "./claims.js";
 import {
   describePlace,
@@ -31,7 +32,6 @@ import {
   sectionOfRegion,
   type Verification,
 } from "./proof.js";
-import { walkText } from "./walkText.js";
 
 /** Extents of functions and objects, by section. */
 type Extents = ReadonlyMap<number, readonly Extent[]>;

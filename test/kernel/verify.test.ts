@@ -29,7 +29,7 @@ test("a stray call in the finished image is found", async () => {
   const folder = temporaryFolder();
   const list = "arch/x86/boot/compressed";
   mkdirSync(join(folder, list), { recursive: true });
-  cpSync(join(build.output, ".jettison/plan.json"), join(folder, ".jettison/plan.json"));
+  cpSync(join(build.output, ".jettison/claims.json"), join(folder, ".jettison/claims.json"));
   for (const file of ["vmlinux", "vmlinux.o", `${list}/vmlinux.relocs`])
     copyFileSync(join(build.output, file), join(folder, file));
   const map = mapImage(loadImage("vmlinux", join(folder, "vmlinux")), []);
