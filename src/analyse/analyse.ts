@@ -11,6 +11,7 @@ import { buildGraph, type Graph } from "../graph/graph.js";
 import { layoutRegions, type Region } from "../layout/regions.js";
 import { findInitHelpers } from "../ownership/initHelpers.js";
 import { assignOwners, type Ownership } from "../ownership/owners.js";
+import { resolveTests, type TestSymbols } from "./testSymbols.js";
 
 /** Less than an eighth of a page is not worth a page of its own where the component stays. */
 const leastBytes = 512;
@@ -19,6 +20,7 @@ export interface Analysis {
   readonly graph: Graph;
   readonly roles: readonly Role[];
   readonly claims: Claims;
+  readonly testSymbols: TestSymbols;
   readonly ownership: Ownership;
   readonly boundary: Boundary;
   readonly regions: readonly Region[];
@@ -35,10 +37,7 @@ export function analyse(
   lap("graph");
   // From here on every reference is known, and what each section is to the kernel.
 
-  const claims = restrictTests(
-    claimUnits(graph, roles, manifests, (isTaken) => findInitHelpers(graph, roles, isTaken)),
-    objects,
-  );
+  const { claims, testSymbols } = claimTestable(graph, roles, manifests);
   if (claims.components.length > mostComponents)
     fail("too-many-components", { count: claims.components.length });
   const ownership = assignOwners(graph, roles, claims);
@@ -51,7 +50,33 @@ export function analyse(
   const regions = layoutRegions(graph, ownership, boundary);
   lap("boundary");
   // What leaves lies in pages of its own: nothing is decided after this.
-  return { graph, roles, claims, ownership, boundary, regions };
+  return { graph, roles, claims, testSymbols, ownership, boundary, regions };
+}
+
+/** Claims what components are built in and can be asked whether they are in use; of the others nothing. */
+function claimTestable(
+  graph: Graph,
+  roles: readonly Role[],
+  manifests: readonly Component[],
+): { claims: Claims; testSymbols: TestSymbols } {
+  const claim = (some: readonly Component[]) =>
+    restrictTests(
+      claimUnits(graph, roles, some, (isTaken) => findInitHelpers(graph, roles, isTaken)),
+      graph.objects,
+    );
+  const all = claim(manifests);
+  const { symbols, untestable } = resolveTests(graph, all);
+  if (untestable.size === 0) return { claims: all, testSymbols: symbols };
+  const lacking = new Map([...untestable].map(([{ name }, missing]) => [name, missing] as const));
+  const claims = claim(manifests.filter(({ name }) => !lacking.has(name)));
+  return {
+    claims: {
+      ...claims,
+      skipped: [...claims.skipped, ...untestable.keys()],
+      lacking: new Map([...claims.lacking, ...lacking]),
+    },
+    testSymbols: resolveTests(graph, claims).symbols,
+  };
 }
 
 function restrictTests(claims: Claims, objects: readonly ElfObject[]): Claims {

@@ -19,7 +19,7 @@ export type Registrations = (object: number, unit: UnitId) => boolean;
 
 /**
  * A name in `except` that the component does not have is a mistake, for it would spare what the manifest means not
- * to; a pattern may match nothing.
+ * to; a pattern may match nothing, and so may a name in a manifest that ships, which is for all configurations.
  */
 export function findRegistrations(graph: Graph, claims: Claims, ownership: Ownership): Registrations {
   const { components } = claims;
@@ -32,9 +32,10 @@ export function findRegistrations(graph: Graph, claims: Claims, ownership: Owner
     ? collectNames(graph, ownerByUnit)
     : new Map<number, ReadonlyMap<string, readonly UnitId[]>>();
   const diagnostics: Diagnostic[] = [];
-  components.forEach(({ registers, file }, index) => {
+  components.forEach(({ registers, file, isShipped }, index) => {
     const own = names.get(index) ?? new Map<string, readonly UnitId[]>();
     const missing = (kind: string, name: string, known: Iterable<string>) =>
+      !isShipped &&
       diagnostics.push(
         diagnose("manifest-no-match", {
           file,

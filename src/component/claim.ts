@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * Finds the seeds: the units that manifests name as their components'. A component none of whose rules finds
- * anything is not built in, and is skipped; one of whose rules some find nothing has mistakes.
+ * anything is not built in, and is skipped; one of whose rules some find nothing has mistakes, unless it ships with
+ * Jettison: then the build lacks that part of it.
  */
 import type { Role } from "../catalogue/sections.js";
 import { type Diagnostic, diagnose, failIfAny } from "../diagnostics.js";
@@ -17,6 +18,8 @@ export interface Claims {
   readonly components: readonly Component[];
   /** Components of which this build has nothing. */
   readonly skipped: readonly Component[];
+  /** What this build lacks of components that ship, by their names: patterns that match nothing, symbols that `inUse` asks about. */
+  readonly lacking: ReadonlyMap<string, readonly string[]>;
   /** For each unit the component that claims it, as an index into `components`; -1: none. */
   readonly componentByUnit: Int16Array;
   /** The rule that claimed a unit: `components/iommu.yaml:12`. */
@@ -67,6 +70,7 @@ export function claimUnits(
     built.map(({ component }) => component),
   ))
     residentByName.add(unit);
+  const lacking = new Map<string, readonly string[]>();
   const leftovers: { readonly index: number; readonly place: string; readonly matched: string }[] = [];
   built.forEach(({ component, rules }, index) => {
     const staying = unitsNamed(names, component.resident);
@@ -77,7 +81,9 @@ export function claimUnits(
         leftovers.push({ index, place, matched });
         continue;
       }
-      if (units.length === 0 && !rule.isOptional)
+      if (units.length === 0 && !rule.isOptional && component.isShipped)
+        lacking.set(component.name, [...(lacking.get(component.name) ?? []), pattern]);
+      else if (units.length === 0 && !rule.isOptional)
         diagnostics.push(
           diagnose("manifest-no-match", {
             file: component.file,
@@ -122,6 +128,7 @@ export function claimUnits(
   return {
     components: built.map(({ component }) => component),
     skipped: found.filter((one) => !isBuilt(one)).map(({ component }) => component),
+    lacking,
     componentByUnit,
     ruleByUnit,
     matchedByUnit,

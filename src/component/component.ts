@@ -7,6 +7,8 @@ export const mostComponents = 64;
 export interface Component {
   readonly name: string;
   readonly title: string;
+  /** It comes with Jettison, for all configurations: what a build lacks of it is reported, and is no mistake. */
+  readonly isShipped?: true;
   /** Where it is described. Lines count from 1. */
   readonly file: string;
   readonly line: number;

@@ -11,6 +11,7 @@ import { checkDocument, type Places } from "./document.js";
 import { orderComponents } from "./order.js";
 import { isLiteral } from "./pattern.js";
 import { type Path, type RawComponent, type RawInUse, type RawPresent, ruleKinds, schema } from "./schema.js";
+import { isShipped } from "./shipped.js";
 
 /** Throws `file-unreadable`, `manifest-invalid` and `manifest-cycle`, all there are. Components come in the order of detection. */
 export async function readManifests(files: readonly string[]): Promise<readonly Component[]> {
@@ -82,6 +83,7 @@ function toComponent(
   return {
     name,
     title: raw.title,
+    ...(isShipped(file) ? { isShipped: true as const } : {}),
     file,
     line: places.ofKey(path).line,
     ...(raw.kernels === undefined ? {} : { kernels: raw.kernels }),

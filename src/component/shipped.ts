@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { projectRoot } from "../root.js";
 
 /** The manifests that come with Jettison. */
@@ -7,3 +7,5 @@ const names = ["cpu", "hypervisor", "init-only", "iommu", "layout"];
 export const shippedManifests: readonly string[] = names.map((name) =>
   join(projectRoot, "components", `${name}.yaml`),
 );
+
+export const isShipped = (manifest: string) => shippedManifests.includes(resolve(manifest));

@@ -7,6 +7,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync 
 import { join } from "node:path";
 import { execa } from "execa";
 import { analyse } from "../analyse/analyse.js";
+import { testKey } from "../analyse/testSymbols.js";
 import { readFunctionTypes } from "../btf/functionTypes.js";
 import { checkAnswers } from "../component/checkAnswers.js";
 import { readManifests } from "../component/manifest.js";
@@ -32,7 +33,6 @@ import { isPlacedAtEnd, placeAtEnd, pushesEntryText } from "./placement.js";
 import { makeObjectPath, nameSymbols, type Replacement, rewriteObjects, targetSymbol } from "./rewrite.js";
 import { mergedName, writeMergeScript } from "./script.js";
 import { startStopwatch } from "./stopwatch.js";
-import { findTestSymbols, testKey } from "./symbols.js";
 import { writeTables } from "./tables.js";
 
 /** Everything that a link leaves behind for the later ones, in the build folder. */
@@ -59,7 +59,7 @@ async function linkRelocatable(link: LinkArguments): Promise<number> {
   const inputs = loadLinkInputs(".", link);
   stopwatch.lap("read");
   const analysis = analyse(inputs.objects, described, stopwatch.lap);
-  const { graph, claims, boundary, regions } = analysis;
+  const { graph, claims, testSymbols, boundary, regions } = analysis;
   const plan = makePlan(analysis);
   stopwatch.lap("plan");
   // What leaves is fixed.
@@ -68,7 +68,6 @@ async function linkRelocatable(link: LinkArguments): Promise<number> {
   if (components.length === 0 && !hasFunctionSections(inputs)) return runLinker(link.argv);
 
   const { gates, refusals } = boundary;
-  const testSymbols = findTestSymbols(graph, claims);
   const tableNames = nameSymbols(graph, [
     ...testSymbols.values(),
     ...gates.map((gate) => targetSymbol(graph, gate)),
@@ -258,6 +257,11 @@ function report(plan: Plan): void {
   console.log(`  JETTISON ${plan.regions.length} regions, ${pages} pages, ${plan.gates.length} gates`);
   for (const { component, text } of plan.refusals)
     console.error(`jettison: ${component} is refused: ${text}`);
+  for (const { name, state, lacks } of plan.components)
+    if (lacks !== undefined)
+      console.log(
+        `  JETTISON ${name} ${state === "not-built" ? "is left out" : "is built in part"}: this build has no ${lacks.join(", ")}`,
+      );
 }
 
 /** Gives the linker's exit code. What has gone wrong the linker says itself, unless it could not. */

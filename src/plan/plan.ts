@@ -67,6 +67,8 @@ export interface Plan {
     readonly after: readonly string[];
     readonly needs: readonly string[];
     readonly kernels?: string;
+    /** What a manifest that ships with Jettison names and this build does not have. */
+    readonly lacks?: readonly string[];
     /** It has the padding of the kernel's text, of which is known how much there is after the final link. */
     readonly hasPadding: boolean;
     /** Bytes of all its units, and of those that lie in regions, by kind of memory. */
@@ -168,8 +170,10 @@ export function makePlan(analysis: Analysis): Plan {
     version: planVersion,
     components: [
       ...components.map((component, index) => describeComponent(analysis, weights[index]!, component, index)),
-      ...claims.skipped.map(({ name, title, canAppear }) => ({
-        ...{ name, title, state: "not-built" as const, canAppear },
+      ...claims.skipped.map((component) => ({
+        ...{ name: component.name, title: component.title, state: "not-built" as const },
+        canAppear: component.canAppear,
+        ...describeLack(claims, component),
         ...{ after: [], needs: [], hasPadding: false },
         ...{ owned: {}, leaving: {}, gates: 0 },
       })),
@@ -243,6 +247,11 @@ function weighComponents({ graph, claims, ownership }: Analysis, isLeaving: (uni
   return weights;
 }
 
+function describeLack({ lacking }: Claims, { name }: Component): { lacks?: readonly string[] } {
+  const lacks = lacking.get(name);
+  return lacks === undefined ? {} : { lacks };
+}
+
 const builtNames = ({ components }: Claims, mentions: readonly Mention[]) => [
   ...new Set(mentions.map(({ name }) => name).filter((name) => components.some((one) => one.name === name))),
 ];
@@ -262,6 +271,7 @@ function describeComponent(
     after: builtNames(claims, component.after),
     needs: builtNames(claims, component.needs),
     ...(component.kernels === undefined ? {} : { kernels: component.kernels }),
+    ...describeLack(claims, component),
     hasPadding: component.padding !== undefined,
     ...weight,
     gates: boundary.gates.filter((gate) =>

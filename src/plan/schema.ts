@@ -78,6 +78,9 @@ export const planSchema = z
         after: names.optional().describe("Components that are looked for before it."),
         needs: names.optional().describe("Components that stay as long as it does."),
         kernels: z.string().optional().describe("Which kernels contain it."),
+        lacks: names
+          .optional()
+          .describe("What a manifest that ships with Jettison names and this build does not have."),
         owned: byKind.describe("Bytes of all its units."),
         leaving: byKind.describe("Bytes of those that lie in regions."),
         gates: count,

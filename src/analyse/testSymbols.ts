@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * Finds the variables and functions that `inUse` tests ask about. They may be static: then the component's own
- * objects are looked through first, and a name that several other objects have says nothing.
+ * objects are looked through first, and a name that several other objects have says nothing. A component that ships
+ * with Jettison and asks about what this build lacks is no mistake: nobody can tell whether it is in use, so it stays.
  */
 import type { Claims } from "../component/claim.js";
 import type { Component, InUse } from "../component/component.js";
@@ -22,7 +23,13 @@ export type TestSymbols = ReadonlyMap<string, number>;
 
 export const testKey = (component: number, symbol: string) => `${component} ${symbol}`;
 
-export function findTestSymbols(graph: Graph, claims: Claims): TestSymbols {
+export interface ResolvedTests {
+  readonly symbols: TestSymbols;
+  /** Components that ship and whose tests this build cannot resolve, each with the symbols that are missing. */
+  readonly untestable: ReadonlyMap<Component, readonly string[]>;
+}
+
+export function resolveTests(graph: Graph, claims: Claims): ResolvedTests {
   const { components } = claims;
   const asked = components.flatMap((component, index) =>
     symbolsIn(component.inUse).map(({ symbol, line }): Asked => ({ component: index, symbol, line })),
@@ -32,9 +39,11 @@ export function findTestSymbols(graph: Graph, claims: Claims): TestSymbols {
   claims.componentByUnit.forEach((component, unit) => {
     if (component >= 0) ownObjects[component]!.add(graph.unitObject[unit]!);
   });
-  const found = new Map<string, number>();
+  const symbols = new Map<string, number>();
+  const untestable = new Map<Component, readonly string[]>();
   const diagnostics: Diagnostic[] = [];
   for (const one of asked) {
+    const component = components[one.component]!;
     const candidates = locals.get(one.symbol) ?? [];
     const own = candidates.filter((symbol) =>
       ownObjects[one.component]!.has(locateSymbol(graph, symbol).object),
@@ -43,12 +52,13 @@ export function findTestSymbols(graph: Graph, claims: Claims): TestSymbols {
       own.length === 1
         ? own[0]
         : (graph.globals.get(one.symbol) ?? (candidates.length === 1 ? candidates[0] : undefined));
-    if (chosen === undefined)
-      diagnostics.push(reportMissing(graph, components[one.component]!, one, candidates.length));
-    else found.set(testKey(one.component, one.symbol), chosen);
+    if (chosen !== undefined) symbols.set(testKey(one.component, one.symbol), chosen);
+    else if (component.isShipped)
+      untestable.set(component, [...(untestable.get(component) ?? []), one.symbol]);
+    else diagnostics.push(reportMissing(graph, component, one, candidates.length));
   }
   failIfAny(diagnostics);
-  return found;
+  return { symbols, untestable };
 }
 
 function symbolsIn(test: InUse): { symbol: string; line: number }[] {
