@@ -18,7 +18,7 @@ afterAll(() => rmSync(logs, { recursive: true, force: true }));
 
 const boot = (machine: string, ...append: string[]): Promise<BootResult> =>
   bootMachine({ bzImage: build.image }, loadMachine(machine), {
-    append: ["jettison=audit", "init_on_free=1", ...append].join(" "),
+    append: ["jettison=audit", ...append].join(" "),
     fill: false,
     log: join(logs, `${machine}.log`),
   });

@@ -28,6 +28,7 @@ const most = [
   ...["KPROBES", "FTRACE", "FUNCTION_TRACER", "DYNAMIC_FTRACE", "LIVEPATCH", "BPF_SYSCALL", "BPF_JIT"],
   ...["HARDENED_USERCOPY", "CPU_MITIGATIONS", "MITIGATION_PAGE_TABLE_ISOLATION", "HYPERVISOR_GUEST"],
   ...["PARAVIRT", "XEN", "XEN_PV", "DEBUG_KERNEL", "DEBUG_PAGEALLOC", "PROVE_LOCKING"],
+  "FUNCTION_ERROR_INJECTION",
 ];
 
 /** What the look into stacks and the decision for EFI have to do without ORC. */
@@ -53,6 +54,14 @@ const hooked = [
     "drivers/base/dd.o",
     "arch/x86/mm/pat/set_memory.o",
   ],
+  ...[
+    "mm/slub.o",
+    "kernel/fork.o",
+    "kernel/trace/ftrace.o",
+    "lib/error-inject.o",
+    "kernel/locking/lockdep.o",
+  ],
+  "kernel/dma/swiotlb.o",
 ];
 
 test.each([

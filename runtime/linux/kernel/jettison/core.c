@@ -78,18 +78,11 @@ int notrace jettison_region_of(unsigned long addr)
 /* The gate at @addr, or NULL. */
 const struct jettison_gate *jettison_find_gate(unsigned long addr)
 {
-	int low = 0, high = (int)jettison_nr_gates - 1;
+	unsigned int i;
 
-	while (low <= high) {
-		int middle = (low + high) / 2;
-		const struct jettison_gate *gate = &jettison_gates[middle];
-
-		if (addr == (unsigned long)gate->entry)
-			return gate;
-		if (addr < (unsigned long)gate->entry)
-			high = middle - 1;
-		else
-			low = middle + 1;
+	for (i = 0; i < jettison_nr_gates; i++) {
+		if ((unsigned long)jettison_gates[i].entry == addr)
+			return &jettison_gates[i];
 	}
 	return NULL;
 }
@@ -357,6 +350,7 @@ static void settle_fates(void)
 
 void jettison_release(void)
 {
+	unsigned long ram = totalram_pages();
 	ktime_t start;
 	unsigned int i;
 
@@ -371,6 +365,7 @@ void jettison_release(void)
 	}
 	jettison_times.release = ktime_to_ns(ktime_sub(ktime_get(), start));
 	jettison_mappings_after = jettison_count_mappings();
+	ram = totalram_pages() - ram;
 
 	for (i = 0; i < jettison_nr_regions; i++) {
 		const struct jettison_region *region = &jettison_regions[i];
@@ -385,7 +380,7 @@ void jettison_release(void)
 		settle_fates();
 
 	if (jettison_mode == JETTISON_MODE_SELFTEST)
-		jettison_run_selftest();
+		jettison_run_selftest(ram);
 	if (jettison_mode == JETTISON_MODE_AUDIT && jettison_run_audit())
 		pr_err("audit: out of memory\n");
 }

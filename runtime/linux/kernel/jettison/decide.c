@@ -223,8 +223,6 @@ static bool __init tables_make_sense(void)
 		if (region >= jettison_nr_regions ||
 		    !jettison_is_text(&jettison_regions[region]))
 			return false;
-		if (i && jettison_gates[i].entry <= jettison_gates[i - 1].entry)
-			return false;
 	}
 	return jettison_padding_makes_sense();
 }
@@ -406,32 +404,26 @@ static void __init shut_gates(void)
 	shut_regions();
 }
 
-static bool __init is_leaving_text(unsigned int region)
+/*
+ * What something points to stays, whoever wrote it there. All is as it was by
+ * now, gates apart. What comes back is searched itself the next time.
+ */
+static void __init keep_what_is_referenced(void)
 {
-	return region < jettison_nr_regions && jettison_region_shut[region] &&
-	       jettison_is_text(&jettison_regions[region]);
+	u64 referenced;
+
+	while (jettison_leaving && (referenced = jettison_referenced())) {
+		spare(referenced, JETTISON_KEPT, "referenced");
+		shut_regions();
+	}
 }
 
-/*
- * Nothing may patch code in a page that has become somebody's data. Each call
- * goes through a whole table, so regions that touch are one.
- */
-static void __init forget_text(void)
+/* Nothing may patch code in a page that has become somebody's data. */
+static void __init forget_text(const struct jettison_region *region)
 {
-	unsigned int i;
-
-	for (i = 0; i < jettison_nr_regions; i++) {
-		void *start = jettison_regions[i].start;
-
-		if (!is_leaving_text(i))
-			continue;
-		while (is_leaving_text(i + 1) &&
-		       jettison_regions[i + 1].start == jettison_regions[i].end)
-			i++;
-		jump_label_free_mem(start, jettison_regions[i].end);
-		static_call_free_mem(start, jettison_regions[i].end);
-		alternatives_free_mem(start, jettison_regions[i].end);
-	}
+	jump_label_free_mem(region->start, region->end);
+	static_call_free_mem(region->start, region->end);
+	alternatives_free_mem(region->start, region->end);
 }
 
 static void __init decide_components(void)
@@ -451,9 +443,16 @@ static void __init decide_components(void)
 
 static void __init prepare_to_leave(void)
 {
+	unsigned int i;
+
 	shut_gates();
+	keep_what_is_referenced();
 	jettison_decide_padding();
-	forget_text();
+	for (i = 0; i < jettison_nr_regions; i++) {
+		if (jettison_region_shut[i] &&
+		    jettison_is_text(&jettison_regions[i]))
+			forget_text(&jettison_regions[i]);
+	}
 	jettison_forget_fixups();
 }
 
@@ -487,5 +486,5 @@ void __init jettison_decide(void)
 		pr_info("%lu of %u components leave\n",
 			hweight64(jettison_leaving), jettison_nr_components);
 	jettison_times.deciding = ktime_to_ns(ktime_sub(ktime_get(), start)) -
-				  jettison_times.waiting;
+				  jettison_times.waiting - jettison_times.search;
 }

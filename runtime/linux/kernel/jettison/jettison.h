@@ -90,7 +90,7 @@ static inline bool jettison_is_text(const struct jettison_region *region)
 #define JETTISON_GATE_EXPECTED	0x4	/* it is called on any machine */
 #define JETTISON_GATE_FUNCTION	0x8	/* it jumps to the function at @answer */
 
-struct jettison_gate {	/* sorted by entry */
+struct jettison_gate {
 	const char *name;	/* of the function that it stands for */
 	void *entry;		/* the gate's own address */
 	long answer;		/* what it returns when shut */
@@ -224,7 +224,7 @@ struct jettison_selftest {
 
 extern struct jettison_selftest jettison_selftest;
 
-void jettison_run_selftest(void);
+void jettison_run_selftest(unsigned long ram);
 
 enum jettison_place {
 	JETTISON_IN_DATA,
@@ -234,6 +234,24 @@ enum jettison_place {
 	JETTISON_ELSEWHERE,
 	JETTISON_PLACES,
 };
+
+/* Words of each place that a search keeps for its list. */
+#define JETTISON_MAX_FOUND	32UL
+
+struct jettison_scan {
+	const char *name;		/* what asks, for the log */
+	u64 leaving;			/* the components whose regions are looked for */
+	unsigned long list;		/* words to list, of each place and component */
+	u64 owners;			/* those that something points to */
+	unsigned long pages;		/* searched */
+	unsigned long again;		/* words that were looked at again */
+	unsigned long found[JETTISON_PLACES];
+};
+
+int jettison_run_scan(struct jettison_scan *scan);
+u64 jettison_referenced(void);
+
+extern unsigned long jettison_scan_pages;
 
 extern unsigned long jettison_audit_pages;
 extern unsigned long jettison_audit_found[JETTISON_PLACES];

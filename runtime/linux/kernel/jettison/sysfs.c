@@ -98,6 +98,8 @@ SHOW(total, pages, "%lu", jettison_pages);
 SHOW(total, bytes, "%lu", jettison_pages << PAGE_SHIFT);
 SHOW(total, gate_calls, "%lu", all_gate_calls());
 SHOW(total, release_ns, "%llu", jettison_times.release);
+SHOW(total, scan_ns, "%llu", jettison_times.search);
+SHOW(total, scan_pages, "%lu", jettison_scan_pages);
 SHOW(total, mappings_4k_before, "%lu", jettison_mappings_before.small);
 SHOW(total, mappings_4k_after, "%lu", jettison_mappings_after.small);
 SHOW(total, mappings_2m_before, "%lu", jettison_mappings_before.large);
@@ -130,6 +132,8 @@ static struct attribute *total_attrs[] = {
 	&total_bytes_attr.attr,
 	&total_gate_calls_attr.attr,
 	&total_release_ns_attr.attr,
+	&total_scan_ns_attr.attr,
+	&total_scan_pages_attr.attr,
 	&total_mappings_4k_before_attr.attr,
 	&total_mappings_4k_after_attr.attr,
 	&total_mappings_2m_before_attr.attr,

@@ -1,0 +1,776 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The link has proved that nothing which it knows of points into what leaves.
+ * This looks at what the kernel wrote while it ran: it searches all memory
+ * that the kernel may still use for words that point there. Before anything
+ * is freed, a component that a word points to is kept; jettison=audit searches
+ * as often as it is asked to.
+ *
+ * Memory is read while the machine runs, page by page. The few words that are
+ * found this way are looked at again while all other CPUs are stopped, after
+ * free pages and stacks have gone where they can be told apart: there is no
+ * other time at which the lists of free slab objects can be read. Stacks are
+ * read then too.
+ *
+ * Not searched are free memory and free slab objects, memory of user space,
+ * the array of struct page, bounce buffers, constants, init memory and what leaves itself.
+ * Neither are physical addresses and relative ones found.
+ */
+#define pr_fmt(fmt) "jettison: " fmt
+
+#include <linux/bitmap.h>
+#include <linux/gfp.h>
+#include <linux/init.h>
+#include <linux/ioport.h>
+#include <linux/jettison_scan.h>
+#include <linux/kallsyms.h>
+#include <linux/ktime.h>
+#include <linux/memory_hotplug.h>
+#include <linux/mm.h>
+#include <linux/percpu.h>
+#include <linux/rcupdate.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
+#include <linux/sched/task_stack.h>
+#include <linux/slab.h>
+#include <linux/stop_machine.h>
+#include <linux/swap.h>
+#include <linux/uaccess.h>
+#include <linux/vmalloc.h>
+
+#include <asm/cpu_entry_area.h>
+#include <asm/current.h>
+#include <asm/sections.h>
+
+/* Which cache a page is of, the order of a free block. */
+#include "../../mm/internal.h"
+#include "../../mm/slab.h"
+
+#include "jettison.h"
+
+/* At each end of a region, put there by the link. */
+#define GUARD_BYTES	16
+
+/* Words to be looked at again: more than a page can have. */
+#define MAX_WORDS	2048
+
+/* In the address of such a word, which is aligned: it is one no more. */
+#define DROPPED		1UL
+
+/* How often words are looked at again that seem to point at something. */
+#define MAX_LOOKS	2
+
+/* Runs of memory that are passed over. */
+#define MAX_RUNS	16
+
+struct run {
+	unsigned long pfn, end;
+};
+
+struct found {
+	unsigned long word;		/* its address */
+	unsigned long inverted;		/* or the next search would find it */
+	pid_t pid;			/* on a stack: whose */
+	char comm[TASK_COMM_LEN];
+};
+
+/*
+ * All that a search knows of what it looks for is on the stack of the task
+ * that runs it, the one stack that is not searched.
+ */
+struct search {
+	struct jettison_scan *scan;
+	struct task_struct *searcher;
+	unsigned long low, size;	/* where the regions are */
+	unsigned long alias;		/* where they are in the direct map */
+	unsigned long *leaves;		/* bit: a page of these that leaves */
+	struct run runs[MAX_RUNS];	/* not searched */
+	unsigned int nr_runs;
+	unsigned long next_pfn;
+	unsigned long *words;		/* addresses, ascending */
+	unsigned int nr_words;
+	bool stacks;			/* look at them as well */
+	unsigned long on_stacks;
+	u64 stack_owners;
+	struct found (*found)[JETTISON_MAX_FOUND];
+};
+
+static const char * const place_names[] = {
+	[JETTISON_IN_DATA]	= "data",
+	[JETTISON_IN_PERCPU]	= "per-CPU data",
+	[JETTISON_IN_SLAB]	= "slabs",
+	[JETTISON_ON_STACK]	= "stacks",
+	[JETTISON_ELSEWHERE]	= "other pages",
+};
+
+/* What leaves, page by page; anything that would point there. */
+static bool leaves(const struct search *search, unsigned long addr)
+{
+	addr -= search->low;
+	return addr < search->size && test_bit(addr >> PAGE_SHIFT, search->leaves);
+}
+
+/*
+ * Nothing lies at either end of a region, so what points there is the end of
+ * what comes before or the start of what follows: _etext, for one.
+ */
+static bool in_guard(unsigned long addr)
+{
+	const struct jettison_region *region =
+		&jettison_regions[jettison_region_of(addr)];
+
+	return addr - (unsigned long)region->start < GUARD_BYTES ||
+	       (unsigned long)region->end - addr <= GUARD_BYTES;
+}
+
+/* What @word points at if that leaves, else 0. */
+static __always_inline unsigned long target_of(const struct search *search,
+					       unsigned long word)
+{
+	/* Most words are no addresses of the kernel. */
+	if (likely((long)word >= 0))
+		return 0;
+	if (word - search->alias < search->size)
+		word += search->low - search->alias;
+	if (word - search->low >= search->size)
+		return 0;
+	return leaves(search, word) && !in_guard(word) ? word : 0;
+}
+
+static u64 owners_of(unsigned long target)
+{
+	return jettison_regions[jettison_region_of(target)].owners;
+}
+
+static bool in_image(unsigned long addr, const char *start, const char *end)
+{
+	return addr >= (unsigned long)start && addr < (unsigned long)end;
+}
+
+/*
+ * The link has proved what the image was made with. What was written since
+ * can only be where it can be written.
+ */
+static bool image_is_searched(const struct search *search, unsigned long addr)
+{
+	return (in_image(addr, __start_ro_after_init, __end_ro_after_init) ||
+		in_image(addr, _sdata, _end)) &&
+	       !in_image(addr, __init_begin, __init_end) &&
+	       !leaves(search, addr);
+}
+
+/* The address in the image that has @addr in the direct map, or 0. */
+static unsigned long image_address(struct page *page, unsigned long addr)
+{
+	addr += (unsigned long)_text - (unsigned long)lm_alias(_text);
+	return PageReserved(page) && in_image(addr, _text, _end) ? addr : 0;
+}
+
+/* Memory of the kernel that is in use, and that it may read addresses from. */
+static bool is_searched(const struct search *search, struct page *page)
+{
+	unsigned long image = image_address(page, (unsigned long)page_address(page));
+	struct folio *folio = page_folio(page);
+
+	/*
+	 * A balloon's page is nobody's, and where Xen has taken it away (PVH)
+	 * each word of it is read by an exit. A confidential guest does not
+	 * survive a look at what it has not accepted.
+	 */
+	if (PageOffline(page) || PageHWPoison(page) ||
+	    pfn_is_unaccepted_memory(page_to_pfn(page)))
+		return false;
+	if (image)
+		return image_is_searched(search, image) ||
+		       image_is_searched(search, image + PAGE_SIZE - 1);
+	return !is_free_buddy_page(page) && !folio_test_lru(folio) &&
+	       (folio_test_slab(folio) ||
+		(!folio_test_anon(folio) && !folio_test_hugetlb(folio)));
+}
+
+/*
+ * Adds the words of a page that point at what leaves to those that are looked
+ * at again. There may be a hole in the direct map, so a fault ends the page.
+ */
+static void search_page(struct search *search, const unsigned long *word)
+{
+	const unsigned long *end = word + PAGE_SIZE / sizeof(*word);
+	unsigned long value;
+
+	pagefault_disable();
+	for (; word < end; word++) {
+		__get_kernel_nofault(&value, word, unsigned long, hole);
+		if (target_of(search, value))
+			search->words[search->nr_words++] = (unsigned long)word;
+	}
+hole:
+	pagefault_enable();
+}
+
+/* These only tell what an address is; nobody goes there because of them. */
+static bool only_describes(unsigned long word)
+{
+	return ftrace_only_describes(word) || kprobes_only_describe(word) ||
+	       error_injection_only_describes(word) || lockdep_only_describes(word);
+}
+
+static void forget_describing(struct search *search, unsigned int from)
+{
+	unsigned int nr = from;
+
+	for (; from < search->nr_words; from++) {
+		unsigned long word = search->words[from];
+		struct page *page = virt_to_page((void *)word);
+		unsigned long image = image_address(page, word);
+
+		if (image && !image_is_searched(search, image))
+			continue;
+		if (!only_describes(image ?: word))
+			search->words[nr++] = word;
+	}
+	search->nr_words = nr;
+}
+
+/* Past the run that @pfn is in, if any. */
+static unsigned long past_run(const struct search *search, unsigned long pfn)
+{
+	unsigned int i;
+
+	for (i = 0; i < search->nr_runs; i++) {
+		if (pfn >= search->runs[i].pfn && pfn < search->runs[i].end)
+			return search->runs[i].end;
+	}
+	return pfn;
+}
+
+/* Past a block of free pages that begins at @pfn. */
+static unsigned long past_free_block(struct page *page, unsigned long pfn)
+{
+	unsigned long order;
+
+	if (!PageBuddy(page))
+		return pfn;
+	order = buddy_order_unsafe(page);
+	/* Without the lock of the zone it may be in use by now. */
+	return order <= MAX_PAGE_ORDER && PageBuddy(page) ? pfn + (1UL << order) : pfn;
+}
+
+/* Return: 1 if there is no room for the words of another page. */
+static int search_pages(unsigned long pfn, unsigned long nr, void *data)
+{
+	unsigned long end = pfn + nr, next;
+	struct search *search = data;
+
+	for (; pfn < end; pfn = next) {
+		struct page *page = pfn_to_online_page(pfn);
+		unsigned int nr_words = search->nr_words;
+
+		search->next_pfn = pfn;
+		if (nr_words + PAGE_SIZE / sizeof(long) > MAX_WORDS)
+			return 1;
+		next = pfn + 1;
+		if (!page)
+			continue;
+		next = max3(next, past_run(search, pfn), past_free_block(page, pfn));
+		if (next > pfn + 1 || !is_searched(search, page))
+			continue;
+		search->scan->pages++;
+		search_page(search, page_address(page));
+		forget_describing(search, nr_words);
+		cond_resched();
+	}
+	search->next_pfn = end;
+	return 0;
+}
+
+static void add_run(struct search *search, unsigned long pfn, unsigned long nr)
+{
+	struct run *last = &search->runs[search->nr_runs - 1];
+
+	if (search->nr_runs && last->end == pfn)
+		last->end += nr;
+	else if (search->nr_runs < MAX_RUNS)
+		search->runs[search->nr_runs++] = (struct run){ pfn, pfn + nr };
+}
+
+/*
+ * Where the array of struct page lies: it is large, and points at nothing but
+ * slabs and address spaces. Runs for which there is no room are searched.
+ */
+static void find_page_array(struct search *search)
+{
+	unsigned long pfn, addr, end, size;
+	unsigned int level;
+
+	for (pfn = 0; pfn < max_pfn; pfn += PAGES_PER_SECTION) {
+		if (!pfn_to_online_page(pfn))
+			continue;
+		addr = (unsigned long)pfn_to_page(pfn);
+		end = addr + PAGES_PER_SECTION * sizeof(struct page);
+		for (; addr < end; addr = (addr & ~(size - 1)) + size) {
+			pte_t *pte = lookup_address(addr, &level);
+
+			size = page_level_size(level);
+			/* What is left of the mapping, if it is a large one. */
+			if (pte && pte_present(*pte))
+				add_run(search,
+					PHYS_PFN(slow_virt_to_phys((void *)addr)),
+					(size - (addr & (size - 1))) >> PAGE_SHIFT);
+		}
+	}
+}
+
+/* Bounce buffers hold what devices read and write: up to 64 MB of them. */
+static void find_bounce_buffers(struct search *search)
+{
+	phys_addr_t start, end;
+
+	if (swiotlb_default_buffers(&start, &end))
+		add_run(search, PHYS_PFN(start), PHYS_PFN(end) - PHYS_PFN(start));
+}
+
+/* The words of a page that only holds what is over. */
+static void drop_page(struct search *search, unsigned long start)
+{
+	unsigned int low = 0, high = search->nr_words;
+
+	while (low < high) {
+		unsigned int middle = (low + high) / 2;
+
+		if (search->words[middle] < start)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	for (; low < search->nr_words &&
+	     search->words[low] - start < PAGE_SIZE; low++)
+		search->words[low] |= DROPPED;
+}
+
+static void drop_stack(struct search *search, void *stack, unsigned long size)
+{
+	void *end = stack + size;
+	unsigned int level;
+
+	for (; stack && stack < end; stack += PAGE_SIZE) {
+		pte_t *pte = lookup_address((unsigned long)stack, &level);
+
+		if (pte && pte_present(*pte))
+			drop_page(search,
+				  (unsigned long)__va(slow_virt_to_phys(stack)));
+	}
+}
+
+/* Stacks are full of what is over. search_stack() looks at what is not. */
+static void drop_stacks(struct search *search)
+{
+	struct task_struct *process, *task;
+	unsigned int cpu, i;
+	void *stack;
+
+	for_each_process_thread(process, task)
+		drop_stack(search, task_stack_page(task), THREAD_SIZE);
+	for_each_possible_cpu(cpu) {
+		drop_stack(search, task_stack_page(idle_task(cpu)), THREAD_SIZE);
+		for (i = 0; thread_stack_cached(cpu, i, &stack); i++)
+			drop_stack(search, stack, THREAD_SIZE);
+		/* No CPU is in an interrupt or an exception. */
+		stack = per_cpu(pcpu_hot.hardirq_stack_ptr, cpu);
+		if (stack)
+			drop_stack(search, stack + 8 - IRQ_STACK_SIZE, IRQ_STACK_SIZE);
+		drop_stack(search, per_cpu(cea_exception_stacks, cpu),
+			   sizeof(struct cea_exception_stacks));
+	}
+}
+
+/* What the word at @addr points at that leaves, if it is in use, else 0. */
+static unsigned long target_at(const struct search *search, unsigned long addr)
+{
+	struct page *page = pfn_to_online_page(PHYS_PFN(__pa(addr)));
+	struct folio *folio;
+	unsigned long word;
+
+	if (!page || !is_searched(search, page) ||
+	    get_kernel_nofault(word, (unsigned long *)addr))
+		return 0;
+	folio = page_folio(page);
+	if (folio_test_slab(folio) &&
+	    !slab_byte_in_use(folio_slab(folio), (void *)addr))
+		return 0;
+	return target_of(search, word);
+}
+
+static void look_at_words(struct search *search)
+{
+	unsigned int i, nr = 0;
+
+	drop_stacks(search);
+	for (i = 0; i < search->nr_words; i++) {
+		if (!(search->words[i] & DROPPED) &&
+		    target_at(search, search->words[i]))
+			search->words[nr++] = search->words[i];
+	}
+	search->nr_words = nr;
+}
+
+static void search_stack(struct search *search, struct task_struct *task)
+{
+	unsigned long *word, *end = task_stack_page(task) + THREAD_SIZE;
+
+	/* The stoppers run; they came from nowhere. */
+	if (task == search->searcher || task_curr(task) || !task_stack_page(task))
+		return;
+	for (word = (unsigned long *)task->thread.sp; word < end; word++) {
+		unsigned long target = target_of(search, READ_ONCE_NOCHECK(*word));
+		struct found *found;
+
+		if (!target)
+			continue;
+		search->stack_owners |= owners_of(target);
+		if (search->on_stacks++ >= JETTISON_MAX_FOUND)
+			continue;
+		found = &search->found[JETTISON_ON_STACK][search->on_stacks - 1];
+		found->inverted = ~target;
+		found->pid = task->pid;
+		strscpy(found->comm, task->comm, sizeof(found->comm));
+	}
+}
+
+static void search_stacks(struct search *search)
+{
+	struct task_struct *process, *task;
+	unsigned int cpu;
+
+	search->on_stacks = 0;
+	search->stack_owners = 0;
+	for_each_process_thread(process, task)
+		search_stack(search, task);
+	for_each_online_cpu(cpu)
+		search_stack(search, idle_task(cpu));
+}
+
+/* Every task stands still, so what its stack holds begins at its pointer. */
+static int look_again(void *data)
+{
+	struct search *search = data;
+
+	rcu_read_lock();
+	if (search->nr_words)
+		look_at_words(search);
+	if (search->stacks)
+		search_stacks(search);
+	rcu_read_unlock();
+	return 0;
+}
+
+static enum jettison_place place_of(unsigned long word)
+{
+	struct page *page = pfn_to_online_page(PHYS_PFN(__pa(word)));
+
+	if (!page)
+		return JETTISON_ELSEWHERE;
+	if (image_address(page, word))
+		return JETTISON_IN_DATA;
+	if (folio_test_slab(page_folio(page)))
+		return JETTISON_IN_SLAB;
+	return is_kernel_percpu_address(word) ? JETTISON_IN_PERCPU : JETTISON_ELSEWHERE;
+}
+
+/* Words that still point at something are found. */
+static void take_words(struct search *search)
+{
+	struct jettison_scan *scan = search->scan;
+	unsigned int i;
+
+	get_online_mems();
+	for (i = 0; i < search->nr_words; i++) {
+		unsigned long word = search->words[i], value, target;
+		enum jettison_place place = place_of(word);
+		unsigned long nr = scan->found[place];
+
+		if (get_kernel_nofault(value, (unsigned long *)word))
+			continue;
+		target = target_of(search, value);
+		if (!target)
+			continue;
+		scan->owners |= owners_of(target);
+		scan->found[place]++;
+		if (nr < JETTISON_MAX_FOUND)
+			search->found[place][nr] = (struct found){
+				.word = word, .inverted = ~target };
+	}
+	put_online_mems();
+	search->nr_words = 0;
+}
+
+/* What is on its way to a list of free or user pages is on none. */
+static void settle_memory(void)
+{
+	rcu_barrier();
+	kvfree_rcu_barrier();
+	lru_add_drain_all();
+	drain_all_pages(NULL);
+}
+
+/* All that was found while the machine ran. */
+static void look_closer(struct search *search)
+{
+	unsigned int looks;
+
+	search->scan->again += search->nr_words;
+	for (looks = 0; looks < MAX_LOOKS; looks++) {
+		if (search->nr_words)
+			settle_memory();
+		stop_machine(look_again, search, NULL);
+		if (!search->nr_words && !search->on_stacks)
+			break;
+	}
+	take_words(search);
+}
+
+struct percpu_symbol {
+	unsigned long offset, start;
+	char name[64];
+};
+
+static int nearer_symbol(void *data, const char *name, unsigned long addr)
+{
+	struct percpu_symbol *symbol = data;
+
+	addr -= (unsigned long)__per_cpu_start;
+	if (addr > symbol->offset || addr < symbol->start)
+		return 0;
+	symbol->start = addr;
+	strscpy(symbol->name, name, sizeof(symbol->name));
+	return 0;
+}
+
+static void name_percpu(unsigned long addr, char *name, size_t size)
+{
+	struct percpu_symbol symbol = { .name = "?" };
+	unsigned int cpu;
+
+	for_each_possible_cpu(cpu) {
+		void __percpu *first = (void __percpu *)__per_cpu_start;
+
+		symbol.offset = addr - (unsigned long)per_cpu_ptr(first, cpu);
+		if (symbol.offset < __per_cpu_end - __per_cpu_start)
+			break;
+	}
+	kallsyms_on_each_symbol(nearer_symbol, &symbol);
+	snprintf(name, size, "%s+%#lx of CPU %u", symbol.name,
+		 symbol.offset - symbol.start, cpu);
+}
+
+static void name_in_slab(unsigned long addr, char *name, size_t size)
+{
+	struct page *page = pfn_to_online_page(PHYS_PFN(__pa(addr)));
+	struct folio *folio = page ? page_folio(page) : NULL;
+	struct kmem_cache *cache;
+	const char *cache_name;
+	unsigned int object;
+	struct slab *slab;
+	char text[32];
+
+	/* By now the page may be somebody else's. */
+	if (!folio || !folio_test_slab(folio)) {
+		strscpy(name, "an object that is gone", size);
+		return;
+	}
+	slab = folio_slab(folio);
+	cache = READ_ONCE(slab->slab_cache);
+	if (get_kernel_nofault(cache_name, &cache->name) ||
+	    get_kernel_nofault(object, &cache->size) || !object ||
+	    strncpy_from_kernel_nofault(text, cache_name, sizeof(text)) < 0)
+		strscpy(name, "an object that is gone", size);
+	else
+		snprintf(name, size, "%s, %#lx of an object", text,
+			 (addr - (unsigned long)slab_address(slab)) % object);
+}
+
+/* Without addresses: everybody may read the log. */
+static void name_place(const struct found *found, enum jettison_place place,
+		       char *name, size_t size)
+{
+	switch (place) {
+	case JETTISON_IN_DATA:
+		snprintf(name, size, "%pS",
+			 (void *)image_address(virt_to_page((void *)found->word),
+					       found->word));
+		break;
+	case JETTISON_IN_PERCPU:
+		name_percpu(found->word, name, size);
+		break;
+	case JETTISON_IN_SLAB:
+		name_in_slab(found->word, name, size);
+		break;
+	case JETTISON_ON_STACK:
+		snprintf(name, size, "stack of %s[%d]", found->comm, found->pid);
+		break;
+	default:
+		snprintf(name, size, "%#lx of a page", offset_in_page(found->word));
+	}
+}
+
+static unsigned int owner_of(const struct found *found)
+{
+	return jettison_counted_at(&jettison_regions[jettison_region_of(~found->inverted)]);
+}
+
+/* Each component has its share of the list. */
+static bool is_listed(const struct search *search, unsigned int place, unsigned int i)
+{
+	const struct found *found = search->found[place];
+	unsigned int owner = owner_of(&found[i]), before = 0;
+
+	while (i--)
+		before += owner_of(&found[i]) == owner;
+	return before < search->scan->list;
+}
+
+static void list_place(const struct search *search, unsigned int place)
+{
+	const struct jettison_scan *scan = search->scan;
+	unsigned long more = scan->found[place];
+	char name[96];
+	unsigned int i;
+
+	for (i = 0; i < min(scan->found[place], JETTISON_MAX_FOUND); i++) {
+		const struct found *found = &search->found[place][i];
+
+		if (!is_listed(search, place, i))
+			continue;
+		more--;
+		name_place(found, place, name, sizeof(name));
+		pr_notice("%s: %s: %s points at %pS of %s\n", scan->name,
+			  place_names[place], name, (void *)~found->inverted,
+			  jettison_components[owner_of(found)].name);
+	}
+	if (more)
+		pr_notice("%s: %s: and %lu more\n", scan->name, place_names[place], more);
+}
+
+static bool owned_by(const struct jettison_region *region, u64 leaving)
+{
+	return !(region->owners & ~leaving);
+}
+
+static int find_regions(struct search *search, u64 leaving)
+{
+	unsigned long first;
+	unsigned int i;
+
+	for (i = 0; i < jettison_nr_regions; i++) {
+		if (!owned_by(&jettison_regions[i], leaving))
+			continue;
+		if (!search->low)
+			search->low = (unsigned long)jettison_regions[i].start;
+		search->size = (unsigned long)jettison_regions[i].end - search->low;
+	}
+	if (!search->size)
+		return 0;
+	search->alias = (unsigned long)lm_alias(search->low);
+	search->leaves = bitmap_zalloc(search->size >> PAGE_SHIFT, GFP_KERNEL);
+	if (!search->leaves)
+		return -ENOMEM;
+	for (i = 0; i < jettison_nr_regions; i++) {
+		const struct jettison_region *region = &jettison_regions[i];
+
+		first = ((unsigned long)region->start - search->low) >> PAGE_SHIFT;
+		if (owned_by(region, leaving))
+			bitmap_set(search->leaves, first,
+				   (region->end - region->start) >> PAGE_SHIFT);
+	}
+	return 0;
+}
+
+/**
+ * jettison_run_scan - search memory for words that point into what leaves
+ * @scan: what leaves, and what is found
+ *
+ * Return: 0, or -ENOMEM.
+ */
+int jettison_run_scan(struct jettison_scan *scan)
+{
+	struct search search = { .scan = scan, .searcher = current };
+	int err = -ENOMEM, full;
+	unsigned int place;
+
+	search.words = kvmalloc_array(MAX_WORDS, sizeof(*search.words), GFP_KERNEL);
+	search.found = kvcalloc(JETTISON_PLACES, sizeof(*search.found), GFP_KERNEL);
+	if (!search.words || !search.found || find_regions(&search, scan->leaving))
+		goto out;
+	err = 0;
+	/* Padding is all that leaves. */
+	if (!search.size)
+		goto out;
+
+	do {
+		/* No memory goes away in the meantime. */
+		get_online_mems();
+		if (!search.nr_runs) {
+			find_bounce_buffers(&search);
+			find_page_array(&search);
+		}
+		full = walk_system_ram_range(search.next_pfn, max_pfn - search.next_pfn,
+					     &search, search_pages);
+		put_online_mems();
+		search.stacks = full <= 0;
+		look_closer(&search);
+	} while (full > 0);
+
+	scan->found[JETTISON_ON_STACK] = search.on_stacks;
+	scan->owners |= search.stack_owners;
+	get_online_mems();
+	for (place = 0; place < JETTISON_PLACES; place++)
+		list_place(&search, place);
+	put_online_mems();
+out:
+	bitmap_free(search.leaves);
+	kvfree(search.found);
+	kvfree(search.words);
+	return err;
+}
+
+/* jettison.scan= */
+static bool wanted __initdata = true;
+
+unsigned long jettison_scan_pages;
+
+static int __init set_scan(char *word)
+{
+	wanted = word && !strcmp(word, "on");
+	if (!wanted && (!word || strcmp(word, "off")))
+		pr_warn("jettison.scan is neither on nor off but '%s': memory is not searched\n",
+			word ?: "");
+	return 0;
+}
+early_param("jettison.scan", set_scan);
+
+/**
+ * jettison_referenced - the components that something points to
+ *
+ * Return: those of jettison_leaving that are not to leave for it.
+ */
+u64 __init jettison_referenced(void)
+{
+	struct jettison_scan scan = {
+		.name = "scan",
+		.leaving = jettison_leaving,
+		.list = 4,
+	};
+	ktime_t start = ktime_get();
+	int err;
+
+	if (!wanted)
+		return 0;
+	err = jettison_run_scan(&scan);
+	jettison_times.search += ktime_to_ns(ktime_sub(ktime_get(), start));
+	jettison_scan_pages = scan.pages;
+	if (err) {
+		pr_err("scan: out of memory\n");
+		return jettison_leaving;
+	}
+	pr_debug("scan: %lu pages, %lu words looked at again\n", scan.pages, scan.again);
+	return scan.owners & jettison_leaving;
+}

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The last look at memory before anything leaves, in a kernel of its own: one in which `scan/plant.patch` leaves words
+ * that point into AMD-Vi, and in which Xen registers a driver on every machine, although its manifest says otherwise.
+ */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { KernelBuild } from "../../src/kernel/buildKernel.js";
+import { demoJob, makeKernel } from "../../src/kernel/makeKernel.js";
+import { type BootResult, bootMachine } from "../../src/machine/boot.js";
+import { loadMachine } from "../../src/machine/machine.js";
+import { projectRoot } from "../../src/root.js";
+import { patchedBuild } from "./patchedBuild.js";
+
+let build: KernelBuild;
+const scratch = mkdtempSync(join(tmpdir(), "jettison-test-"));
+afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+beforeAll(async () => {
+  const debian = { debian: "6.12" };
+  const patch = join(projectRoot, "test/kernel/scan/plant.patch");
+  const output = await patchedBuild({ ...demoJob, source: debian }, "demo-scan", patch);
+  const changes = join(scratch, "changes.config");
+  writeFileSync(changes, "CONFIG_XEN_PCIDEV_BACKEND=y\n");
+  build = await makeKernel({ ...demoJob, configuration: { ...demoJob.configuration, changes }, output });
+});
+
+const boot = (...append: string[]): Promise<BootResult> =>
+  bootMachine({ bzImage: build.image }, loadMachine("q35"), {
+    append: append.join(" "),
+    fill: false,
+    log: join(scratch, "q35.log"),
+  });
+const fateOf = ({ components }: BootResult, name: string) => {
+  const { state, reason } = components.find(({ component }) => component === name)!;
+  return `${state} ${reason}`;
+};
+const found = ({ kernelLog }: BootResult, component: string) =>
+  kernelLog.filter((line) => line.startsWith("jettison: scan: ") && line.endsWith(` of ${component}`));
+
+test("finds a word in each kind of memory, names the place and keeps the component with all that it needs", async () => {
+  const result = await boot("plant=held jettison=selftest");
+  expect(fateOf(result, "amd-vi")).toBe("kept referenced");
+  const places = found(result, "amd-vi").map((line) => {
+    const [, place, target] = /^jettison: scan: (.*) points at (.*)\/\S+ of amd-vi$/.exec(line)!;
+    expect(target).toBe("amd_iommu_map_pages+0x0");
+    return place!.replace(/0x[0-9a-f]+ of a page|\[\d+\]|\/\S+/g, "");
+  });
+  // The sleeper may have it in a register that it saved, too.
+  expect([...new Set(places)].sort()).toEqual(
+    [
+      ...["data: planted_bss+0x8", "data: planted_data+0x8", "data: planted_ro+0x0"],
+      ...["per-CPU data: planted_percpu+0x0 of CPU 0", "slabs: kmalloc-256, 0x18 of an object"],
+      ...["other pages: ", "stacks: stack of planted"],
+    ].sort(),
+  );
+  // kmalloc() of whole pages, vmalloc(), a page, alloc_percpu()
+  expect(places.filter((place) => place === "other pages: ")).toHaveLength(4);
+  // What stays works, and what leaves all the same is freed as ever.
+  expect(result.selftest).toMatchObject({ failures: 0 });
+  expect(fateOf(result, "gart")).toBe("jettisoned not-in-use");
+});
+
+test("does not find what is free, over or of user space", async () => {
+  const result = await boot("plant=over");
+  expect(readFileSync(result.log, "utf8")).toContain("planted: object 1, page 1, init 1");
+  expect(found(result, "amd-vi")).toEqual([]);
+  expect(fateOf(result, "amd-vi")).toBe("jettisoned not-in-use");
+});
+
+test("keeps Xen where its driver for devices that it lends is registered on every machine", async () => {
+  const result = await boot();
+  expect(fateOf(result, "xen")).toBe("kept referenced");
+  expect(found(result, "xen").some((line) => / points at \S*(pcistub|xen_pcibk)/.test(line))).toBe(true);
+  expect(fateOf(result, "amd-vi")).toBe("jettisoned not-in-use");
+});
+
+test("jettison.scan=off does not look", async () => {
+  const result = await boot("plant=held jettison.scan=off");
+  expect(fateOf(result, "amd-vi")).toBe("jettisoned not-in-use");
+  expect(result.kernelLog.filter((line) => line.startsWith("jettison: scan: "))).toEqual([]);
+});
