@@ -162,9 +162,12 @@ const gates = z.record(
 const componentName = name("a component's name, small letters, digits and hyphens,", /^[a-z][a-z0-9-]*$/);
 const others = z.union([componentName, z.array(componentName).min(1, "a list of components is empty")]);
 
+const option = name("an option of Kconfig, without CONFIG_,", /^(?!CONFIG_)[A-Z0-9_]+$/);
+
 const component = form("a component", {
   title: text("title"),
   kernels: text("kernels, which versions contain it,").optional(),
+  config: z.union([option, z.array(option).min(1, "a list of options is empty")]).optional(),
   after: others.optional(),
   needs: others.optional(),
   code: z
