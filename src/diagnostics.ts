@@ -94,6 +94,12 @@ export const catalogue = {
       `${f.file}:${f.line}: ${f.answering} cannot answer for ${f.name}(): it ${f.what}.`,
     () => "Name a global function of the same type that stays, or a value.",
   ),
+  "manifest-registers": entry(
+    2,
+    (f: { file: string; line: number; name: string; what: string; near: readonly string[] }) =>
+      `${f.file}:${f.line}: ${f.name} ${f.what}.${near(f.near)}`,
+    () => "Correct the name, or say `optional: true` if another configuration has it.",
+  ),
   "kernel-without-runtime": entry(
     2,
     (f: { object: string }) => `${f.object} is not among the objects of this kernel.`,
@@ -169,11 +175,6 @@ export const catalogue = {
     (f: { places: readonly string[] }) => `No kernel configuration: ${f.places.join(" and ")} do not exist.`,
     () => "Give one with --config.",
   ),
-  "config-empty": entry(
-    2,
-    (f: { file: string }) => `${f.file} is no kernel configuration: no line of it sets an option.`,
-    () => "Give a .config, /boot/config-* or /proc/config.gz.",
-  ),
   "config-unsupported": entry(
     2,
     (f: { option: string; is: string; needs: string; why: string }) =>
@@ -197,17 +198,6 @@ export const catalogue = {
     (f: { source: string; output: string }) =>
       `${f.output} is inside the source tree ${f.source}, which is only read.`,
     () => "Give an output folder elsewhere.",
-  ),
-  "link-incomplete": entry(
-    2,
-    (f: { what: string }) => `There is no whole link of vmlinux.o to make a kernel of: ${f.what}.`,
-    () => "Remove vmlinux.o and run make again; the link that failed before says why.",
-  ),
-  "link-outdated": entry(
-    2,
-    (f: { file: string }) =>
-      `vmlinux.o was planned with other manifests (${f.file}) than JETTISON_COMPONENTS has now.`,
-    () => "Remove vmlinux.o and run make again, or set JETTISON_COMPONENTS as it was then.",
   ),
   "path-unusable": entry(
     2,

@@ -60,7 +60,7 @@ test("a manifest becomes plain values that know their lines", async () => {
     present: { any: [{ acpiTable: AAAA }, { cpu: { vendor: GenuineIntel } }] }
     canAppear: hotplug
     resident: a_asm
-    registers: { when: inUse, by: [bus.o], except: a_shutdown, why: a_init() }
+    registers: [{ by: a_init, in: bus.o, except: a_shutdown, why: a_init() }]
     exports: refuse
     gates:
       a_probe: -ENODEV
@@ -117,7 +117,7 @@ gates:
     },
     canAppear: "hotplug",
     resident: ["a_asm"],
-    registers: { when: "inUse", by: ["bus.o"], except: ["a_shutdown"], why: "a_init()", line: 19 },
+    registers: [{ by: ["a_init"], object: "bus.o", except: ["a_shutdown"], why: "a_init()", line: 19 }],
     exports: "refuse",
     gates: [
       {
@@ -151,7 +151,11 @@ test("a test whose object is not built is false", () => {
 test.each([
   ["an unknown key", "    titel: B", ["7:5"]],
   ["a wrong choice", "    exports: open", ["7:14"]],
-  ["a registration without its reason", "    registers: { when: inUse }", ["7:5"]],
+  ["a registration without its reason", "    registers: [{ by: a_init }]", ["7:17"]],
+  ["a registration by a pattern", "    registers: [{ by: [a_init, a_*], why: x }]", ["7:32"]],
+  ["an exception by a pattern", "    registers: [{ by: a_init, except: a_?, why: x }]", ["7:39"]],
+  ["a registration by objects", "    registers: [{ by: a_init, in: drivers/**, why: x }]", ["7:35"]],
+  ["registrations in the form of old", "    registers: { when: inUse, why: x }", ["7:16"]],
   ["an unknown error number", "    gates: { f: -ENODVE }", ["7:17"]],
   ["an answer that is no answer", "    gates: { f: [1], g: yes, h: 0.5, i: -5 }", ["7:17", "7:25", "7:33"]],
   ["an answer that was forgotten", "    gates:\n      f:\n      g: null", ["8:7"]],

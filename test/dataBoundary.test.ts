@@ -4,10 +4,12 @@ import { expect, test } from "vitest";
 import { drawBoundary } from "../src/boundary/boundary.js";
 import { classifyUnits } from "../src/catalogue/classify.js";
 import { claimUnits } from "../src/component/claim.js";
-import type { Component, Registers } from "../src/component/component.js";
+import type { Component, Registration } from "../src/component/component.js";
 import { objectOf, sectionOf } from "../src/graph/graph.js";
 import { assignOwners } from "../src/ownership/owners.js";
+import { describeReference } from "../src/plan/plan.js";
 import { graphOf } from "./compile.js";
+import { codesOf } from "./diagnosed.js";
 
 const driver = `
   typedef int (*work_t)(int);
@@ -21,7 +23,8 @@ const driver = `
   { return driver_ops[x & 1](driver_value) + driver_numbers[x & 3] + driver_zero[x & 3]++ + driver_once; }
   const char *driver_name(void) { return "a driver's name"; }`;
 
-const component = (registers?: Omit<Registers, "line" | "why" | "when">): Component => ({
+type Listed = Pick<Registration, "by"> & Partial<Registration>;
+const component = (registers?: readonly Listed[]): Component => ({
   ...{
     name: "driver",
     title: "A driver",
@@ -34,7 +37,9 @@ const component = (registers?: Omit<Registers, "line" | "why" | "when">): Compon
   code: [{ kind: "objects", patterns: ["driver.o"], line: 1 }],
   inUse: { op: "never", line: 1 },
   canAppear: "never",
-  ...(registers === undefined ? {} : { registers: { when: "inUse", why: "", line: 1, ...registers } }),
+  ...(registers === undefined
+    ? {}
+    : { registers: registers.map((one) => ({ except: [], why: "", line: 1, ...one })) }),
   gates: [
     {
       ...{ pattern: "*", literal: false, file: "components.yaml", line: 1 },
@@ -63,6 +68,10 @@ function boundaryOf(
     gates: boundary.gates.map(({ target }) => target.name).sort(),
     refusals: boundary.refusals.map(({ reason }) => reason),
     stays: stays.sort(),
+    allowances: boundary.allowances.map((edge) => {
+      const { by, to } = describeReference(graph, edge);
+      return `${by} ${to}`;
+    }),
   };
 }
 
@@ -71,7 +80,10 @@ const code = (lines: string) =>
   `.section .text.resident, "ax"\n.type resident, @function\nresident:\n${lines}\nret`;
 
 test("nothing of it stays where nobody refers to it, but for what has a place of its own", () => {
-  expect(boundaryOf({})).toEqual({ pins: [], gates: [], refusals: [], stays: [".data..ro_after_init"] });
+  expect(boundaryOf({})).toEqual({
+    ...{ pins: [], gates: [], refusals: [], allowances: [] },
+    stays: [".data..ro_after_init"],
+  });
 });
 
 const value = [".data.driver_value"];
@@ -129,22 +141,139 @@ test("what a pinned table calls gets a gate", () => {
   expect(boundaryOf(pointer)).toMatchObject({ pins: [".rodata.driver_ops"], gates: ["local_work"] });
 });
 
-test("what its own init code keeps is for the manifest to say", () => {
-  const own = `
-    void *kept; int (*kept_work)(int);
-    __attribute__((section(".init.text"))) void setup(void) { kept = driver_zero; kept_work = driver_work; }`;
-  const kept = { pins: [".bss.driver_zero"], gates: ["driver_work"] };
-  const others = { "other.S": ".data\n.globl kept, kept_work\nkept: .quad 0\nkept_work: .quad 0" };
-  const extern = own.replace("void *kept; int", "extern void *kept; extern int");
-  expect(boundaryOf(others, undefined, extern)).toMatchObject(kept);
-  expect(boundaryOf(others, {}, extern)).toMatchObject({ pins: [], gates: [] });
-  expect(boundaryOf(others, { except: ["driver_zero"] }, extern)).toMatchObject({ ...kept, gates: [] });
-  expect(boundaryOf(others, { except: ["driver_w*"] }, extern)).toMatchObject({ ...kept, pins: [] });
-  expect(boundaryOf(others, { except: ["**/driver.o"] }, extern)).toMatchObject(kept);
-  // Of another's init code it says nothing, unless it names it.
-  const another = { "other.S": init("lea driver_zero(%rip), %rax") };
-  expect(boundaryOf(another, {}).pins).toEqual(kept.pins);
-  expect(boundaryOf(another, { by: ["oth*.o"] }).pins).toEqual([]);
+const init_ = '__attribute__((section(".init.text")))';
+const setups = `
+  extern void *kept; extern int (*kept_work)(int);
+  ${init_} void setup(void) { kept = driver_zero; kept_work = driver_work; }
+  ${init_} void later(void) { kept = driver_zero + 1; }`;
+const others = { "other.S": ".data\n.globl kept, kept_work\nkept: .quad 0\nkept_work: .quad 0" };
+const kept = { pins: [".bss.driver_zero"], gates: ["driver_work"] };
+
+test("what init code keeps is for the manifest to list, function by function", () => {
+  const listing = (...registers: Listed[]) => boundaryOf(others, registers, setups);
+  expect(boundaryOf(others, undefined, setups)).toMatchObject({ ...kept, allowances: [] });
+  const both = listing({ by: ["setup", "later"] });
+  expect(both).toMatchObject({ pins: [], gates: [] });
+  expect(both.allowances.sort()).toEqual([
+    "later driver.o:(.bss.driver_zero)",
+    "setup driver.o:(.bss.driver_zero)",
+    "setup driver.o:(.text.driver_work)",
+  ]);
+  // One that nobody has read pins what the other may keep.
+  expect(listing({ by: ["setup"] })).toMatchObject({
+    pins: kept.pins,
+    gates: [],
+    allowances: ["setup driver.o:(.text.driver_work)"],
+  });
+  expect(listing({ by: ["later"] })).toMatchObject({ ...kept, allowances: [] });
+  expect(listing({ by: ["setup", "later"], except: ["driver_zero"] })).toMatchObject({
+    pins: kept.pins,
+    gates: [],
+  });
+  expect(listing({ by: ["setup", "later"], except: ["driver_work"] })).toMatchObject({
+    pins: [],
+    gates: kept.gates,
+  });
+  expect(listing({ by: ["setup"], except: ["driver_work"] }, { by: ["later"] })).toMatchObject({
+    pins: [],
+    gates: kept.gates,
+  });
+});
+
+test("a function that goes through a gate all the same needs no allowance", () => {
+  const pointer = { "other.S": `${others["other.S"]}\n.quad driver_work` };
+  const { gates, allowances } = boundaryOf(pointer, [{ by: ["setup", "later"] }], setups);
+  expect(gates).toEqual(["driver_work"]);
+  expect(allowances.filter((one) => one.includes("driver_work"))).toEqual([]);
+});
+
+const named = (kind: string, name: string, section: string, lines: string) =>
+  `.section ${section}\n.type ${name}, @${kind}\n${name}:\n${lines}\n.size ${name}, . - ${name}\n`;
+const stores = (name: string) =>
+  named("function", name, '.init.text, "ax"', "lea driver_zero(%rip), %rax\nret");
+
+test.each<[string, string, Listed, string[]]>([
+  ["another object's function", stores("setup"), { by: ["setup"] }, []],
+  [
+    "a table of init data",
+    named("object", "table", '.init.data, "aw"', ".quad driver_zero"),
+    { by: ["table"] },
+    [],
+  ],
+  ["a clone that the compiler made", stores("setup.constprop.0"), { by: ["setup"] }, []],
+  ["a part that the compiler split off", stores("setup.part.3"), { by: ["setup"] }, []],
+  ["the object that is said", stores("setup"), { by: ["setup"], object: "other.o" }, []],
+  ["the function beside it", stores("setup") + stores("setup_more"), { by: ["setup"] }, kept.pins],
+  [
+    "what lies behind it without a name",
+    `${stores("setup")}lea driver_zero(%rip), %rax`,
+    { by: ["setup"] },
+    kept.pins,
+  ],
+  ["a label", init("lea driver_zero(%rip), %rax"), { by: ["setup"], isOptional: true }, kept.pins],
+  [
+    "code that stays",
+    stores("setup").replace(".init.text", ".text.setup"),
+    { by: ["setup"], isOptional: true },
+    kept.pins,
+  ],
+  [
+    "a replacement that the code gets",
+    `${stores("setup").replace("lea driver_zero(%rip), %rax", "nop")}
+    .section .altinstructions, "a"\n.long setup - ., 1f - .\n.quad 0
+    .section .altinstr_replacement, "ax"\n1: lea driver_zero(%rip), %rax`,
+    { by: ["setup"] },
+    kept.pins,
+  ],
+])("what is listed is meant: %s", (_, assembly, listed, pins) => {
+  expect(boundaryOf({ "other.S": assembly }, [listed]).pins).toEqual(pins);
+});
+
+test("a name that says less than it seems to is a mistake, or counts for nothing", () => {
+  const two = { "one.S": stores("setup"), "two.S": stores("setup") };
+  const cases: [Readonly<Record<string, string>>, Listed][] = [
+    [two, { by: ["setup"] }],
+    [two, { by: ["setpu"] }],
+    [two, { by: ["setup"], object: "three.o" }],
+    [{ "one.S": stores("setup") }, { by: ["setup"], except: ["driver_wrok"] }],
+    [{ "one.S": stores("setup") }, { by: ["setup"], except: ["resident"] }],
+  ];
+  for (const [sources, listed] of cases) {
+    expect(codesOf(() => boundaryOf(sources, [listed]))).toEqual(["manifest-registers"]);
+    const optional = boundaryOf(sources, [{ ...listed, isOptional: true }]);
+    expect(optional).toMatchObject({ pins: kept.pins, allowances: [] });
+  }
+  expect(boundaryOf(two, [{ by: ["setup"], object: "one.o" }]).pins).toEqual(kept.pins);
+  expect(
+    boundaryOf(
+      two,
+      ["one.o", "two.o"].map((object) => ({ by: ["setup"], object })),
+    ).pins,
+  ).toEqual([]);
+});
+
+test("one component's list says nothing of another's memory", () => {
+  const graph = graphOf({
+    "driver.c": driver,
+    "other.c": "int other_zero[4]; int other(void) { return other_zero[1]; }",
+    "setup.S": named(
+      "function",
+      "setup",
+      '.init.text, "ax"',
+      "lea driver_zero(%rip), %rax\nlea other_zero(%rip), %rax",
+    ),
+  });
+  const roles = classifyUnits(graph);
+  const first = component([{ by: ["setup"] }]);
+  const second = {
+    ...component(),
+    name: "other",
+    code: [{ kind: "objects" as const, patterns: ["other.o"], line: 1 }],
+  };
+  const claims = claimUnits(graph, roles, [first, second], () => []);
+  const ownership = assignOwners(graph, roles, claims);
+  const { pins } = drawBoundary({ graph, roles, claims, ownership }, { leastBytes: 1 });
+  expect(pins.map(({ unit }) => sectionOf(graph, unit).name)).toEqual([".bss.other_zero"]);
 });
 
 const warning = (code: string) => `

@@ -169,7 +169,7 @@ export const registeringProgram: Readonly<Record<string, string>> = {
     char gadget_numbers(int x) { static const char numbers[600] = { 1 }; return numbers[x]; }`,
   "components.yaml": manifest.replace(
     "canAppear: never",
-    "canAppear: never\n    registers: { when: inUse, why: gadget_register() runs where there is one }",
+    "canAppear: never\n    registers: [{ by: gadget_register, why: it runs where there is one }]",
   ),
 };
 

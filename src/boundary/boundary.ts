@@ -89,7 +89,7 @@ export function drawBoundary(partition: Partition, options: BoundaryOptions): Bo
   const isCandidate = new Set(candidates);
   const functions = findFunctions(graph, (unit) => isCandidate.has(unit));
   const realSourceOf = findRealSources(graph, roles);
-  const mayRegister = findRegistrations(graph, claims, ownership);
+  const mayRegister = findRegistrations(graph, roles, claims, ownership);
   const leaving = createLeaving(graph, ownership, candidates, options.leastBytes);
   const { isLeaving } = leaving;
   const allowed: EdgeId[] = [];
@@ -152,12 +152,16 @@ export function drawBoundary(partition: Partition, options: BoundaryOptions): Bo
     attributed ??= attributeEdges(partition, incoming, candidates, realSourceOf);
     edges = edgesOf(graph, stayed, attributed, isLeaving);
   }
+  const gates = makeGates(partition, incoming, functions, crossings);
+  const gated = new Set(gates.flatMap(({ references }) => references));
   return {
     isLeaving,
-    gates: makeGates(partition, incoming, functions, crossings),
+    gates,
     pins: [...pinned.values()],
     refusals: [...refused.values()],
-    allowances: [...new Set(allowed)].filter((edge) => isLeaving[graph.edgeTo[edge]!]).sort((a, b) => a - b),
+    allowances: [...new Set(allowed)]
+      .filter((edge) => isLeaving[graph.edgeTo[edge]!] && !gated.has(edge))
+      .sort((a, b) => a - b),
     tooSmall: leaving.small.filter(({ owners }) => !sets.members(owners).some((one) => refused.has(one))),
   };
 }
@@ -255,7 +259,7 @@ function judgeOf(
       // What it reads or writes it does before anything leaves; an address that it reads it may keep.
       if (kind === referenceKind.data && !isText && !holdsAddresses(to)) return undefined;
       // Replacement code has no name by which the proof could be told of it.
-      if (from === sourceOf(graph, edge) && mayRegister(graph.unitObject[from]!, to)) {
+      if (from === sourceOf(graph, edge) && mayRegister(edge)) {
         allow(edge);
         return undefined;
       }

@@ -1,104 +1,127 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Which addresses init code may keep: by the manifest of a component (`registers`) its own init code, and that of
- * objects that the manifest names, those of everything that it alone owns, as they are kept only where it is in use;
- * but for what the manifest takes out by name.
+ * Which addresses init code may keep. A manifest lists (`registers`) functions and tables of init code that keep addresses
+ * of its component only where that is in use. A reference from one of them to what the component owns, alone or with
+ * others, does no harm: the target leaves only where the component is not in use. Any other reference is a crossing, so
+ * init code that a manifest's author has not read is never trusted.
+ *
+ * An entry whose names say less than they seem to counts for nothing: one that several objects have, or one whose `except`
+ * names what is not there. In a manifest of one's own that is a mistake, and so is a name that the build lacks.
  */
+import type { Role } from "../catalogue/sections.js";
 import { sourceName } from "../component/answer.js";
 import type { Claims } from "../component/claim.js";
+import type { Component, Registration } from "../component/component.js";
 import { nearest } from "../component/nearest.js";
-import { isLiteral, nameMatcher, pathMatcher } from "../component/pattern.js";
 import { type Diagnostic, diagnose, failIfAny } from "../diagnostics.js";
 import { symbolType } from "../elf/format.js";
 import { symbolName } from "../elf/object.js";
-import type { Graph, UnitId } from "../graph/graph.js";
+import { type Extent, extentsIn, namesAround } from "../graph/around.js";
+import { describeEdge, type EdgeId, type Graph, type UnitId } from "../graph/graph.js";
+import { resident } from "../ownership/ownerSets.js";
 import type { Ownership } from "../ownership/owners.js";
 
-/** Whether init code of an object may keep an address of a unit. */
-export type Registrations = (object: number, unit: UnitId) => boolean;
+/** Whether the function or table of init code that a reference lies in may keep the address. */
+export type Registrations = (edge: EdgeId) => boolean;
 
-/**
- * A name in `except` that the component does not have is a mistake, for it would spare what the manifest means not
- * to; a pattern may match nothing, and so may a name in a manifest that ships, which is for all configurations.
- */
-export function findRegistrations(graph: Graph, claims: Claims, ownership: Ownership): Registrations {
+/** By name, as the source has it: the objects, and what lies there. */
+type Names = ReadonlyMap<string, ReadonlySet<UnitId>>;
+
+/** What an entry lets an object's function or table keep: all of a component but some units. */
+interface Allowance {
+  readonly component: number;
+  readonly except: ReadonlySet<UnitId>;
+}
+
+export function findRegistrations(
+  graph: Graph,
+  roles: readonly Role[],
+  claims: Claims,
+  ownership: Ownership,
+): Registrations {
   const { components } = claims;
-  const ownerByUnit = (unit: UnitId): number => {
-    const members = ownership.sets.members(ownership.ownersByUnit[unit]!);
-    return members.length === 1 ? members[0]! : -1;
-  };
-  const excepted = new Set<UnitId>();
-  const names = components.some(({ registers }) => registers?.except)
-    ? collectNames(graph, ownerByUnit)
-    : new Map<number, ReadonlyMap<string, readonly UnitId[]>>();
+  const isAsked = components.some(({ registers }) => registers !== undefined);
+  const inInit: Names = isAsked ? collectNames(graph, (unit) => roles[unit] === "init") : new Map();
+  const owned: Names = isAsked
+    ? collectNames(graph, (unit) => ownership.ownersByUnit[unit] !== resident)
+    : new Map();
+  const files = new Set(graph.objects.map(({ file }) => file));
   const diagnostics: Diagnostic[] = [];
-  components.forEach(({ registers, file, isShipped }, index) => {
-    const own = names.get(index) ?? new Map<string, readonly UnitId[]>();
-    const missing = (kind: string, name: string, known: Iterable<string>) =>
-      !isShipped &&
-      diagnostics.push(
-        diagnose("manifest-no-match", {
-          file,
-          line: registers!.line,
-          ...{ kind, name, near: nearest(name, known) },
-        }),
-      );
-    for (const pattern of registers?.except ?? []) {
-      if (isObject(pattern)) {
-        const files = graph.objects.map((object) => object.file);
-        if (isLiteral(pattern) && !files.includes(pattern)) missing("object", pattern, files);
+  /** By object and name. */
+  const allowances = new Map<string, Allowance[]>();
+  components.forEach((component, index) => {
+    const owns = (unit: UnitId) => ownership.sets.members(ownership.ownersByUnit[unit]!).includes(index);
+    for (const entry of component.registers ?? []) {
+      const report = reporterFor(component, entry, diagnostics);
+      if (entry.object !== undefined && !files.has(entry.object)) {
+        report(entry.object, "is not in this build", files);
         continue;
       }
-      const matches = nameMatcher(pattern);
-      const units = [...own].flatMap(([name, some]) => (matches(name) ? some : []));
-      if (units.length === 0 && isLiteral(pattern)) missing("symbol of the component", pattern, own.keys());
-      for (const unit of units) excepted.add(unit);
+      const isMeant = (unit: UnitId) =>
+        entry.object === undefined || graph.objects[graph.unitObject[unit]!]!.file === entry.object;
+      const exceptions = entry.except.map((name) => [...(owned.get(name) ?? [])].filter(owns));
+      entry.except.forEach((name, at) => {
+        if (exceptions[at]!.length === 0)
+          report(name, "is no function or object of the component", owned.keys());
+      });
+      const except = new Set(exceptions.flat());
+      for (const name of entry.by) {
+        const units = [...(inInit.get(name) ?? [])].filter(isMeant);
+        const objects = new Set(units.map((unit) => graph.unitObject[unit]!));
+        if (objects.size === 0) report(name, "is no function or table of init code", inInit.keys());
+        if (objects.size > 1)
+          report(name, `is in ${objects.size} objects, and \`in\` does not say in which`, []);
+        if (objects.size !== 1 || exceptions.some((some) => some.length === 0)) continue;
+        const key = `${[...objects][0]} ${name}`;
+        allowances.set(key, [...(allowances.get(key) ?? []), { component: index, except }]);
+      }
     }
   });
   failIfAny(diagnostics);
-  const registering = components.map((_, index) => findRegistering(graph, claims, index));
-  return (object, unit) => registering[ownerByUnit(unit)]?.has(object) === true && !excepted.has(unit);
+
+  const extents = new Map<UnitId, readonly Extent[]>();
+  return (edge) => {
+    const { from, to, offset } = describeEdge(graph, edge);
+    if (roles[from] !== "init") return false;
+    const known = extents.get(from) ?? extentsIn(graph, from);
+    extents.set(from, known);
+    const owners = ownership.sets.members(ownership.ownersByUnit[to]!);
+    return namesAround(known, offset).some((name) =>
+      allowances
+        .get(`${graph.unitObject[from]} ${sourceName(name)}`)
+        ?.some(({ component, except }) => owners.includes(component) && !except.has(to)),
+    );
+  };
 }
 
-/** Objects whose init code keeps addresses of a component only where it is in use. */
-function findRegistering(graph: Graph, { components, componentByUnit }: Claims, component: number) {
-  const { registers } = components[component]!;
-  const objects = new Set<number>();
-  if (registers === undefined) return objects;
-  for (let unit = 0; unit < graph.unitCount; unit++)
-    if (componentByUnit[unit] === component) objects.add(graph.unitObject[unit]!);
-  for (const pattern of registers.by ?? []) {
-    const matches = pathMatcher(pattern);
-    graph.objects.forEach(({ file }, object) => {
-      if (matches(file)) objects.add(object);
-    });
-  }
-  for (const pattern of (registers.except ?? []).filter(isObject)) {
-    const matches = pathMatcher(pattern);
-    for (const object of objects) if (matches(graph.objects[object]!.file)) objects.delete(object);
-  }
-  return objects;
+/** A shipped manifest speaks of many kernels, and an entry may say that it does. */
+function reporterFor(
+  { file, isShipped }: Component,
+  { line, isOptional }: Registration,
+  diagnostics: Diagnostic[],
+) {
+  const isForgiven = isOptional === true || isShipped;
+  return (name: string, what: string, known: Iterable<string>) => {
+    if (isForgiven) return;
+    diagnostics.push(diagnose("manifest-registers", { file, line, name, what, near: nearest(name, known) }));
+  };
 }
 
-/** No symbol has a `/` in its name. */
-const isObject = (pattern: string) => pattern.includes("/");
-
-/** Functions and variables of each component, by name; a clone that the compiler made also by its function's. */
-function collectNames(graph: Graph, ownerOf: (unit: UnitId) => number) {
-  const byComponent = new Map<number, Map<string, UnitId[]>>();
+/** Functions and objects by name, a clone that the compiler made by its function's too. */
+function collectNames(graph: Graph, isWanted: (unit: UnitId) => boolean): Names {
+  const names = new Map<string, Set<UnitId>>();
   graph.objects.forEach((object, index) => {
     const base = graph.symbolBase[index]!;
     for (let symbol = 1; symbol < object.symbols.count; symbol++) {
       const unit = graph.symbolUnit[base + symbol]!;
       const type = object.symbols.type[symbol];
-      if (unit < 0 || (type !== symbolType.function && type !== symbolType.object)) continue;
-      const component = ownerOf(unit);
-      if (component < 0) continue;
-      const names = byComponent.get(component) ?? new Map<string, UnitId[]>();
-      byComponent.set(component, names);
+      if (graph.definition[base + symbol] !== base + symbol) continue;
+      if (unit < 0 || (type !== symbolType.function && type !== symbolType.object) || !isWanted(unit))
+        continue;
       const name = symbolName(object, symbol);
-      for (const one of new Set([name, sourceName(name)])) names.set(one, [...(names.get(one) ?? []), unit]);
+      for (const one of new Set([name, sourceName(name)]))
+        names.set(one, (names.get(one) ?? new Set()).add(unit));
     }
   });
-  return byComponent;
+  return names;
 }

@@ -18,8 +18,6 @@ export interface Component {
   readonly after: readonly Mention[];
   /** Components that it cannot do without: as long as it stays, they do. They are looked for after it. */
   readonly needs: readonly Mention[];
-  /** The options that build code of it, without `CONFIG_`: a hint before anything is built. */
-  readonly config?: readonly string[];
   readonly code: readonly CodeRule[];
   /** Patterns of functions and objects that stay though a rule matches them. None has to match anything. */
   readonly resident: readonly string[];
@@ -28,7 +26,8 @@ export interface Component {
   readonly inUse: InUse;
   readonly present?: Present;
   readonly canAppear: CanAppear;
-  readonly registers?: Registers;
+  /** Init code that keeps addresses of it only where it is in use. */
+  readonly registers?: readonly Registration[];
   /** The component's own, then those its file gives to all of its components. */
   readonly gates: readonly Gate[];
   /** What an exported function of it gets. Absent: `gate`. */
@@ -82,13 +81,16 @@ export type Present =
 /** How a component that was not in use at boot can come into use later. */
 export type CanAppear = "never" | "hotplug" | "module";
 
-/** The claim, with its reason, that init code leaves no address of the component behind unless it is in use. */
-export interface Registers {
-  readonly when: "inUse";
-  /** Objects, beside the component's own, whose init code is meant too. */
-  readonly by?: readonly string[];
-  /** Functions and variables of which it is not so, and objects of whose init code: names, or patterns of names. */
-  readonly except?: readonly string[];
+/** The claim, with its reason, that these functions and tables of init code leave no address behind unless it is in use. */
+export interface Registration {
+  /** Names as the source has them. */
+  readonly by: readonly string[];
+  /** The object that they lie in; absent: the only one that has them. */
+  readonly object?: string;
+  /** Functions and objects of the component that they keep on other machines too. */
+  readonly except: readonly string[];
+  /** Another configuration has what is named. */
+  readonly isOptional?: true;
   readonly why: string;
   readonly line: number;
 }

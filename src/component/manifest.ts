@@ -6,7 +6,7 @@
 import { readFileSync } from "node:fs";
 import { type Diagnostic, diagnose, failIfAny } from "../diagnostics.js";
 import { parseGate } from "./answer.js";
-import type { CodeRule, Component, Gate, InUse, Mention, Present, Registers } from "./component.js";
+import type { CodeRule, Component, Gate, InUse, Mention, Present, Registration } from "./component.js";
 import { checkDocument, type Places } from "./document.js";
 import { orderComponents } from "./order.js";
 import { isLiteral } from "./pattern.js";
@@ -89,7 +89,6 @@ function toComponent(
     ...(raw.kernels === undefined ? {} : { kernels: raw.kernels }),
     after: mentions("after"),
     needs: mentions("needs"),
-    ...(raw.config === undefined ? {} : { config: [raw.config].flat() }),
     code: raw.code.flatMap((rule, index): CodeRule[] => {
       const kind = ruleKinds.find((one) => rule[one] !== undefined)!;
       if (kind === "padding") return [];
@@ -110,18 +109,25 @@ function toComponent(
     canAppear: raw.canAppear,
     ...(raw.registers === undefined
       ? {}
-      : { registers: toRegisters(raw.registers, places.ofKey([...path, "registers"]).line) }),
+      : {
+          registers: raw.registers.map((one, index) =>
+            toRegistration(one, places.of([...path, "registers", index]).line),
+          ),
+        }),
     gates: [...gatesAt([...path, "gates"], raw.gates ?? {}), ...shared],
     ...(raw.exports === undefined ? {} : { exports: raw.exports }),
   };
 }
 
-function toRegisters(raw: NonNullable<RawComponent["registers"]>, line: number): Registers {
-  const { when, by, except, why } = raw;
+function toRegistration(
+  { by, in: object, except, optional, why }: NonNullable<RawComponent["registers"]>[number],
+  line: number,
+): Registration {
   return {
-    when,
-    ...(by === undefined ? {} : { by: [by].flat() }),
-    ...(except === undefined ? {} : { except: [except].flat() }),
+    by: [by].flat(),
+    ...(object === undefined ? {} : { object }),
+    except: [except ?? []].flat(),
+    ...(optional === undefined ? {} : { isOptional: optional }),
     why,
     line,
   };

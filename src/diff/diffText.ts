@@ -2,6 +2,7 @@
 /** A diff for a terminal and for a pull request. Both tell the same. */
 
 import { number } from "../number.js";
+import { formatSource } from "../plan/plan.js";
 import { type Colour, colourOf, type TextOptions } from "../report/colour.js";
 import { markdownTable } from "../report/markdown.js";
 import { formatTable } from "../report/textTable.js";
@@ -98,7 +99,7 @@ function collectParts(diff: PlanDiff): Part[] {
     ...cut(
       "New pins",
       ["data", "bytes", "reached by"],
-      diff.newPins.map(({ unit, bytes, because }) => [unit, number(bytes), because.from]),
+      diff.newPins.map(({ unit, bytes, because }) => [unit, number(bytes), formatSource(because)]),
     ),
     ...cut(
       "Pins gone",

@@ -4,12 +4,13 @@
  */
 import type { Analysis } from "../analyse/analyse.js";
 import type { Refusal, RefusalReason } from "../boundary/boundary.js";
-import { type Kind, kindOfSection } from "../catalogue/sections.js";
+import { type Kind, kindOfSection, roleOf } from "../catalogue/sections.js";
 import { attributeReplacements } from "../chains/realReferences.js";
 import { searchChains } from "../chains/residents.js";
 import type { Claims } from "../component/claim.js";
 import type { CanAppear, Component, Mention } from "../component/component.js";
 import { type Export, listExports } from "../exports/exports.js";
+import { extentsIn, namesAround } from "../graph/around.js";
 import {
   countReferences,
   describeEdge,
@@ -32,6 +33,8 @@ export const planVersion = 1;
 export interface PlanReference {
   /** `drivers/acpi/pci_root.o:(.text.acpi_pci_root_add)`. */
   readonly from: string;
+  /** The function or table of init code that it lies in, of which one section holds many. */
+  readonly by?: string;
   /** Offset of the field that the relocation writes, in `from`. */
   readonly offset: number;
   readonly to: string;
@@ -145,15 +148,25 @@ const refusalTexts: Record<RefusalReason, string> = {
 export function describeReference(graph: Graph, edge: EdgeId): PlanReference {
   const { from, offset, to, kind } = describeEdge(graph, edge);
   const kindName = (Object.keys(referenceKind) as (keyof typeof referenceKind)[])[kind]!;
-  return { from: formatUnit(graph, from), offset, to: formatUnit(graph, to), kind: kindName };
+  const isInit = roleOf(sectionOf(graph, from)) === "init";
+  const by = isInit ? namesAround(extentsIn(graph, from), offset)[0] : undefined;
+  return {
+    from: formatUnit(graph, from),
+    ...(by === undefined ? {} : { by }),
+    ...{ offset, to: formatUnit(graph, to), kind: kindName },
+  };
 }
+
+/** `drivers/x.o:(.init.text), x_init`. */
+export const formatSource = ({ from, by }: Pick<PlanReference, "from" | "by">) =>
+  by === undefined ? from : `${from}, ${by}`;
 
 /** One sentence: `drivers/x.o:(.text.f)+0x1c to drivers/y.o:(.text.g): runs where no other code may be called`. */
 export function describeRefusal(graph: Graph, refusal: Refusal): string {
-  const { from, offset, to } = describeReference(graph, refusal.edge);
+  const { from, by, offset, to } = describeReference(graph, refusal.edge);
   const others = refusal.unanswered.slice(1);
   const nor = others.length > 0 ? `, nor for ${others.join(", ")}` : "";
-  return `${from}+0x${offset.toString(16)} to ${to}: ${refusalTexts[refusal.reason]}${nor}`;
+  return `${from}+0x${offset.toString(16)}${by === undefined ? "" : ` (${by})`} to ${to}: ${refusalTexts[refusal.reason]}${nor}`;
 }
 
 export function makePlan(analysis: Analysis): Plan {

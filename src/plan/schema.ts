@@ -17,6 +17,7 @@ const numbers = z.array(z.int());
 
 const reference = z.object({
   from: z.string().describe("`drivers/acpi/pci_root.o:(.text.acpi_pci_root_add)`"),
+  by: z.string().optional().describe("The function or table of init code that it lies in."),
   offset: count.describe("Of the field that the relocation writes, in `from`."),
   to: z.string(),
   kind: referenceKind,

@@ -2,7 +2,7 @@
 import type { Kind } from "../catalogue/sections.js";
 import { number } from "../number.js";
 import { pageSize } from "../page.js";
-import type { Plan } from "../plan/plan.js";
+import { formatSource, type Plan } from "../plan/plan.js";
 import { colourOf, type TextOptions } from "./colour.js";
 import { formatTable } from "./textTable.js";
 
@@ -66,7 +66,7 @@ export function formatPlan(plan: Plan, options: TextOptions = { styled: false })
     );
   if (plan.pins.length > 0)
     parts.push(
-      `${colour("bold", "Pinned:")}\n${plan.pins.map(({ unit, because }) => `  ${unit}, by ${because.from}\n`).join("")}`,
+      `${colour("bold", "Pinned:")}\n${plan.pins.map(({ unit, because }) => `  ${unit}, by ${formatSource(because)}\n`).join("")}`,
     );
   if (plan.refusals.length > 0)
     parts.push(

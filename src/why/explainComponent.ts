@@ -19,7 +19,7 @@ import type { PlannedBuild } from "../link/planBuild.js";
 import { number } from "../number.js";
 import { resident } from "../ownership/ownerSets.js";
 import { pageSize } from "../page.js";
-import { describeRefusal, type Plan } from "../plan/plan.js";
+import { describeReference, describeRefusal, formatSource, type Plan } from "../plan/plan.js";
 import { projectRoot } from "../root.js";
 import { whyPinned } from "./explainUnit.js";
 import type { Step, StepDescriber } from "./steps.js";
@@ -160,17 +160,15 @@ function proposeChanges(planned: PlannedBuild, index: number): Change[] {
     changes.push({
       what: `${number(rounding)} bytes of its pages are rounding, which leaves with them.`,
     });
-  if (component.registers === undefined) {
-    const spared = boundary.gates.filter(
-      ({ unit, crossings }) =>
-        ownership.sets.members(ownership.ownersByUnit[unit]!).join() === String(index) &&
-        crossings.every((edge) => isStoredByInit(roles, graph.edgeKind[edge]!, sourceOf(graph, edge))),
-    );
-    if (spared.length > 0)
-      changes.push({
-        what: `Gates for addresses that init code stores: ${spared.length}. If it does so only where the component is in use, \`registers\` in ${manifest} spares them.`,
-      });
-  }
+  const stored = boundary.gates.filter(
+    ({ unit, crossings }) =>
+      ownership.sets.members(ownership.ownersByUnit[unit]!).join() === String(index) &&
+      crossings.every((edge) => isStoredByInit(roles, graph.edgeKind[edge]!, sourceOf(graph, edge))),
+  );
+  if (stored.length > 0)
+    changes.push({
+      what: `Gates for addresses that init code stores: ${stored.length}. What of it stores them only where the component is in use can be listed under \`registers\` in ${manifest}.`,
+    });
   return changes;
 }
 
@@ -181,7 +179,7 @@ function proposeForPin({ graph, roles }: PlannedBuild, unit: UnitId, edge: EdgeI
   if (distance > 0)
     return `Have ${formatUnit(graph, from)} count from where ${name} begins: it uses an address ${distance} bytes outside of it.`;
   return roles[from] === "init"
-    ? `Show under \`registers\` in ${manifest}, if it is so, that ${formatUnit(graph, from)} keeps the address of ${name} only where the component is in use.`
+    ? `List ${formatSource(describeReference(graph, edge))} under \`registers\` in ${manifest}, if it keeps the address of ${name} only where the component is in use.`
     : `Have ${formatUnit(graph, from)} ask a function of the component for ${name}: a call can go through a gate, data cannot.`;
 }
 

@@ -2,6 +2,7 @@
 /** The answers of `jettison why` for a terminal. */
 
 import { number } from "../number.js";
+import { formatSource } from "../plan/plan.js";
 import { type Colour, colourOf, type TextOptions } from "../report/colour.js";
 import { formatTable } from "../report/textTable.js";
 import type { Answer } from "./explain.js";
@@ -21,10 +22,10 @@ function cap<T>(all: readonly T[], format: (one: T) => string, indent: string): 
 }
 
 /** `drivers/acpi/pci_root.o:(.text.f)+0x1c  branch  dmar_device_add  drivers/acpi/pci_root.c:638`. */
-function formatStep({ from, offset, kind, to, symbol, source }: Step, colour: Colour): string {
+function formatStep({ from, by, offset, kind, to, symbol, source }: Step, colour: Colour): string {
   const named = symbol === "" || symbol.startsWith(".") || to.endsWith(`.${symbol})`) ? "" : `, as ${symbol}`;
   const line = source === undefined ? "" : `  ${colour("cyan", source)}`;
-  return `${from}+0x${offset.toString(16)} ${colour("dim", `(${kind}${named})`)}${line}`;
+  return `${from}+0x${offset.toString(16)}${by === undefined ? "" : `, ${by}`} ${colour("dim", `(${kind}${named})`)}${line}`;
 }
 
 function formatChain(steps: readonly Step[], end: string, colour: Colour): string[] {
@@ -121,8 +122,10 @@ function formatComponentAnswer(answer: ComponentAnswer, options: TextOptions): s
         `Pinned, ${pins.length}:`,
         ...cap(
           pins,
-          ({ unit, bytes, chain }) =>
-            `${unit}, ${number(bytes)} bytes, by ${chain.at(-1)?.from ?? "nothing"}`,
+          ({ unit, bytes, chain }) => {
+            const last = chain.at(-1);
+            return `${unit}, ${number(bytes)} bytes, by ${last === undefined ? "nothing" : formatSource(last)}`;
+          },
           "  ",
         ),
         "",

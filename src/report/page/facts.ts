@@ -179,7 +179,7 @@ export function makePinTable({ pins }: ReportPlan): HTMLElement {
       unit,
       owners.join(" and "),
       count(bytes),
-      because.from,
+      because.by === undefined ? because.from : `${because.from}, ${because.by}`,
     ]),
   });
 }

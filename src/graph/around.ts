@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Which function or object does a reference lie in? A section of its own says it by its name; init code and data share
+ * one section an object, in which only the extents of symbols tell them apart.
+ */
+import { symbolType } from "../elf/format.js";
+import { symbolName } from "../elf/object.js";
+import type { Graph, UnitId } from "./graph.js";
+
+export interface Extent {
+  readonly start: number;
+  /** One past the last byte. */
+  readonly end: number;
+  readonly name: string;
+}
+
+/** Functions and objects of a unit, in the order of its object's symbols. What has no size holds nothing. */
+export function extentsIn(graph: Graph, unit: UnitId): readonly Extent[] {
+  const index = graph.unitObject[unit]!;
+  const object = graph.objects[index]!;
+  const base = graph.symbolBase[index]!;
+  const { symbols } = object;
+  const found: Extent[] = [];
+  for (let symbol = 1; symbol < symbols.count; symbol++) {
+    if (graph.symbolUnit[base + symbol] !== unit || symbols.size[symbol] === 0) continue;
+    // A weak one that lost has a name that means another.
+    if (graph.definition[base + symbol] !== base + symbol) continue;
+    const type = symbols.type[symbol];
+    if (type !== symbolType.function && type !== symbolType.object) continue;
+    const start = symbols.value[symbol]!;
+    found.push({ start, end: start + symbols.size[symbol]!, name: symbolName(object, symbol) });
+  }
+  return found;
+}
+
+/** All names of what a place lies in; none where no symbol covers it. */
+export const namesAround = (extents: readonly Extent[], offset: number): readonly string[] =>
+  extents.filter(({ start, end }) => start <= offset && offset < end).map(({ name }) => name);
