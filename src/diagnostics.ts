@@ -311,6 +311,12 @@ export const catalogue = {
     (f: { file: string; what: string }) => `${f.file} holds no results of boots: ${f.what}.`,
     () => "Give the demo.json of jettison demo, or what jettison boot --json printed.",
   ),
+  "profile-invalid": entry(
+    2,
+    (f: { file: string; line: number; what: string }) =>
+      `${f.file}:${f.line} describes no machine: ${f.what}.`,
+    () => "Give what jettison profile prints, a machine a line; docs/profile.md has the form.",
+  ),
   "page-unmarked": entry(
     2,
     (f: { file: string; start: string; end: string }) =>

@@ -15,6 +15,8 @@ import { registerLd } from "./ld.js";
 import { registerMicrovm } from "./microvm.js";
 import { registerPatches } from "./patches.js";
 import { registerPlan } from "./plan.js";
+import { registerPredict } from "./predict.js";
+import { registerProfile } from "./profile.js";
 import { registerReport } from "./report.js";
 import { registerScript } from "./script.js";
 import { registerVerify } from "./verify.js";
@@ -28,6 +30,8 @@ const commands = [
   registerPlan,
   registerVerify,
   registerReport,
+  registerProfile,
+  registerPredict,
   registerWhy,
   registerDiff,
   registerGain,

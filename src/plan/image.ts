@@ -37,6 +37,8 @@ export interface PlanImage {
   readonly kallsyms?: ImageRange;
   /** The gates, which lie in the text that stays. */
   readonly gates: readonly (ImageRange & { readonly symbol: string })[];
+  /** What page-table isolation maps for user space, with the 2 MB that it lies in. */
+  readonly entryText?: ImageRange;
   /** Runs of one byte in text, a page long or longer, that no symbol covers. */
   readonly padding: readonly ImageRange[];
   /** Those pages of it of which the kernel knows that they may leave. */
@@ -84,6 +86,8 @@ export function describeImage(image: ElfImage): PlanImage | undefined {
     })
     .sort((a, b) => a.offset - b.offset);
   const kallsyms = findKallsyms(symbols);
+  const entry = addressOf("__entry_text_start");
+  const entryBytes = addressOf("__entry_text_end") - entry;
   return {
     address: `0x${BigInt.asUintN(64, BigInt(start)).toString(16)}`,
     bytes,
@@ -105,6 +109,7 @@ export function describeImage(image: ElfImage): PlanImage | undefined {
     gates: symbols
       .filter(({ name, isCode }) => isCode && name.startsWith("jettison_gate_"))
       .map(({ name, address, size }) => ({ symbol: name, offset: offsetOf(address), bytes: size })),
+    ...(entryBytes > 0 ? { entryText: { offset: offsetOf(entry), bytes: entryBytes } } : {}),
     leavingPadding: readLeavingPadding(image, symbols),
     padding: placed
       .filter(({ section }) => section.flags & sectionFlag.execute)

@@ -8,7 +8,7 @@ import { type Kind, kindOfSection, roleOf } from "../catalogue/sections.js";
 import { attributeReplacements } from "../chains/realReferences.js";
 import { searchChains } from "../chains/residents.js";
 import type { Claims } from "../component/claim.js";
-import type { CanAppear, Component, Mention } from "../component/component.js";
+import type { CanAppear, Component, Mention, Present } from "../component/component.js";
 import { type Export, listExports } from "../exports/exports.js";
 import { extentsIn, namesAround } from "../graph/around.js";
 import {
@@ -72,6 +72,8 @@ export interface Plan {
     readonly kernels?: string;
     /** What a manifest that ships with Jettison names and this build does not have. */
     readonly lacks?: readonly string[];
+    /** Asked of a machine's description, for predictions; absent where the manifest has none. */
+    readonly present?: Present;
     /** It has the padding of the kernel's text, of which is known how much there is after the final link. */
     readonly hasPadding: boolean;
     /** Bytes of all its units, and of those that lie in regions, by kind of memory. */
@@ -285,6 +287,7 @@ function describeComponent(
     needs: builtNames(claims, component.needs),
     ...(component.kernels === undefined ? {} : { kernels: component.kernels }),
     ...describeLack(claims, component),
+    ...(component.present === undefined ? {} : { present: component.present }),
     hasPadding: component.padding !== undefined,
     ...weight,
     gates: boundary.gates.filter((gate) =>

@@ -4,6 +4,7 @@
  * have written, and everything that reads one reads it through this.
  */
 import { z } from "zod";
+import type { Present } from "../component/component.js";
 import { type Plan, planVersion } from "./plan.js";
 
 const bytes = z.int().nonnegative().describe("Bytes.");
@@ -25,6 +26,19 @@ const reference = z.object({
 
 const range = z.object({ offset: count.describe("Bytes from the image's start."), bytes });
 
+const present: z.ZodType<Present> = z.lazy(() =>
+  z.discriminatedUnion("op", [
+    z.object({ op: z.literal("acpiTable"), signature: z.string() }),
+    z.object({ op: z.literal("cpu"), vendor: z.string(), families: z.array(z.int()).optional() }),
+    z.object({ op: z.literal("hypervisor"), name: z.string() }),
+    z.object({ op: z.literal("memoryAbove"), bytes }),
+    z.object({ op: z.literal("pciDevice"), id: z.string() }),
+    z.object({ op: z.literal("never") }),
+    z.object({ op: z.enum(["any", "all"]), of: z.array(present) }),
+    z.object({ op: z.literal("not"), of: present }),
+  ]),
+) as z.ZodType<Present>;
+
 const image = z.object({
   address: z.string().describe("Address of the first byte, `_text`, in hexadecimal."),
   bytes: bytes.describe("From `_text` to `_end`."),
@@ -34,6 +48,9 @@ const image = z.object({
   regions: z.array(range.extend({ name: z.string() })),
   kallsyms: range.optional().describe("The kernel's own symbol table, in `.rodata`."),
   gates: z.array(range.extend({ symbol: z.string() })),
+  entryText: range
+    .optional()
+    .describe("What page-table isolation maps for user space, with the 2 MB that it lies in."),
   padding: z.array(range).describe("Runs of one byte in text, a page long or longer, that no symbol covers."),
   leavingPadding: z.array(range).describe("Those pages of it of which the kernel knows that they may leave."),
 });
@@ -82,6 +99,9 @@ export const planSchema = z
         lacks: names
           .optional()
           .describe("What a manifest that ships with Jettison names and this build does not have."),
+        present: present
+          .optional()
+          .describe("Asked of a machine's description, to predict whether it leaves there."),
         owned: byKind.describe("Bytes of all its units."),
         leaving: byKind.describe("Bytes of those that lie in regions."),
         gates: count,

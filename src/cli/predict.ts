@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+import { once } from "node:events";
+import { resolve } from "node:path";
+import type { Command } from "commander";
+import type { Present } from "../component/component.js";
+import type { Prediction } from "../predict/predict.js";
+
+interface Options {
+  components?: string[];
+  markdown?: true;
+  json?: true;
+}
+
+/** Machines of which a terminal shows each; of more, what they have in common. */
+const mostShown = 3;
+
+async function predict(path: string, files: readonly string[], options: Options): Promise<void> {
+  const { readPlan } = await import("../plan/readPlan.js");
+  const { readMachines } = await import("../profile/readLines.js");
+  const { formatPredictionLine, Predictor } = await import("../predict/predict.js");
+  const { DistributionBuilder, summarise } = await import("../predict/distribution.js");
+  const { formatDistribution, formatDistributionMarkdown, formatPrediction } = await import(
+    "../report/predictText.js"
+  );
+  const { isStyled } = await import("../report/machineTable.js");
+
+  const plan = readPlan(path);
+  const inPlan = new Map(plan.components.map(({ name, present }) => [name, present]));
+  const presentByName = options.components === undefined ? inPlan : await readPresent(options.components);
+  const predictor = new Predictor(plan, (name) => presentByName.get(name));
+  const fleet = new DistributionBuilder();
+  const shown: Prediction[] = [];
+  let machines = 0;
+  let waiting = "";
+  const flush = async () => {
+    if (waiting !== "" && !process.stdout.write(waiting)) await once(process.stdout, "drain");
+    waiting = "";
+  };
+  for await (const facts of readMachines(files)) {
+    const prediction = predictor.predict(facts);
+    fleet.add(prediction);
+    machines++;
+    if (options.json) {
+      waiting += `${formatPredictionLine(prediction)}\n`;
+      if (waiting.length > 2 ** 16) await flush();
+    } else if (machines <= mostShown) shown.push(prediction);
+  }
+  await flush();
+  const distribution = fleet.finish();
+  if (options.json) {
+    process.stdout.write(`${JSON.stringify({ distribution })}\n${JSON.stringify(summarise(distribution))}\n`);
+    return;
+  }
+  const styled = isStyled(process.stdout);
+  process.stdout.write(
+    options.markdown
+      ? formatDistributionMarkdown(distribution)
+      : machines <= mostShown
+        ? shown.map((prediction) => formatPrediction(prediction, { styled })).join("\n")
+        : formatDistribution(distribution, { styled }),
+  );
+}
+
+async function readPresent(files: readonly string[]): Promise<Map<string, Present | undefined>> {
+  const { readManifests } = await import("../component/manifest.js");
+  const components = await readManifests(files.map((file) => resolve(file)));
+  return new Map(components.map(({ name, present }) => [name, present]));
+}
+
+export function registerPredict(program: Command): void {
+  program
+    .command("predict")
+    .description("say what leaves the memory of machines that are not booted, from their profiles")
+    .argument("<plan>", "plan.json, or the folder of a build")
+    .argument("<profile...>", "what jettison profile printed, a machine a line; - is standard input")
+    .option("--components <file...>", "manifests whose present counts (those that the plan was made with)")
+    .option("--markdown", "print the distribution for a page")
+    .option("--json", "print a line of JSON a machine, then the distribution, then a summary")
+    .action(predict);
+}

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Whether a component is present on a machine, by three values: what cannot be known from the facts is `unknown`, never
+ * guessed. Kleene's logic: `any` is yes where one is, and no only where all are.
+ */
+import type { Present } from "../component/component.js";
+import type { Facts } from "../profile/facts.js";
+
+export type Truth = "yes" | "no" | "unknown";
+
+const truth = (value: boolean | undefined): Truth => (value === undefined ? "unknown" : value ? "yes" : "no");
+
+/** A component whose manifest has no `present` may be present anywhere. */
+export function evaluatePresent(present: Present | undefined, facts: Facts): Truth {
+  if (present === undefined) return "unknown";
+  switch (present.op) {
+    case "never":
+      return "no";
+    case "not": {
+      const inner = evaluatePresent(present.of, facts);
+      return inner === "unknown" ? inner : inner === "yes" ? "no" : "yes";
+    }
+    case "any":
+      return join(present.of, facts, "yes", "no");
+    case "all":
+      return join(present.of, facts, "no", "yes");
+    case "acpiTable":
+      if (facts.acpi === undefined) return "unknown";
+      if (facts.acpi.signatures.has(present.signature)) return "yes";
+      return facts.acpi.isComplete ? "no" : "unknown";
+    case "cpu": {
+      if (facts.cpuVendor === undefined) return "unknown";
+      if (facts.cpuVendor !== present.vendor) return "no";
+      if (present.families === undefined) return "yes";
+      return truth(facts.cpuFamily === undefined ? undefined : present.families.includes(facts.cpuFamily));
+    }
+    case "hypervisor":
+      return truth(facts.hypervisor === undefined ? undefined : facts.hypervisor === present.name);
+    case "memoryAbove":
+      if (facts.memorySpan !== undefined) return truth(facts.memorySpan > present.bytes);
+      // More memory than fits below cannot all lie below; less may lie above all the same.
+      return facts.memoryTotal !== undefined && facts.memoryTotal > present.bytes ? "yes" : "unknown";
+    case "pciDevice":
+      return truth(facts.pciDevices?.has(present.id));
+  }
+}
+
+/** `decisive` where one is, `neutral` where all are. */
+function join(of: readonly Present[], facts: Facts, decisive: Truth, neutral: Truth): Truth {
+  let result = neutral;
+  for (const one of of) {
+    const value = evaluatePresent(one, facts);
+    if (value === decisive) return decisive;
+    if (value === "unknown") result = "unknown";
+  }
+  return result;
+}
+
+/** What the answer rests on, where that is less than it may seem. */
+export function describeAbsence(present: Present | undefined, value: Truth): string | undefined {
+  if (value !== "no" || present === undefined) return undefined;
+  return tablesOf(present) > 0 ? "no IOMMU described by firmware" : undefined;
+}
+
+function tablesOf(present: Present): number {
+  switch (present.op) {
+    case "acpiTable":
+      return ["DMAR", "IVRS", "VIOT"].includes(present.signature) ? 1 : 0;
+    case "any":
+    case "all":
+      return present.of.reduce((count, one) => count + tablesOf(one), 0);
+    default:
+      return 0;
+  }
+}

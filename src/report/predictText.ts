@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Predictions for people: one machine's components, or how a fleet's machines are distributed. */
+import { number } from "../number.js";
+import type { Distribution, Group, Quartiles } from "../predict/distribution.js";
+import type { Bounds, Prediction } from "../predict/predict.js";
+import { colourOf, type TextOptions } from "./colour.js";
+import { markdownTable } from "./markdown.js";
+import { formatTable } from "./textTable.js";
+
+const range = ({ min, max }: Bounds) => (min === max ? number(min) : `${number(min)} to ${number(max)}`);
+
+export function formatPrediction(
+  { machine, components, pages, notes }: Prediction,
+  options: TextOptions,
+): string {
+  const colour = colourOf(options);
+  return [
+    `${colour("bold", machine ?? "this machine")}: ${range(pages)} pages leave`,
+    "",
+    formatTable(
+      ["component", "present", "outcome", "pages", "reason"],
+      components.map((one) => [one.component, one.present, one.outcome, range(one.pages), one.reason]),
+    ),
+    ...notes.map((note) => `${note}\n`),
+  ].join("\n");
+}
+
+const barWidth = 40;
+const mostBars = 24;
+
+/** One bar for each count of pages, or for equal steps where there are too many. */
+function formatHistogram(histogram: Distribution["histogram"]): string[] {
+  const bins =
+    histogram.length <= mostBars ? histogram.map(([at, n]) => [at, at, n] as const) : bin(histogram);
+  const most = Math.max(...bins.map(([, , machines]) => machines));
+  const label = (from: number, to: number) => (from === to ? number(from) : `${number(from)}-${number(to)}`);
+  const width = Math.max(...bins.map(([from, to]) => label(from, to).length));
+  return bins.map(
+    ([from, to, machines]) =>
+      `${label(from, to).padStart(width)}  ${"#".repeat(Math.ceil((machines / most) * barWidth)).padEnd(barWidth)} ${number(machines)}`,
+  );
+}
+
+function bin(histogram: Distribution["histogram"]): (readonly [number, number, number])[] {
+  const [first, last] = [histogram[0]![0], histogram.at(-1)![0]];
+  const step = Math.ceil((last - first + 1) / mostBars);
+  const bins: [number, number, number][] = [];
+  for (let from = first; from <= last; from += step) bins.push([from, from + step - 1, 0]);
+  for (const [pages, machines] of histogram) bins[Math.floor((pages - first) / step)]![2] += machines;
+  return bins;
+}
+
+const quartilesOf = ({ min, q1, median, q3, max }: Quartiles) => [min, q1, median, q3, max];
+const heads = ["min", "q1", "median", "q3", "max"];
+
+const mostRows = 15;
+
+function groupRows(groups: readonly Group[]): (string | number)[][] {
+  return groups
+    .slice(0, mostRows)
+    .map(({ name, machines, pages }) => [name, machines, ...quartilesOf(pages)]);
+}
+
+const more = (count: number, what: string) => (count > 0 ? [`and ${number(count)} more ${what}`] : []);
+
+/** The parts of a distribution, each a title, the head of a table and its rows. */
+function parts(distribution: Distribution): readonly (readonly [string, string[], (string | number)[][]])[] {
+  const { machines, pages, most, components, byFormFactor, byVendor, classes } = distribution;
+  return [
+    [
+      `Pages that leave, of ${number(machines)} machines`,
+      ["", ...heads],
+      [
+        ["surely", ...quartilesOf(pages)],
+        ["at most", ...quartilesOf(most)],
+      ],
+    ],
+    [
+      "Machines that have a component",
+      ["component", "have it", "unknown", "have not", "leaves surely"],
+      components.map(({ component, usedBy, unknown, leaves }) => [
+        ...[component, usedBy, unknown, machines - usedBy - unknown, leaves],
+      ]),
+    ],
+    [
+      "Pages that surely leave, by form factor",
+      ["form factor", "machines", ...heads],
+      groupRows(byFormFactor),
+    ],
+    ["Pages that surely leave, by vendor", ["vendor", "machines", ...heads], groupRows(byVendor)],
+    [
+      `One image, or ${number(classes.length)}: classes of machines on which the same leaves`,
+      ["machines", "pages", "bytes left behind", "stays or is unknown"],
+      classes.slice(0, mostRows).map((one) => [
+        ...[one.machines, range(one.pages), one.leftBehind],
+        components
+          .map(({ component }) => component)
+          .filter((name) => !one.leaves.includes(name))
+          .map((name) => (one.unknown.includes(name) ? `${name}?` : name))
+          .join(" ") || "-",
+      ]),
+    ],
+  ];
+}
+
+export function formatDistribution(distribution: Distribution, options: TextOptions): string {
+  const colour = colourOf(options);
+  const { byVendor, classes, machinesOutsideClasses, noted } = distribution;
+  const [first, ...others] = parts(distribution).map(
+    ([title, head, rows]) => `${colour("bold", title)}\n\n${formatTable(head, rows)}`,
+  );
+  return [
+    first!,
+    ...(distribution.histogram.length > 0
+      ? [
+          `${colour("bold", "Machines by pages that surely leave")}\n\n${formatHistogram(distribution.histogram).join("\n")}\n`,
+        ]
+      : []),
+    ...others,
+    ...more(byVendor.length - mostRows, "vendors"),
+    ...more(classes.length - mostRows, "classes"),
+    ...more(machinesOutsideClasses, "machines in further classes"),
+    ...(noted > 0
+      ? [
+          `${number(noted)} machines have notes (broken firmware, words of the command line): --json shows them.`,
+        ]
+      : []),
+    "",
+  ].join("\n");
+}
+
+export function formatDistributionMarkdown(distribution: Distribution): string {
+  const { byVendor, classes, noted } = distribution;
+  const cells = (row: readonly (string | number)[]) =>
+    row.map((cell) => (typeof cell === "number" ? number(cell) : cell));
+  const [first, ...others] = parts(distribution).map(
+    ([title, head, rows]) => `${title}:\n\n${markdownTable(head, rows.map(cells))}\n`,
+  );
+  return [
+    first!,
+    `\`\`\`\n${formatHistogram(distribution.histogram).join("\n")}\n\`\`\`\n`,
+    ...others,
+    [
+      ...more(byVendor.length - mostRows, "vendors"),
+      ...more(classes.length - mostRows, "classes"),
+      `${number(noted)} machines with broken tables`,
+    ].join("; "),
+    "",
+  ].join("\n");
+}
