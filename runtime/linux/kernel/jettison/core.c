@@ -78,11 +78,18 @@ int notrace jettison_region_of(unsigned long addr)
 /* The gate at @addr, or NULL. */
 const struct jettison_gate *jettison_find_gate(unsigned long addr)
 {
-	unsigned int i;
+	int low = 0, high = (int)jettison_nr_gates - 1;
 
-	for (i = 0; i < jettison_nr_gates; i++) {
-		if ((unsigned long)jettison_gates[i].entry == addr)
-			return &jettison_gates[i];
+	while (low <= high) {
+		int middle = (low + high) / 2;
+		const struct jettison_gate *gate = &jettison_gates[middle];
+
+		if (addr == (unsigned long)gate->entry)
+			return gate;
+		if (addr < (unsigned long)gate->entry)
+			high = middle - 1;
+		else
+			low = middle + 1;
 	}
 	return NULL;
 }
@@ -251,6 +258,15 @@ bool jettison_free_pages(void *start, void *end, u8 *freed)
 	}
 	flush_tlb_kernel_range(direct, direct + size);
 
+	/*
+	 * The self-test goes on like a confidential guest that shares a page
+	 * with its host. That must not bring back the old address.
+	 */
+	if (jettison_mode == JETTISON_MODE_SELFTEST && jettison_gone(old) &&
+	    (set_memory_np(direct, size >> PAGE_SHIFT) ||
+	     set_memory_p(direct, size >> PAGE_SHIFT)))
+		return false;
+
 	for (offset = 0; offset < size; offset += PAGE_SIZE) {
 		if (jettison_mapping(old + offset) ||
 		    !jettison_mapping_is_memory(jettison_mapping(direct + offset)))
@@ -350,7 +366,6 @@ static void settle_fates(void)
 
 void jettison_release(void)
 {
-	unsigned long ram = totalram_pages();
 	ktime_t start;
 	unsigned int i;
 
@@ -365,7 +380,6 @@ void jettison_release(void)
 	}
 	jettison_times.release = ktime_to_ns(ktime_sub(ktime_get(), start));
 	jettison_mappings_after = jettison_count_mappings();
-	ram = totalram_pages() - ram;
 
 	for (i = 0; i < jettison_nr_regions; i++) {
 		const struct jettison_region *region = &jettison_regions[i];
@@ -380,7 +394,7 @@ void jettison_release(void)
 		settle_fates();
 
 	if (jettison_mode == JETTISON_MODE_SELFTEST)
-		jettison_run_selftest(ram);
+		jettison_run_selftest();
 	if (jettison_mode == JETTISON_MODE_AUDIT && jettison_run_audit())
 		pr_err("audit: out of memory\n");
 }

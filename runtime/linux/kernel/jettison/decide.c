@@ -223,6 +223,8 @@ static bool __init tables_make_sense(void)
 		if (region >= jettison_nr_regions ||
 		    !jettison_is_text(&jettison_regions[region]))
 			return false;
+		if (i && jettison_gates[i].entry <= jettison_gates[i - 1].entry)
+			return false;
 	}
 	return jettison_padding_makes_sense();
 }
@@ -418,12 +420,32 @@ static void __init keep_what_is_referenced(void)
 	}
 }
 
-/* Nothing may patch code in a page that has become somebody's data. */
-static void __init forget_text(const struct jettison_region *region)
+static bool __init is_leaving_text(unsigned int region)
 {
-	jump_label_free_mem(region->start, region->end);
-	static_call_free_mem(region->start, region->end);
-	alternatives_free_mem(region->start, region->end);
+	return region < jettison_nr_regions && jettison_region_shut[region] &&
+	       jettison_is_text(&jettison_regions[region]);
+}
+
+/*
+ * Nothing may patch code in a page that has become somebody's data. Each call
+ * goes through a whole table, so regions that touch are one.
+ */
+static void __init forget_text(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < jettison_nr_regions; i++) {
+		void *start = jettison_regions[i].start;
+
+		if (!is_leaving_text(i))
+			continue;
+		while (is_leaving_text(i + 1) &&
+		       jettison_regions[i + 1].start == jettison_regions[i].end)
+			i++;
+		jump_label_free_mem(start, jettison_regions[i].end);
+		static_call_free_mem(start, jettison_regions[i].end);
+		alternatives_free_mem(start, jettison_regions[i].end);
+	}
 }
 
 static void __init decide_components(void)
@@ -443,16 +465,10 @@ static void __init decide_components(void)
 
 static void __init prepare_to_leave(void)
 {
-	unsigned int i;
-
 	shut_gates();
 	keep_what_is_referenced();
 	jettison_decide_padding();
-	for (i = 0; i < jettison_nr_regions; i++) {
-		if (jettison_region_shut[i] &&
-		    jettison_is_text(&jettison_regions[i]))
-			forget_text(&jettison_regions[i]);
-	}
+	forget_text();
 	jettison_forget_fixups();
 }
 

@@ -90,7 +90,7 @@ static inline bool jettison_is_text(const struct jettison_region *region)
 #define JETTISON_GATE_EXPECTED	0x4	/* it is called on any machine */
 #define JETTISON_GATE_FUNCTION	0x8	/* it jumps to the function at @answer */
 
-struct jettison_gate {
+struct jettison_gate {	/* sorted by entry */
 	const char *name;	/* of the function that it stands for */
 	void *entry;		/* the gate's own address */
 	long answer;		/* what it returns when shut */
@@ -224,7 +224,7 @@ struct jettison_selftest {
 
 extern struct jettison_selftest jettison_selftest;
 
-void jettison_run_selftest(unsigned long ram);
+void jettison_run_selftest(void);
 
 enum jettison_place {
 	JETTISON_IN_DATA,
