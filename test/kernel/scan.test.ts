@@ -44,7 +44,7 @@ test("finds a word in each kind of memory, names the place and keeps the compone
   expect(fateOf(result, "amd-vi")).toBe("kept referenced");
   const places = found(result, "amd-vi").map((line) => {
     const [, place, target] = /^jettison: scan: (.*) points at (.*)\/\S+ of amd-vi$/.exec(line)!;
-    expect(target).toBe("amd_iommu_map_pages+0x0");
+    expect(target).toBe("amd_iommu_ops+0x0");
     return place!.replace(/0x[0-9a-f]+ of a page|\[\d+\]|\/\S+/g, "");
   });
   // The sleeper may have it in a register that it saved, too.
