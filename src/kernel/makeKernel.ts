@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { mkdirSync, realpathSync } from "node:fs";
 import { basename, join } from "node:path";
 import { cacheFolder } from "../cache.js";
+import { readManifests } from "../component/manifest.js";
 import { shippedManifests } from "../component/shipped.js";
 import { number } from "../number.js";
 import { projectRoot } from "../root.js";
@@ -88,6 +89,8 @@ export function kernelSteps(job: KernelJob): KernelSteps {
       {
         title: "Source",
         async run(report) {
+          // The link reads them an hour later: what is wrong in them is known now.
+          await readManifests(job.components);
           const pristine =
             "folder" in job.source
               ? job.source.folder
