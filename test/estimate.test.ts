@@ -40,6 +40,7 @@ eight pages (6+7+11/3), which is not exactly earth-shattering.
 `;
 
 const figures = {
+  version: 1,
   components: [
     { component: "gart", bytes: 3044, pages: 1 },
     { component: "calgary", bytes: 3220, pages: 1 },
@@ -127,6 +128,7 @@ scenarios:
   const { stdout, stderr } = estimate(["-", "--scenarios", "machines.yaml", "--json"], folder, list);
   expect(stderr).toBe("");
   expect(JSON.parse(stdout)).toEqual({
+    version: 1,
     components: [
       { component: "gart", bytes: 4097, pages: 2 },
       { component: "Intel VT-d", bytes: 8192, pages: 2 },

@@ -232,6 +232,15 @@ test("a page that something refers to stays", () => {
   expect(around.length).toBe(2);
 }, 60_000);
 
+test("a PCI device whose numbers read as an address keeps no page", () => {
+  const number = "0xffffffff812f8000"; // as the pointer above
+  const folder = newFolder();
+  const plan = link(folder, 0x3000, {
+    "quirk.S": `.section .pci_fixup_final, "a"\n.balign 16\n.quad ${number}, 0`,
+  });
+  expect(plan.image!.leavingPadding.length).toBe(3);
+}, 60_000);
+
 describe("regions of text", () => {
   const regionsOf = (folder: string) => {
     const map = readMap(folder);

@@ -45,7 +45,7 @@ async function build(given: Options): Promise<void> {
   const { vmlinux, image, warnings, log } = finish();
   const plan = join(options.output, "plan.json");
   if (options.json)
-    process.stdout.write(`${JSON.stringify({ vmlinux, image, plan, warnings, log }, null, 2)}\n`);
+    process.stdout.write(`${JSON.stringify({ version: 1, vmlinux, image, plan, warnings, log }, null, 2)}\n`);
   else process.stdout.write([...warnings, `kernel  ${image}`, `plan    ${plan}`, ""].join("\n"));
 }
 

@@ -3,7 +3,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { type Diagnostic, failIfAny, JettisonError } from "../diagnostics.js";
-import type { DemoJson, DemoMachine } from "../report/demoJson.js";
+import { type DemoJson, type DemoMachine, demoVersion } from "../report/demoJson.js";
 import type { DemoResult } from "../report/demoPages.js";
 import { projectRoot } from "../root.js";
 import type { Step } from "../step.js";
@@ -62,7 +62,7 @@ async function demo({ out, write, json }: Options): Promise<void> {
   await runSteps([...kernel.steps, ...boots]);
 
   const { output, image, release } = kernel.finish();
-  const text = `${JSON.stringify({ build: output, machines: results } satisfies DemoJson, null, 2)}\n`;
+  const text = `${JSON.stringify({ version: demoVersion, build: output, machines: results } satisfies DemoJson, null, 2)}\n`;
   if (json) process.stdout.write(text);
   else {
     const options = { styled: isStyled(process.stdout) };

@@ -17,7 +17,7 @@ export function registerDoctor(program: Command): void {
       const { findMissing } = await import("./findMissing.js");
       const findings = await findMissing(readFileSync(join(projectRoot, "scripts/debian-packages"), "utf8"));
       const missing = findings.filter((finding) => finding.missing);
-      if (json) process.stdout.write(`${JSON.stringify({ findings }, null, 2)}\n`);
+      if (json) process.stdout.write(`${JSON.stringify({ version: 1, findings }, null, 2)}\n`);
       else {
         for (const finding of findings) process.stdout.write(`${formatFinding(finding)}\n`);
         for (const { fix } of missing) process.stdout.write(`\n${fix}\n`);

@@ -24,7 +24,7 @@ async function estimateListing(file: string, { scenarios, json }: Options): Prom
 
 function formatJson({ components, bytes, scenarios, averagePages }: Estimate): string {
   const outcomes = scenarios.map(({ scenario, pages }) => ({ scenario, pages }));
-  return JSON.stringify({ components, bytes, scenarios: outcomes, averagePages });
+  return JSON.stringify({ version: 1, components, bytes, scenarios: outcomes, averagePages });
 }
 
 /** A pipe or a device tells no size, so reading stops as soon as it is too much. */

@@ -74,11 +74,14 @@ function takeInstructions(
 }
 
 function takeWords(image: ElfImage, index: number, take: (address: number) => void): void {
-  const { offset, size } = image.sections[index]!;
+  const { name, offset, size } = image.sections[index]!;
   const first = ((-image.sectionAddress[index]! % 8) + 8) % 8;
+  // struct pci_fixup begins with a vendor, a device and a class: Realtek's 8169 of any class reads as an address.
+  const isNumber = (at: number) => name === ".pci_fixup" && at % 16 === 0;
   for (let at = first; at + 8 <= size; at += 8)
     // The kernel's addresses are the last 2 GiB.
-    if (image.view.getInt32(offset + at + 4, true) === -1) take(signed64(image.view, offset + at));
+    if (image.view.getInt32(offset + at + 4, true) === -1 && !isNumber(at))
+      take(signed64(image.view, offset + at));
 }
 
 /** Offsets of the symbols of each section, ascending: an instruction starts at each. */

@@ -32,7 +32,10 @@ export interface DemoMachine {
 export type MachineResult = Omit<DemoMachine, "memTotalOff" | "selftest"> &
   Partial<Pick<DemoMachine, "memTotalOff" | "selftest">>;
 
+export const demoVersion = 1;
+
 export interface DemoJson {
+  readonly version: typeof demoVersion;
   /** The folder of vmlinux and plan.json. */
   readonly build: string;
   readonly machines: readonly DemoMachine[];
