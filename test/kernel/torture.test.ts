@@ -20,9 +20,9 @@ test("a machine that starts with one processor and gets its second, whose memory
   const { parts, gone, trouble } = await torture({
     bzImage: build.image,
     machine: { ...loadMachine("q35"), memory: 128 },
-    parts: ["cpus", "keys", "pci", "modules", "memory"],
+    parts: ["files", "cpus", "keys", "pci", "modules", "memory"],
     modules,
-    append: "maxcpus=1",
+    append: "maxcpus=1 panic_on_warn=1",
     log: join(scratch, "q35.log"),
   });
   expect(trouble).toEqual([]);
@@ -35,7 +35,7 @@ test("a machine with an IOMMU in use, whose processors come and go and whose car
   const { parts, gone, trouble } = await torture({
     bzImage: build.image,
     machine: { ...loadMachine("vtd"), memory: 128 },
-    parts: ["cpus", "pci", "modules"],
+    parts: ["files", "cpus", "pci", "modules"],
     modules,
     log: join(scratch, "vtd.log"),
   });

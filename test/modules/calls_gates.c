@@ -39,7 +39,7 @@ module_param_named(domain_ops, table_domain_ops, ulong, 0);
 #define SHUT	((const u8 *)table_shut)
 #define CALLS	((atomic_long_t *)table_calls)
 
-#define NR_EARLY 5
+#define NR_EARLY 4
 
 /* What is called from the beginning. */
 static struct early {
@@ -65,16 +65,10 @@ static bool is_shut(unsigned int gate)
 	return READ_ONCE(SHUT[GATES[gate].region]);
 }
 
-static int log_notifier(u32 tag)
-{
-	return 0;
-}
-
 static int call_early(void *data)
 {
 	struct worker *worker = data;
 	unsigned long arguments[NR_EARLY][3] = {
-		{ (unsigned long)log_notifier },
 		{ (unsigned long)blank },
 		{ (unsigned long)blank },
 		{ 0, 0, (unsigned long)blank },
@@ -114,7 +108,8 @@ static int call_all(void *data)
 			any_function entry = GATES[i].entry;
 			unsigned long answer;
 
-			if (!is_shut(i))
+			/* A function that answers would take the zeros for its arguments. */
+			if (!is_shut(i) || (GATES[i].flags & JETTISON_GATE_FUNCTION))
 				continue;
 			answer = entry(0, 0, 0, 0, 0, 0);
 			worker->calls[i]++;
@@ -245,11 +240,10 @@ static int __init calls_gates_init(void)
 	int err;
 
 	/* As a module gets them, and one that a table of the kernel holds. */
-	err = take(0, amd_iommu_register_ga_log_notifier, 0) ?:
-	      take(1, amd_iommu_activate_guest_mode, 0) ?:
-	      take(2, amd_iommu_deactivate_guest_mode, 0) ?:
-	      take(3, amd_iommu_update_ga, 0) ?:
-	      take(4, domain_ops->alloc, -EINVAL);
+	err = take(0, amd_iommu_activate_guest_mode, 0) ?:
+	      take(1, amd_iommu_deactivate_guest_mode, 0) ?:
+	      take(2, amd_iommu_update_ga, 0) ?:
+	      take(3, domain_ops->alloc, -EINVAL);
 	if (err)
 		return err;
 	for_each_online_cpu(cpu) {

@@ -262,6 +262,14 @@ part_tables() {
 	ok "$count lists, image ${image:-not read}, without:$missing"
 }
 
+# Every file that can be read. What leaves is asked for by none of them, or expects to be.
+part_files() {
+	before=$(look $J/gate_calls)
+	words=$(/helper files /sys /proc/sys 2>&1) || { failed "$words"; return; }
+	calls=$(($(look $J/gate_calls) - before))
+	if [ $calls = 0 ]; then ok "$words"; else failed "$words, $calls calls of gates"; fi
+}
+
 # ---- Sleep ----
 
 part_sleep() {

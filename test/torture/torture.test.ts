@@ -13,7 +13,9 @@ import { type Tortured, torture } from "./torture.js";
 
 /** Least destructive first; what a part breaks, the later ones and the leaks show. */
 const parts =
-  "armed modules keys tracer kprobes fentry livepatch tables cpus pci hotplug memory sleep leaks".split(" ");
+  "armed modules keys tracer kprobes fentry livepatch tables files cpus pci hotplug memory sleep leaks".split(
+    " ",
+  );
 
 /** Where the tracer's record is, which probes take over, and behind it, where they write an INT3 of their own. */
 const armed = [
