@@ -199,6 +199,17 @@ export const catalogue = {
       `${f.output} is inside the source tree ${f.source}, which is only read.`,
     () => "Give an output folder elsewhere.",
   ),
+  "link-incomplete": entry(
+    2,
+    (f: { what: string }) => `There is no whole link of vmlinux.o to make a kernel of: ${f.what}.`,
+    () => "Remove vmlinux.o and run make again; the link that failed before says why.",
+  ),
+  "link-outdated": entry(
+    2,
+    (f: { file: string }) =>
+      `vmlinux.o was planned with other manifests (${f.file}) than JETTISON_COMPONENTS has now.`,
+    () => "Remove vmlinux.o and run make again, or set JETTISON_COMPONENTS as it was then.",
+  ),
   "path-unusable": entry(
     2,
     (f: { path: string; sign: string }) =>

@@ -21,8 +21,9 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const link = (wrapper: string, args: string[]) =>
+const link = (wrapper: string, args: string[], cwd = folder) =>
   spawnSync(wrapper, args, {
+    cwd,
     encoding: "utf8",
     env: { PATH: `${join(folder, "bin")}:${process.env.PATH}`, JETTISON_LD: join(folder, "real ld") },
   });
@@ -34,6 +35,9 @@ test.each([
   `${common} -r -o vmlinux.o --whole-archive vmlinux.a --no-whole-archive --start-group --end-group`,
   `${final} --strip-debug -o .tmp_vmlinux1 --whole-archive vmlinux.o .vmlinux.export.o`,
   `${final} --strip-debug -o .tmp_vmlinux3 --whole-archive vmlinux.o .vmlinux.export.o`,
+  `${final} -o vmlinux.unstripped --whole-archive vmlinux.o .vmlinux.export.o`,
+  `${common} -T elsewhere/setup.ld -o kernel vmlinux.o`,
+  "vmlinux.o",
   `${final} -o vmlinux --whole-archive vmlinux.a --no-whole-archive --start-group lib/lib.a --end-group`,
 ])("a link of the kernel is Jettison's: %s", (text) => {
   const { stdout, status } = link(jettisonLd, text.split(" "));
@@ -53,6 +57,15 @@ test.each([
 ])("any other is the linker's own: %s", (text) => {
   const { stdout, status } = link(jettisonLd, text.split(" "));
   expect([stdout, status]).toEqual([`ld ${text}\n`, 7]);
+});
+
+test("where vmlinux.o was made, every link that makes no object is looked at", () => {
+  const build = join(folder, "build");
+  mkdirSync(join(build, ".jettison"), { recursive: true });
+  const started = (text: string) => link(jettisonLd, text.split(" "), build).stdout.split(" ")[0];
+  expect(started(`${common} -T own.lds -o kernel copy.o`)).toBe("jettison");
+  expect(started(`${common} -r -o drivers/some.o drivers/a.o`)).toBe("ld");
+  expect(started("--version")).toBe("ld");
 });
 
 test("arguments pass as they are, blanks and quotes too, and through a link to the wrapper", () => {

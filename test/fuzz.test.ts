@@ -4,7 +4,7 @@
  * Here with a fixed seed and ten thousand objects and archives; `scripts/fuzz` does the same for as long as it is
  * told to. JETTISON_FUZZ_SEED and JETTISON_FUZZ_RUNS say which and how many.
  */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
@@ -22,6 +22,7 @@ import { parseListing } from "../src/estimate/listing.js";
 import { buildGraph, countReferences, describeEdge, indexIncoming } from "../src/graph/graph.js";
 import { parseLinkArguments } from "../src/link/arguments.js";
 import { placeAtEnd } from "../src/link/placement.js";
+import { openLinkFolder } from "../src/link/record.js";
 import { cleanLine, readConsole } from "../src/machine/console.js";
 import { readRelocationList } from "../src/verify/relocationList.js";
 import { verifyImage } from "../src/verify/verifyImage.js";
@@ -260,15 +261,17 @@ test("damaged linker scripts get the regions in their second place, or are linke
   const text = `SECTIONS { .text : { *(.text) ${place} } .after : { ${place} *(.rest) } }`;
   const original = Buffer.from(text);
   const script = join(folder, "damaged.lds");
-  const changed = join(folder, "vmlinux.lds");
+  const linkFolder = openLinkFolder(folder);
+  mkdirSync(linkFolder.at("."), { recursive: true });
+  const changed = linkFolder.at("vmlinux.lds");
   const seen = { changed: 0, left: 0 };
   await tryAll(runs / 10, (run) => {
     const damaged = mutate(original, [], openRandom(seed, run));
     writeFileSync(script, damaged);
-    const argv = placeAtEnd(parseLinkArguments(["-o", "vmlinux", "-T", script, "a.o"]), folder);
+    const argv = placeAtEnd(parseLinkArguments(["-o", "vmlinux", "-T", script, "a.o"]), linkFolder);
     const isOurs = damaged.toString().split(place).length === 3;
     seen[isOurs ? "changed" : "left"]++;
-    expect(argv).toEqual(isOurs ? ["-o", "vmlinux", "-T", changed, "a.o"] : undefined);
+    expect(argv).toEqual(isOurs ? ["-o", "vmlinux", "-T", ".jettison/vmlinux.lds", "a.o"] : undefined);
     if (isOurs) expect(readFileSync(changed, "utf8")).toBe(damaged.toString().replace(place, ""));
   });
   expect(Math.min(seen.changed, seen.left)).toBeGreaterThan(runs / 100);

@@ -4,13 +4,15 @@
  * forms of the proof must find it: in `vmlinux.o`, in the image with the linker's relocations, in a finished image
  * with `vmlinux.relocs`, and in one with nothing at all. What a form cannot see is left out of its letters.
  */
+import { existsSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { editObject } from "../src/elf/edit.js";
 import { relaSize, sectionType, symbolSize } from "../src/elf/format.js";
 import { type ElfImage, signed64 } from "../src/elf/image.js";
 import { countRelocations, type ElfObject, symbolName } from "../src/elf/object.js";
 import { mapImage } from "../src/verify/imageMap.js";
-import { command, writeFiles } from "./compile.js";
+import { command, temporaryFolder, writeFiles } from "./compile.js";
 import { runLinker } from "./kernelShaped.js";
 import { everywhere, inSection, inText, planted, pointer } from "./plantedCode.js";
 import {
@@ -380,6 +382,50 @@ test("a PCI device whose numbers read as an address is none, what a quirk calls 
     expect(plant(0)[form].violations).toEqual([]);
     expect(plant(8)[form].violations).toHaveLength(1);
   }
+});
+
+test("a final link is ours whatever it is called, and is none without a whole link before it", () => {
+  const copy = temporaryFolder();
+  command(copy, "cp", "-a", `${kernel.folder}/.`, ".");
+  const final = (output: string, input = "vmlinux.o") => {
+    rmSync(join(copy, output), { force: true });
+    const args = finalArguments([input, "init/version-timestamp.o"]);
+    const { stderr } = runLinker(
+      copy,
+      args.map((one) => (one === "vmlinux" ? output : one)),
+    );
+    return [existsSync(join(copy, output)), /\[[\w-]+\]$/m.exec(stderr)?.[0]];
+  };
+  const forget = (name: string) => rmSync(join(copy, ".jettison", name));
+  forget("claims.json");
+  expect(final("vmlinux.unstripped")[1]).toBe("[file-unreadable]");
+  command(copy, "cp", "vmlinux.o", "other.o");
+  writeFiles(copy, { "more.yaml": "components: {}\n" });
+  expect(runLinker(copy, finalArguments(finalInputs), "components.yaml:more.yaml").stderr).toMatch(
+    /\[link-outdated\]/,
+  );
+  forget("link.json");
+  for (const output of ["vmlinux", "vmlinux.unstripped", ".tmp_vmlinux1"])
+    expect([output, ...final(output)]).toEqual([output, false, "[link-incomplete]"]);
+  expect(final("image", "other.o")).toEqual([false, "[link-incomplete]"]);
+  rmSync(join(copy, ".jettison"), { recursive: true });
+  expect(final("vmlinux.unstripped")).toEqual([false, "[link-incomplete]"]);
+});
+
+test("a plan that fails leaves nothing of the one before", () => {
+  const copy = temporaryFolder();
+  command(copy, "cp", "-a", `${kernel.folder}/.`, ".");
+  writeFiles(copy, { "broken.yaml": "components: [" });
+  expect(runLinker(copy, undefined, "broken.yaml").status).toBe(2);
+  for (const left of [".jettison/link.json", ".jettison/claims.json", "plan.json", "vmlinux.o"])
+    expect([left, existsSync(join(copy, left))]).toEqual([left, false]);
+  expect(runLinker(copy, undefined).status).toBe(0);
+  expect(runLinker(copy, finalArguments(finalInputs)).status).toBe(0);
+  // Ended by the linker itself.
+  expect(
+    runLinker(copy, ["-r", "-o", "vmlinux.o", "--no-such-option", "--whole-archive", "vmlinux.a"]).status,
+  ).not.toBe(0);
+  expect(existsSync(join(copy, ".jettison/link.json"))).toBe(false);
 });
 
 test("the link fails when the proof does, and names both ends", () => {

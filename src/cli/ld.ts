@@ -16,6 +16,6 @@ export function registerLd(program: Command): void {
     )
     .action(async (argv: string[]) => {
       const { runLd } = await import("../link/ld.js");
-      process.exitCode = await runLd(argv);
+      process.exitCode = await runLd(".", argv);
     });
 }

@@ -15,10 +15,11 @@
  * Which it is shows the first link; nothing is guessed.
  */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { loadImage } from "../elf/load.js";
 import { symbolName } from "../elf/object.js";
 import type { LinkArguments } from "./arguments.js";
+import { pathIn } from "./inputs.js";
+import type { LinkFolder } from "./record.js";
 
 const largePage = 2 ** 21;
 const changedScript = "vmlinux.lds";
@@ -44,16 +45,19 @@ export function pushesEntryText(file: string): boolean {
 }
 
 /** The arguments of a final link that puts the regions at the end; undefined: its script has no second place. */
-export function placeAtEnd({ argv, script }: LinkArguments, folder: string): readonly string[] | undefined {
-  if (script === undefined || !existsSync(script)) return undefined;
-  const text = readFileSync(script, "utf8");
+export function placeAtEnd(
+  { argv, script }: LinkArguments,
+  { build, own, at }: LinkFolder,
+): readonly string[] | undefined {
+  if (script === undefined || !existsSync(pathIn(build, script))) return undefined;
+  const text = readFileSync(pathIn(build, script), "utf8");
   if ((text.match(place) ?? []).length !== 2) return undefined;
-  const changed = join(folder, changedScript);
-  writeFileSync(changed, text.replace(new RegExp(place, ""), ""));
+  const changed = `${own}/${changedScript}`;
+  writeFileSync(at(changedScript), text.replace(new RegExp(place, ""), ""));
   return argv.map((argument) =>
     argument === script ? changed : argument === `--script=${script}` ? `--script=${changed}` : argument,
   );
 }
 
 /** Whether a link before this one has found that they belong there. */
-export const isPlacedAtEnd = (folder: string) => existsSync(join(folder, changedScript));
+export const isPlacedAtEnd = ({ at }: LinkFolder) => existsSync(at(changedScript));

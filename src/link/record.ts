@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * What the link of `vmlinux.o` leaves behind for the final ones (`.jettison/link.json`). It is written when all else is,
+ * and the linker has ended well: where it is missing, no kernel is made of what else may lie there.
+ */
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fail } from "../diagnostics.js";
+
+/** Everything that Jettison leaves in the folder of a build. */
+export interface LinkFolder {
+  /** The folder of the build, where the linker runs. */
+  readonly build: string;
+  /** The same for files that the linker is given by name: counts from `build`. */
+  readonly own: string;
+  /** Where a file of ours lies. */
+  at(name: string): string;
+}
+
+export const openLinkFolder = (build: string): LinkFolder => ({
+  build,
+  own: ".jettison",
+  at: (name) => join(build, ".jettison", name),
+});
+
+const recordVersion = 1;
+const recordFile = "link.json";
+
+export interface LinkRecord {
+  /** Of the manifests that the plan was made with. */
+  readonly manifests: string;
+  /** Exported functions that have a gate, and the gates. */
+  readonly exports: ReadonlyMap<string, string>;
+}
+
+/** The manifests that the environment names, and what they say in one word. */
+export function findManifests(): { readonly files: readonly string[]; readonly hash: string } {
+  const files = (process.env.JETTISON_COMPONENTS ?? "").split(":").filter((file) => file !== "");
+  const hash = createHash("sha256");
+  for (const file of files) {
+    const bytes = existsSync(file) ? readFileSync(file) : Buffer.alloc(0);
+    hash.update(`${bytes.byteLength}\n`).update(bytes);
+  }
+  return { files, hash: hash.digest("hex") };
+}
+
+/** Takes away what an earlier link has left, so that nothing that comes to an end halfway can pass for whole. */
+export function forgetLink({ build }: LinkFolder): void {
+  for (const left of [".jettison", "plan.json", "vmlinux.o"])
+    rmSync(join(build, left), { recursive: true, force: true });
+}
+
+export function writeRecord(folder: LinkFolder, { manifests, exports }: LinkRecord): void {
+  const record = { version: recordVersion, manifests, exports: Object.fromEntries(exports) };
+  writeJson(folder.at(recordFile), record);
+}
+
+/** undefined: no link of ours has ended well in this build. */
+export function readRecord(folder: LinkFolder): LinkRecord | undefined {
+  const file = folder.at(recordFile);
+  if (!existsSync(file)) return undefined;
+  const { version, manifests, exports } = JSON.parse(readFileSync(file, "utf8")) as {
+    version: unknown;
+    manifests: string;
+    exports: Record<string, string>;
+  };
+  if (version !== recordVersion)
+    fail("link-incomplete", { what: `${file} was written by another version of Jettison` });
+  return { manifests, exports: new Map(Object.entries(exports)) };
+}
+
+/** Beside and renamed: never half a file. */
+export function writeJson(path: string, value: unknown): void {
+  writeFileSync(`${path}.new`, `${JSON.stringify(value)}\n`);
+  renameSync(`${path}.new`, path);
+}
