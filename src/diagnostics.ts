@@ -175,6 +175,11 @@ export const catalogue = {
     (f: { places: readonly string[] }) => `No kernel configuration: ${f.places.join(" and ")} do not exist.`,
     () => "Give one with --config.",
   ),
+  "config-empty": entry(
+    2,
+    (f: { file: string }) => `${f.file} is no kernel configuration: no line of it sets an option.`,
+    () => "Give a .config, /boot/config-* or /proc/config.gz.",
+  ),
   "config-unsupported": entry(
     2,
     (f: { option: string; is: string; needs: string; why: string }) =>

@@ -3,17 +3,52 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { projectRoot } from "../root.js";
+import type { Examination, Presence } from "./examineConfig.js";
 import type { Finding } from "./findMissing.js";
 
 const formatFinding = ({ what, missing, detail }: Finding) =>
   `${missing ? "missing" : "ok     "}  ${what}${detail === "" ? "" : `: ${detail}`}`;
 
+const presences: Readonly<Record<Presence, string>> = {
+  "built-in": "built in",
+  module: "as a module",
+  absent: "absent",
+  unsaid: "not said: Kconfig decides",
+  any: "in every configuration",
+};
+
+function formatExamination({ file, release, isWhole, inTheWay, components }: Examination): string {
+  const made = release === undefined ? "" : `, of Linux ${release}`;
+  const width = Math.max(...components.map(({ name }) => name.length));
+  return [
+    `${file}: ${isWhole ? "a whole configuration" : "a part of a configuration"}${made}`,
+    ...(inTheWay.length === 0 ? ["Nothing in it is in the way."] : inTheWay),
+    ...components.map(({ name, presence, options }) => {
+      const settings = options.map((option) => `${option.name}=${option.value}`).join(", ");
+      return `  ${name.padEnd(width)}  ${presences[presence]}${settings === "" ? "" : ` (${settings})`}`;
+    }),
+    "",
+  ].join("\n");
+}
+
+async function examine(file: string, json: boolean): Promise<void> {
+  const { examineConfig, readConfigText } = await import("./examineConfig.js");
+  const { readManifests } = await import("../component/manifest.js");
+  const { shippedManifests } = await import("../component/shipped.js");
+  const manifest = await readManifests(shippedManifests);
+  const examination = examineConfig(file, await readConfigText(file), manifest);
+  process.stdout.write(json ? `${JSON.stringify(examination, null, 2)}\n` : formatExamination(examination));
+  if (examination.inTheWay.length > 0) process.exitCode = 1;
+}
+
 export function registerDoctor(program: Command): void {
   program
     .command("doctor")
     .description("say what is missing on this machine, and the command that installs it")
+    .option("--config <file>", "look at a kernel configuration instead (.config, gz and xz too; - for stdin)")
     .option("--json", "print it as JSON")
-    .action(async ({ json }: { json?: true }) => {
+    .action(async ({ config, json }: { config?: string; json?: true }) => {
+      if (config !== undefined) return examine(config, json === true);
       const { findMissing } = await import("./findMissing.js");
       const findings = await findMissing(readFileSync(join(projectRoot, "scripts/debian-packages"), "utf8"));
       const missing = findings.filter((finding) => finding.missing);

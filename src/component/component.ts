@@ -18,6 +18,8 @@ export interface Component {
   readonly after: readonly Mention[];
   /** Components that it cannot do without: as long as it stays, they do. They are looked for after it. */
   readonly needs: readonly Mention[];
+  /** The options that build code of it, without `CONFIG_`: a hint before anything is built. */
+  readonly config?: readonly string[];
   readonly code: readonly CodeRule[];
   /** Patterns of functions and objects that stay though a rule matches them. None has to match anything. */
   readonly resident: readonly string[];

@@ -89,6 +89,7 @@ function toComponent(
     ...(raw.kernels === undefined ? {} : { kernels: raw.kernels }),
     after: mentions("after"),
     needs: mentions("needs"),
+    ...(raw.config === undefined ? {} : { config: [raw.config].flat() }),
     code: raw.code.flatMap((rule, index): CodeRule[] => {
       const kind = ruleKinds.find((one) => rule[one] !== undefined)!;
       if (kind === "padding") return [];

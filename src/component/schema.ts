@@ -172,10 +172,12 @@ const registration = form("an entry of registers", {
   optional: z.literal(true, expected("true")).optional(),
   why: text("why, the place in the source that shows it,"),
 });
+const option = name("an option of Kconfig, without CONFIG_,", /^(?!CONFIG_)[A-Z0-9_]+$/);
 
 const component = form("a component", {
   title: text("title"),
   kernels: text("kernels, which versions contain it,").optional(),
+  config: z.union([option, z.array(option).min(1, "a list of options is empty")]).optional(),
   after: others.optional(),
   needs: others.optional(),
   code: z

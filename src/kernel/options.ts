@@ -27,6 +27,7 @@ const requirements = [
   ["CONFIG_X86_64", "y", "Jettison knows x86-64 only"],
   ["CONFIG_CC_IS_GCC", "y", "only objects that gcc made have been looked at"],
   ["CONFIG_STRICT_KERNEL_RWX", "y", "pages are freed by the rules that it makes for the kernel's memory"],
+  ["CONFIG_CFI", "n", "its type checks look at the words before a function, and a gate has none"], // since 6.18
   ["CONFIG_CFI_CLANG", "n", "its type checks look at the words before a function, and a gate has none"],
 ] as const;
 
