@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { relocationType } from "../src/elf/format.js";
 import { type ElfImage, findImageRelocations, readImage, readImageRelocation } from "../src/elf/image.js";
 import { type ElfObject, readObject } from "../src/elf/object.js";
+import { collectBeside } from "../src/verify/beside.js";
 import { type Claims, readClaims, type VerifiedRegion } from "../src/verify/claims.js";
 import { mapImage } from "../src/verify/imageMap.js";
 import type { Verification } from "../src/verify/proof.js";
@@ -231,11 +232,13 @@ export function verifyPlanted(
   const stripped = `${image}.stripped`;
   command(folder, "objcopy", "--remove-section=.rela*", image, stripped);
   const load = () => readImage("vmlinux", readFileSync(stripped));
+  const relocatable = readObject("vmlinux.o", patched);
+  const beside = collectBeside(relocatable, claims.regions);
   return {
-    object: verifyObject(readObject("vmlinux.o", patched), claims),
-    image: verifyImage(withRelocations, claims),
-    finished: verifyImage(load(), claims, readRelocationList("vmlinux.relocs", list)),
-    bare: verifyImage(load(), claims),
+    object: verifyObject(relocatable, claims),
+    image: verifyImage(withRelocations, claims, undefined, beside),
+    finished: verifyImage(load(), claims, readRelocationList("vmlinux.relocs", list), beside),
+    bare: verifyImage(load(), claims, undefined, beside),
   };
 }
 

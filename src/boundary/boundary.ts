@@ -251,7 +251,7 @@ function judgeOf(
     if (role === "describes" && !isText) return judgeRow(findRowCode(graph, edge), to);
     if (keepsNothing.has(role)) return undefined;
     if (role === "unknown") return refuse("unknown-section");
-    // What such an address lies in is chance, and where the proof looks at the image it may be another's region.
+    // What such an address lies in is chance; only of what stays the proof of the image knows what it means.
     if (!isText && distanceBeside(graph, edge) > 0) return { does: "pin" };
     if (leavesNoLater(from, to)) return undefined;
     if (role === "init") {

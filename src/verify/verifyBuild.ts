@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { type Diagnostic, diagnose, fail, failIfAny } from "../diagnostics.js";
 import type { ElfImage } from "../elf/image.js";
 import { loadFile, loadImage, loadObject } from "../elf/load.js";
+import { collectBeside } from "./beside.js";
 import { readClaims } from "./claims.js";
 import type { Verification } from "./proof.js";
 import { readRelocationList } from "./relocationList.js";
@@ -30,12 +31,14 @@ export function examineBuild(build: string, loaded?: ElfImage): BuildVerificatio
   const list = join(build, relocationList);
   // It is made of the image that was linked after the claims were written; an older one is of an earlier image.
   const isOfImage = existsSync(list) && statSync(list).mtimeMs >= statSync(file).mtimeMs;
+  const object = loadObject("vmlinux.o", join(build, "vmlinux.o"));
   return {
-    ...verifyObject(loadObject("vmlinux.o", join(build, "vmlinux.o")), claims),
+    ...verifyObject(object, claims),
     image: verifyImage(
       image,
       claims,
       isOfImage ? readRelocationList("vmlinux.relocs", loadFile(list)) : undefined,
+      collectBeside(object, claims.regions),
     ),
   };
 }

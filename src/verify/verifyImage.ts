@@ -23,6 +23,7 @@ import {
 } from "../elf/image.js";
 import type { Instruction } from "../elf/instructionLength.js";
 import { walkText } from "../elf/walkText.js";
+import { type Beside, type IsBeside, locateBeside } from "./beside.js";
 import type { Claims } from "./claims.js";
 import { checkGates } from "./imageGates.js";
 import { type ImageMap, isLoaded, mapImage } from "./imageMap.js";
@@ -52,9 +53,10 @@ export function verifyImage(
   image: ElfImage,
   { regions, padding, allowances }: Claims,
   relocationList?: Iterable<AbsoluteField>,
+  beside: Beside = { fields: [], marks: new Map() },
 ): Verification {
   const map = mapImage(image, regions);
-  const proof = openProof(map, openAllowances(allowances, isPlacedIn));
+  const proof = openProof(map, openAllowances(allowances, isPlacedIn), locateBeside(beside, image));
   const fields = relocationList === undefined ? undefined : locateFields(map, relocationList);
   const looked = {
     ...proveReferences(proof, fields),
@@ -111,24 +113,28 @@ function proveReferences(
 type Proof = ReturnType<typeof openProof>;
 
 /** Takes one reference after the other; a field that was found by two ways is one. */
-function openProof(map: ImageMap, takeAllowance: TakeAllowance) {
+function openProof(map: ImageMap, takeAllowance: TakeAllowance, isBeside: IsBeside) {
   const { image } = map;
   const tally = openTally();
   const misplaced: string[] = [];
   const judged = new Set<number>();
+  const excused = new Set<number>();
 
   /** The field at `field` holds the address `target`, and is part of what stands at `source`. */
   const reference = (field: number, source: number, target: number, how: How, isRow = false): void => {
     const region = map.regionAt(target);
     if (region === undefined || judged.has(field)) return;
-    judged.add(field);
+    const isExcused = how !== "branch" && !isRow && region !== paddingRegion && isBeside(field, target);
+    if (isExcused && excused.has(field)) return;
+    // Whatever else an excused field is found to refer to is judged all the same.
+    (isExcused ? excused : judged).add(field);
     const place = { ...map.placeOf(source), isRow };
     const aim = {
       region,
       holdsAddresses: () => map.holdsAddresses(target),
       names: () => map.namesNear(target),
     };
-    const reason = reasonOf(place, how, aim, takeAllowance);
+    const reason = isExcused ? "beside what stays" : reasonOf(place, how, aim, takeAllowance);
     tally.add(reason, () => ({
       from: map.describe(source),
       to: `${map.describe(target)} of ${region === paddingRegion ? "the" : "region"} ${region.name}`,

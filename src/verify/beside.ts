@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Numbers that lie in a region by chance. An array that is indexed from 390 on is addressed 390 elements before it
+ * begins, and what lies there is up to the layout. In the image such a number looks like an address of that; `vmlinux.o`
+ * has the symbol that is meant. Such a field is known by three things: its relocation in `vmlinux.o` names data that
+ * stays, the addend leads out of that data's section, and the image holds what the two make there.
+ */
+import { relaSize, relocationType, sectionFlag, sectionType, symbolBinding } from "../elf/format.js";
+import { type ElfImage, signed64 } from "../elf/image.js";
+import { countRelocations, type ElfObject, symbolName } from "../elf/object.js";
+import type { VerifiedRegion } from "./claims.js";
+import { sectionOfRegion } from "./proof.js";
+
+/** What relocations of `vmlinux.o` say, and by what its sections are found in the image. */
+export interface Beside {
+  readonly fields: readonly Field[];
+  /** Global symbols, by their section. */
+  readonly marks: ReadonlyMap<number, readonly Mark[]>;
+}
+
+interface Field {
+  readonly section: number;
+  readonly offset: number;
+  /** The section of the symbol, and its size. */
+  readonly target: number;
+  readonly size: number;
+  /** Where symbol and addend lead, from the start of that section. */
+  readonly place: number;
+  /** Bytes that the end of the instruction may lie behind the field, from which it counts. */
+  readonly mostBehind: number;
+}
+
+interface Mark {
+  readonly name: string;
+  readonly value: number;
+}
+
+/** Whether the field at an address holds `target` because it addresses, from beside, data that stays. */
+export type IsBeside = (field: number, target: number) => boolean;
+
+/** A branch is never one: it leads where it says. A PC-relative field has up to four bytes behind it. */
+const mostBehindByType: ReadonlyMap<number, number> = new Map([
+  [relocationType.r64, 0],
+  [relocationType.r32, 0],
+  [relocationType.r32s, 0],
+  [relocationType.pc32, 8],
+]);
+
+export function collectBeside(object: ElfObject, regions: readonly VerifiedRegion[]): Beside {
+  const { sections, symbols, view } = object;
+  const leaving = new Set(regions.map(sectionOfRegion));
+  const isResidentData = sections.map(
+    ({ name, flags }) =>
+      (flags & sectionFlag.alloc) !== 0 && (flags & sectionFlag.execute) === 0 && !leaving.has(name),
+  );
+  const fields: Field[] = [];
+  for (const rela of sections) {
+    if (rela.type !== sectionType.rela || !((sections[rela.info]?.flags ?? 0) & sectionFlag.alloc)) continue;
+    for (let entry = 0, count = countRelocations(object, rela); entry < count; entry++) {
+      const at = rela.offset + entry * relaSize;
+      const mostBehind = mostBehindByType.get(view.getUint32(at + 8, true));
+      const symbol = view.getUint32(at + 12, true);
+      const target = symbols.sectionIndex[symbol] ?? 0;
+      if (mostBehind === undefined || symbols.isSpecial[symbol] !== 0 || !isResidentData[target]) continue;
+      const place = symbols.value[symbol]! + signed64(view, at + 16);
+      const { size } = sections[target]!;
+      if (place >= 0 && place <= size) continue;
+      const offset = signed64(view, at);
+      fields.push({ section: rela.info, offset, target, size, place, mostBehind });
+    }
+  }
+  return { fields, marks: collectMarks(object, new Set(fields.flatMap((one) => [one.section, one.target]))) };
+}
+
+function collectMarks(object: ElfObject, sections: ReadonlySet<number>): Beside["marks"] {
+  const { symbols } = object;
+  const marks = new Map<number, Mark[]>();
+  for (let symbol = 1; symbol < symbols.count && sections.size > 0; symbol++) {
+    const section = symbols.sectionIndex[symbol]!;
+    if (!sections.has(section) || !isMark(object, symbol)) continue;
+    const known = marks.get(section) ?? [];
+    marks.set(section, known);
+    known.push({ name: symbolName(object, symbol), value: symbols.value[symbol]! });
+  }
+  return marks;
+}
+
+/** Only one symbol of a name can be global and defined. */
+const isMark = ({ symbols }: ElfObject, symbol: number) =>
+  symbols.binding[symbol] === symbolBinding.global &&
+  symbols.isSpecial[symbol] === 0 &&
+  symbols.sectionIndex[symbol] !== 0;
+
+/** The link places each section of `vmlinux.o` in one piece. One without a global symbol is not found, and excuses nothing. */
+export function locateBeside({ fields, marks }: Beside, image: ElfImage): IsBeside {
+  const addresses = new Map<string, number>();
+  for (let symbol = 1; symbol < image.symbols.count && fields.length > 0; symbol++)
+    if (isMark(image, symbol)) addresses.set(symbolName(image, symbol), image.symbolAddress[symbol]!);
+  const starts = new Map<number, number>();
+  for (const [section, known] of marks) {
+    const found = new Set(
+      known.flatMap(({ name, value }) => {
+        const address = addresses.get(name);
+        return address === undefined ? [] : [address - value];
+      }),
+    );
+    const [start] = found;
+    if (found.size === 1) starts.set(section, start!);
+  }
+  const byAddress = new Map<number, Field>();
+  for (const field of fields) {
+    const start = starts.get(field.section);
+    if (start !== undefined) byAddress.set(start + field.offset, field);
+  }
+  return (address, target) => {
+    const field = byAddress.get(address);
+    const start = starts.get(field?.target ?? -1);
+    if (field === undefined || start === undefined) return false;
+    const behind = target - (start + field.place);
+    const isOutside = target < start || target > start + field.size;
+    return isOutside && behind >= 0 && behind <= field.mostBehind;
+  };
+}
