@@ -60,6 +60,18 @@ export const planted: readonly Case[] = [
     found: "object",
   },
   {
+    what: "a call of a gate that is patched into code that may call nothing",
+    assembly: `${inText("1: nop\nnop\nnop\nnop\nnop\n2: ret").replace(".text", '.section .noinstr.text, "ax"')}
+      .section .altinstructions, "a"
+      .long 1b - ., 3f - .
+      .word 0, 0
+      .byte 5, 5
+      .section .altinstr_replacement, "ax"
+      3: call jettison_gate_gadget_work`,
+    found: "object",
+    from: /altinstr_replacement/,
+  },
+  {
     what: "a call from an entry",
     assembly: inText("call gadget_work\nret").replace(".text", '.section .entry.text, "ax"'),
   },
@@ -131,20 +143,15 @@ export const planted: readonly Case[] = [
     found: whileLinking,
   },
   // Tables that call or hand out
-  { what: "a PCI fixup", assembly: inSection(".pci_fixup_final", "a", relative), found: whileLinking },
-  { what: "an initcall", assembly: inSection(".initcall6.init", "a", relative), found: whileLinking },
   {
-    what: "a console initcall",
-    assembly: inSection(".con_initcall.init", "a", relative),
-    found: whileLinking,
+    what: "a PCI fixup",
+    assembly: inSection(".pci_fixup_final", "a", `.balign 16\n.short 1, 2, 3, 4, 5, 6\n${relative}`),
   },
+  { what: "an initcall", assembly: inSection(".initcall6.init", "a", relative) },
+  { what: "a console initcall", assembly: inSection(".con_initcall.init", "a", relative) },
   { what: "a setup entry", assembly: inSection(".init.setup", "aw", pointer) },
   { what: "a tracepoint", assembly: inSection("__tracepoints", "aw", pointer) },
-  {
-    what: "a list of tracepoints",
-    assembly: inSection("__tracepoints_ptrs", "a", relative),
-    found: whileLinking,
-  },
+  { what: "a list of tracepoints", assembly: inSection("__tracepoints_ptrs", "a", relative) },
   { what: "a BPF raw tracepoint", assembly: inSection("__bpf_raw_tp_map", "aw", pointer) },
   { what: "a trace event", assembly: inSection("_ftrace_events", "aw", pointer) },
   { what: "a parameter", assembly: inSection("__param", "a", pointer) },
@@ -155,15 +162,12 @@ export const planted: readonly Case[] = [
     assembly: inSection(".static_call_tramp_key", "a", relative),
     found: whileLinking,
   },
+  { what: "an export beside its gate", assembly: inSection("___ksymtab+gadget_work", "a", relative) },
+  { what: "a GPL export beside its gate", assembly: inSection("___ksymtab_gpl+gadget_work", "a", relative) },
   {
-    what: "an export beside its gate",
-    assembly: inSection("___ksymtab+gadget_work", "a", relative),
-    found: whileLinking,
-  },
-  {
-    what: "a GPL export beside its gate",
-    assembly: inSection("___ksymtab_gpl+gadget_work", "a", relative),
-    found: whileLinking,
+    what: "a pointer in a section that is called like one that is left out",
+    assembly: inSection(".discardless", "aw", pointer),
+    found: "image finished bare",
   },
   { what: "a section that nobody knows", assembly: inSection(".mystery", "a", pointer) },
 ];

@@ -5,7 +5,9 @@
  */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { editObject } from "../src/elf/edit.js";
-import { sectionHeaderSize } from "../src/elf/format.js";
+import { sectionHeaderSize, symbolSize } from "../src/elf/format.js";
+import type { ElfImage } from "../src/elf/image.js";
+import { symbolName } from "../src/elf/object.js";
 import { mapImage } from "../src/verify/imageMap.js";
 import {
   dataProgram,
@@ -24,7 +26,6 @@ beforeAll(() => {
 afterAll(() => removeKernel(kernel));
 
 const everywhere = "object image finished bare";
-const whileLinking = "object image";
 const forms = ["object", "image", "finished", "bare"] as const;
 
 const inText = (code: string, section = ".text") =>
@@ -76,7 +77,6 @@ const cases: readonly Case[] = [
   {
     what: "an export",
     assembly: inSection("___ksymtab+gadget_value", "a", ".long gadget_value - ."),
-    found: whileLinking,
   },
   {
     what: "a section that nobody knows",
@@ -212,6 +212,28 @@ const patches: readonly PatchCase[] = [
     found: images,
     says: /region 04 has no guard bytes at its start/,
   },
+  ...["the start", "the end"].map((where) => ({
+    what: `zeros in the guard at ${where}`,
+    patch: {
+      image(image: ElfImage, bytes: Buffer) {
+        const { addresses } = mapImage(image, kernel.regions);
+        const [start, end, zero] = [
+          "__jettison_region_05_start",
+          "__jettison_region_05_end",
+          "gadget_zero",
+        ].map((name) => addresses.get(name)!) as [number, number, number];
+        const { symbols, sections } = image;
+        for (let symbol = 1; symbol < symbols.count; symbol++)
+          if (symbolName(image, symbol) === "gadget_zero") {
+            const at = sections[symbols.section]!.offset + symbol * symbolSize + 8;
+            const to = where === "the start" ? start + 12 : end - 12 - symbols.size[symbol]!;
+            bytes.writeBigInt64LE(bytes.readBigInt64LE(at) + BigInt(to - zero), at);
+          }
+      },
+    },
+    found: images,
+    says: /gadget_zero lies in the guard bytes of region 05/,
+  })),
   {
     what: "a pointer to constants that no relocation knows",
     patch: {

@@ -100,7 +100,7 @@ SECTIONS
     *(.rodata) *(.rodata.*) *(.data..ro_after_init)
     . = ALIGN(8); ${bounded("__jump_table", "___jump_table")}
     ${bounded(".static_call_sites", "_static_call_sites")} ${bounded(".static_call_tramp_key", "_static_call_tramp_key")}
-    *(__tracepoints_ptrs)
+    ${bounded("__tracepoints_ptrs", "___tracepoints_ptrs")}
   }
   .pci_fixup : { *(.pci_fixup_final) }
   __ksymtab : { *(SORT(___ksymtab+*)) }
@@ -119,18 +119,23 @@ SECTIONS
   .data..percpu 0 : AT(__per_cpu_load) { __per_cpu_start = .; QUAD(0) *(.data..percpu) }
   . = __per_cpu_load + SIZEOF(.data..percpu);
   . = ALIGN(4096);
+  .init.begin : { __init_begin = .; }
   .init.text : { *(.init.text) }
   .altinstr_aux : { *(.altinstr_aux) }
   .init.data : {
     *(.init.data) *(.init.rodata) *(_ftrace_events)
     . = ALIGN(8); ${bounded("__mcount_loc", "_mcount_loc")} ${bounded("_kprobe_blacklist", "_kprobe_blacklist")}
-    *(.init.setup) *(.initcall6.init) *(.con_initcall.init)
+    *(.init.setup)
+    __initcall_start = .; *(.initcall6.init) __initcall_end = .;
+    __con_initcall_start = .; *(.con_initcall.init) __con_initcall_end = .;
   }
   .return_sites : { *(.return_sites) }
   .altinstructions : { *(.altinstructions) }
   .altinstr_replacement : { *(.altinstr_replacement) }
   .apicdrivers : { *(.apicdrivers) }
   .exit.text : { *(.exit.text) }
+  . = ALIGN(4096);
+  .init.end : { __init_end = .; }
   .smp_locks : { *(.smp_locks) }
   . = ALIGN(4096);
   .bss : { *(SORT_BY_NAME(.bss..jettison.*)) *(.bss) }

@@ -271,6 +271,53 @@ const patches: readonly PatchCase[] = [
     found: images,
     says: /jettison_gate_gadget_work is no gate/,
   },
+  ...[
+    { what: "a gate that looks the other way", at: 7, bytes: [0x74] },
+    { what: "a gate that adds to the flag", at: 1, bytes: [0x05] },
+    { what: "a gate that names itself in another register", at: 7 + 2 + 5 + 2, bytes: [0x35] },
+    { what: "a gate that calls on when it is shut", at: 7 + 2 + 5 + 7, bytes: [0xe8] },
+  ].map(({ what, at, bytes: changed }) => ({
+    what,
+    patch: {
+      image: (image: ElfImage, bytes: Buffer) =>
+        bytes.set(changed, placeOfSymbol(image, "jettison_gate_gadget_work") + at),
+    },
+    found: images,
+    says: /jettison_gate_gadget_work is no gate/,
+  })),
+  {
+    what: "code that is called like a gate, and like data",
+    patch: {},
+    assembly: inText("jmp gadget_work")
+      .replaceAll("planted", "jettison_gate_planted")
+      .replace("@function", "@object"),
+    found: images,
+    says: /jettison_gate_planted is no gate/,
+  },
+  {
+    what: "a gate with more behind it that nothing decodes",
+    patch: {
+      image(image, bytes) {
+        const { symbols, sections } = image;
+        for (let symbol = 1; symbol < symbols.count; symbol++)
+          if (symbolName(image, symbol) === "jettison_gate_gadget_work") {
+            const size = sections[symbols.section]!.offset + symbol * symbolSize + 16;
+            bytes.writeBigUInt64LE(bytes.readBigUInt64LE(size) + 1n, size);
+            const end =
+              placeOfSymbol(image, "jettison_gate_gadget_work") + Number(bytes.readBigUInt64LE(size));
+            bytes[end - 1] = 0x06;
+          }
+      },
+    },
+    found: images,
+    says: /jettison_gate_gadget_work is no gate/,
+  },
+  {
+    what: "init code in memory that stays",
+    patch: { image: (image, bytes) => moveSymbol(image, bytes, "__init_begin", 4096) },
+    found: images,
+    says: /\(gadget_init\) .*gadget_probe/,
+  },
   {
     what: "a gate that takes itself for another",
     patch: {
@@ -367,6 +414,23 @@ test.each([
 ])("%s only describes", (_, section, data) => {
   const levels = verifyPlanted(kernel, inSection(section, "a", data));
   for (const form of forms) expect(levels[form].violations).toEqual([]);
+});
+
+test("claims of no region do not fit a kernel that has some", () => {
+  const levels = verifyPlanted({ ...kernel, claims: { ...kernel.claims, regions: [] } }, undefined);
+  for (const form of images.split(" ") as (typeof forms)[number][])
+    expect(levels[form].misplaced).toContain("the kernel's table has 3 regions instead of 0");
+});
+
+test("two components of one name are not two owners", () => {
+  const levels = verifyPlanted(kernel, undefined, {
+    image(image, bytes) {
+      const components = placeOfSymbol(image, "jettison_components");
+      bytes.copy(bytes, components + 32, components, components + 8); // the name
+    },
+  });
+  for (const form of images.split(" ") as (typeof forms)[number][])
+    expect(levels[form].misplaced).toContain("the kernel takes region 02 to belong to gadget, gadget");
 });
 
 test("a PCI device whose numbers read as an address is none, what a quirk calls is one", () => {

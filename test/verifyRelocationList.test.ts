@@ -25,22 +25,24 @@ const imageAt = (path: string) => readImage("vmlinux", readFileSync(path));
 test("a list whose fields hold no addresses is of another kernel, and numbers count as addresses then", () => {
   verifyPlanted(kernel, inText("mov $gadget_work, %rax\nret"));
   const planted = join(kernel.folder, "planted-vmlinux");
-  const verify = (change: (list: Buffer) => void) => {
-    const list = listRelocations(imageAt(planted));
-    change(list);
+  const verify = (change: (list: Buffer) => Buffer) => {
+    const list = change(listRelocations(imageAt(planted)));
     return verifyImage(
       imageAt(`${planted}.stripped`),
       kernel.claims,
       readRelocationList("vmlinux.relocs", list),
     );
   };
-  const own = verify(() => {});
+  const own = verify((list) => list);
   expect(own.looked["absolute addresses"]).toBeGreaterThan(5);
   expect(own.looked["list of another kernel"]).toBeUndefined();
   const move = (by: number) => (list: Buffer) => {
     for (let at = 0; at < list.byteLength; at += 4)
       if (list.readInt32LE(at) !== 0) list.writeInt32LE(list.readInt32LE(at) + by, at);
+    return list;
   };
+  const empty = verify(() => Buffer.alloc(12));
+  expect(empty.violations.map(({ from }) => from)).toEqual([expect.stringContaining("(planted)")]);
   for (const by of [2, 4096, -0x1000000]) {
     const { looked, violations } = verify(move(by));
     expect([by, looked["list of another kernel"]]).toEqual([by, 1]);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Whether the gates of an image keep what they promise: each tests the flag of the very region that its function
- * lies in before it jumps there, and else names itself to the kernel and goes no further.
+ * Whether the gates of an image keep what they promise: each is these instructions and no others, tests the flag of the
+ * very region that its function lies in before it jumps there, and else names itself to the kernel and goes no further.
+ * Whatever code is called like a gate has to be one.
  *
  *     [endbr64]; cmpb $0, jettison_region_shut + <region>(%rip); jne 1f; jmp <function>
  *     1: leaq jettison_gates + 32 * <n>(%rip), %rdi; jmp jettison_shut_gate
@@ -10,6 +11,7 @@
  * no region: the row is data that stays, and so would be a violation of its own.
  */
 
+import { sectionFlag } from "../elf/format.js";
 import { decodeInstruction, newInstruction } from "../elf/instructionLength.js";
 import type { VerifiedRegion } from "./claims.js";
 import type { Extent } from "./extents.js";
@@ -20,9 +22,17 @@ const rowBytes = 32;
 /** In a row's flags: its answer is the address of the function that answers. */
 const answersByFunction = 8;
 const endbr64 = 0xfa1e0ff3;
+/** `cmpb $..., ...(%rip)`, `jne`, `leaq ...(%rip), %rdi` */
+const cmpb = "803d";
+const jne: ReadonlySet<string> = new Set(["75", "0f85"]);
+const leaRdi = "488d3d";
 
 export function checkGates(map: ImageMap, regions: readonly VerifiedRegion[]): string[] {
-  return map.functions.filter(({ name }) => isGate(name)).flatMap((gate) => checkGate(map, regions, gate));
+  const isCode = (address: number) =>
+    ((map.image.sections[map.sectionAt(address)?.index ?? 0]?.flags ?? 0) & sectionFlag.execute) !== 0;
+  return map.symbols
+    .filter(({ name, start }) => isGate(name) && isCode(start))
+    .flatMap((gate) => checkGate(map, regions, gate));
 }
 
 function checkGate(map: ImageMap, regions: readonly VerifiedRegion[], gate: Extent): string[] {
@@ -31,10 +41,10 @@ function checkGate(map: ImageMap, regions: readonly VerifiedRegion[], gate: Exte
   const flags = map.addresses.get("jettison_region_shut") ?? 0;
   const rows = map.addresses.get("jettison_gates") ?? 0;
   if (
-    test?.opcode !== 0x80 ||
+    test?.code !== cmpb ||
     test.immediate !== 0 ||
-    (jumpAway?.opcode !== 0x75 && jumpAway?.opcode !== 0x0f) ||
-    jumpAway.target !== shut[0]?.start ||
+    !jne.has(jumpAway?.code ?? "") ||
+    jumpAway?.target !== shut[0]?.start ||
     !isJump(enter) ||
     !(shut.length === 1 ? isJump(shut[0]) : isReport(map, shut))
   )
@@ -58,10 +68,13 @@ function checkGate(map: ImageMap, regions: readonly VerifiedRegion[], gate: Exte
   return [];
 }
 
-const isJump = (step: Step | undefined) => step?.opcode === 0xe9 || step?.opcode === 0xeb;
+const isJump = (step: Step | undefined) => step?.code === "e9" || step?.code === "eb";
 
 const isReport = (map: ImageMap, [name, leave, ...more]: readonly Step[]) =>
-  name?.opcode === 0x8d && leave?.target === map.addresses.get("jettison_shut_gate") && more.length === 0;
+  name?.code === leaRdi &&
+  isJump(leave) &&
+  leave?.target === map.addresses.get("jettison_shut_gate") &&
+  more.length === 0;
 
 /** The row of a gate that does not name one. */
 function findRow(map: ImageMap, rows: number, gate: Extent): number | undefined {
@@ -73,14 +86,14 @@ function findRow(map: ImageMap, rows: number, gate: Extent): number | undefined 
 
 interface Step {
   readonly start: number;
-  /** Its first byte after a REX prefix. */
-  readonly opcode: number;
+  /** Its bytes before the PC-relative field. */
+  readonly code: string;
   /** Where its PC-relative field leads; NaN where it has none. */
   readonly target: number;
   readonly immediate: number;
 }
 
-/** The instructions of a gate, without what marks its beginning. */
+/** The instructions of a gate, without what marks its beginning; none where not all of it is instructions. */
 function decodeGate({ image, offsetOf }: ImageMap, { start, end }: Extent): Step[] {
   const { bytes, view } = image;
   const first = offsetOf(start, end - start);
@@ -100,11 +113,11 @@ function decodeGate({ image, offsetOf }: ImageMap, { start, end }: Extent): Step
           : Number.NaN;
     steps.push({
       start: address,
-      opcode: bytes[at]! >> 4 === 4 ? bytes[at + 1]! : bytes[at]!,
+      code: bytes.toString("hex", at, at + relativeAt),
       target: address + length + distance,
       immediate: immediateAt === 0 ? 0 : bytes[at + immediateAt]!,
     });
     at += length;
   }
-  return steps;
+  return at === last ? steps : [];
 }

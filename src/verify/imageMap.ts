@@ -14,7 +14,7 @@ import {
   stretchAround,
 } from "./extents.js";
 import { paddingRegion, readPadding } from "./paddingTable.js";
-import { guardBytes, type Place } from "./proof.js";
+import { guardBytes, isInit, isLeftOut, type Place } from "./proof.js";
 
 interface SectionExtent extends Extent {
   readonly index: number;
@@ -102,6 +102,15 @@ export function mapImage(image: ElfImage, regions: readonly VerifiedRegion[]): I
   const sectionAt = (address: number) => findAround(sections, address);
   const isReplacement = (address: number) => sectionAt(address)?.name === ".altinstr_replacement";
 
+  const firstInit = addresses.get("__init_begin") ?? Number.NaN;
+  const lastInit = addresses.get("__init_end") ?? Number.NaN;
+  /** A name makes no init code of what does not lie in the memory that is freed, and leaves nothing out. */
+  const tableAt = (address: number) => {
+    const name = findAround(tables, address)?.name ?? sectionAt(address)?.name ?? "";
+    if (isLeftOut(name)) return "";
+    return isInit(name) && !(address >= firstInit && address < lastInit) ? "" : name;
+  };
+
   const map: ImageMap = {
     image,
     addresses,
@@ -121,7 +130,7 @@ export function mapImage(image: ElfImage, regions: readonly VerifiedRegion[]): I
       const real = isReplacement(address) ? (findLast(sites, address)?.site ?? address) : address;
       return {
         region: findAround(placed, real)?.region,
-        table: findAround(tables, real)?.name ?? sectionAt(real)?.name ?? "",
+        table: tableAt(real),
         around: findAround(extents, real)?.name ?? "",
       };
     },

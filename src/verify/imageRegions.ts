@@ -6,10 +6,12 @@
  */
 import { sectionFlag, sectionType } from "../elf/format.js";
 import type { VerifiedRegion } from "./claims.js";
+import { findAround } from "./extents.js";
 import { type ImageMap, readPointer, readWord } from "./imageMap.js";
-import { checkGuards, pageBytes } from "./proof.js";
+import { checkGuards, guardBytes, pageBytes } from "./proof.js";
 
-const rowBytes = 32;
+/** A row of the table of regions, and of that of components. */
+export const bytesOfRegion = 32;
 /** In the order of the kernel's numbers. */
 const kinds: readonly string[] = ["text", "rodata", "data", "bss"];
 
@@ -25,7 +27,7 @@ export function checkRegions(map: ImageMap, regions: readonly VerifiedRegion[]):
       what.push(`regions ${name} and ${placed[index + 1]!.name} overlap`);
     what.push(...checkSection(map, { start, end, name, region }));
   });
-  return regions.length === 0 ? what : [...what, ...checkTable(map, regions)];
+  return [...what, ...checkGuarded(map), ...checkTable(map, regions)];
 }
 
 function checkSection(map: ImageMap, { start, end, name, region }: ImageMap["regions"][number]): string[] {
@@ -42,15 +44,26 @@ function checkSection(map: ImageMap, { start, end, name, region }: ImageMap["reg
   return checkGuards(`region ${name}`, map.image.bytes.subarray(offset, offset + (end - start)));
 }
 
+/** Nothing lies in guard bytes: of bss no byte says so. */
+function checkGuarded({ regions: placed, symbols }: ImageMap): string[] {
+  return symbols.flatMap(({ start, end, name }) => {
+    const region = start < end ? findAround(placed, start) : undefined;
+    const isGuarded =
+      region !== undefined && (start < region.start + guardBytes || end > region.end - guardBytes);
+    return isGuarded ? [`${name} lies in the guard bytes of region ${region.name}`] : [];
+  });
+}
+
 /** The kernel's own table of regions, row by row in the order of the plan. */
 function checkTable(map: ImageMap, regions: readonly VerifiedRegion[]): string[] {
   const table = map.addresses.get("jettison_regions");
   const count = map.addresses.get("jettison_nr_regions");
-  if (table === undefined || count === undefined) return ["the kernel has no table of its regions"];
+  if (table === undefined || count === undefined)
+    return regions.length === 0 ? [] : ["the kernel has no table of its regions"];
   if (readWord(map, count) !== regions.length)
     return [`the kernel's table has ${readWord(map, count)} regions instead of ${regions.length}`];
   return regions.flatMap((region, index) => {
-    const row = table + index * rowBytes;
+    const row = table + index * bytesOfRegion;
     const placed = map.regions.find(({ name }) => name === region.name);
     if (placed === undefined) return [];
     if (readPointer(map, row) !== placed.start || readPointer(map, row + 8) !== placed.end)
@@ -59,7 +72,7 @@ function checkTable(map: ImageMap, regions: readonly VerifiedRegion[]): string[]
       return [`the kernel takes region ${region.name} to be no ${region.kind}`];
     const owners = readOwners(map, row + 16);
     const same =
-      owners.length === region.owners.length && owners.every((owner) => region.owners.includes(owner));
+      owners.length === new Set(region.owners).size && region.owners.every((owner) => owners.includes(owner));
     return same
       ? []
       : [`the kernel takes region ${region.name} to belong to ${owners.join(", ") || "nobody"}`];
@@ -73,7 +86,7 @@ function readOwners(map: ImageMap, mask: number): string[] {
   const owners: string[] = [];
   for (let bit = 0; bit < 64; bit++)
     if (((bit < 32 ? low : high) >>> (bit % 32)) & 1)
-      owners.push(readString(map, readPointer(map, components + bit * rowBytes)));
+      owners.push(readString(map, readPointer(map, components + bit * bytesOfRegion)));
   return owners;
 }
 

@@ -81,10 +81,13 @@ const describing = new Set([
 
 const describes = (table: string) => describing.has(table) || /^runtime_(shift|ptr)_/.test(table);
 
-const isLeftOut = (table: string) =>
+/** In `vmlinux.o`: the linker script leaves them out. What is in an image all the same is not left out. */
+export const isLeftOut = (table: string) =>
   table.startsWith(".discard") || table === ".export_symbol" || table === ".exitcall.exit";
 
-const isInit = (table: string) => /^\.(init|exit)\.|^\.altinstr_aux$|^\.initcall|^\.con_initcall/.test(table);
+/** By its name; in an image it has to lie in init memory too. */
+export const isInit = (table: string) =>
+  /^\.(init|exit)\.|^\.altinstr_aux$|^\.initcall|^\.con_initcall/.test(table);
 
 const gateSymbol = /^jettison_gate_\w+$/;
 const ownTables = new Set(["jettison_regions", "jettison_tests"]);
@@ -148,6 +151,26 @@ export const rowTables: ReadonlyMap<
   // struct static_call_tramp_key: tramp, key
   [".static_call_tramp_key", { entry: 8, data: 4, width: 4 }],
 ]);
+
+/**
+ * Tables of places counted from the field that holds them, as the kernel's linker script bounds them: in a finished image
+ * no relocation says so. Sizes and offsets are bytes.
+ */
+export const distanceTables: readonly {
+  /** A section, or two symbols. */
+  readonly bounds: string | readonly [string, string];
+  readonly entry: number;
+  readonly field: number;
+}[] = [
+  // struct kernel_symbol: value, name, namespace
+  { bounds: "__ksymtab", entry: 4, field: 0 },
+  { bounds: "__ksymtab_gpl", entry: 4, field: 0 },
+  // struct pci_fixup: vendor, device, class, class_shift, hook
+  { bounds: ".pci_fixup", entry: 16, field: 12 },
+  { bounds: ["__start___tracepoints_ptrs", "__stop___tracepoints_ptrs"], entry: 4, field: 0 },
+  { bounds: ["__initcall_start", "__initcall_end"], entry: 4, field: 0 },
+  { bounds: ["__con_initcall_start", "__con_initcall_end"], entry: 4, field: 0 },
+];
 
 /** Bytes at each end of a region in which nothing lies, so that pointers just outside of others stay out of it. */
 export const guardBytes = 16;

@@ -28,9 +28,10 @@ import type { Claims } from "./claims.js";
 import { checkGates } from "./imageGates.js";
 import { type ImageMap, isLoaded, mapImage } from "./imageMap.js";
 import { checkPadding } from "./imagePadding.js";
-import { checkRegions } from "./imageRegions.js";
+import { bytesOfRegion, checkRegions } from "./imageRegions.js";
 import { paddingRegion } from "./paddingTable.js";
 import {
+  distanceTables,
   type How,
   jumpingTables,
   openAllowances,
@@ -106,6 +107,7 @@ function proveReferences(
       count("words", proveWords(proof, index));
     }
   });
+  count("distances", proveDistances(proof));
   if (!relocated && fields !== undefined) count("absolute addresses", proveList(proof, fields));
   return looked;
 }
@@ -280,7 +282,8 @@ const mostStrange = 1;
 
 /**
  * The fields of `vmlinux.relocs` where they stand in the image; undefined: the list is of another one. For in that of this
- * image every field is there, and nearly all hold addresses of it.
+ * image every field is there, nearly all hold addresses of it, and the places of the regions in the kernel's own table are
+ * among them.
  */
 function locateFields(map: ImageMap, list: Iterable<AbsoluteField>): readonly AbsoluteField[] | undefined {
   const { view } = map.image;
@@ -288,6 +291,8 @@ function locateFields(map: ImageMap, list: Iterable<AbsoluteField>): readonly Ab
   const loaded = map.addresses.get("__per_cpu_load");
   const linked = map.addresses.get("__per_cpu_start");
   const fields: AbsoluteField[] = [];
+  const table = map.addresses.get("jettison_regions") ?? 0;
+  const missing = new Set(map.regions.map((_, index) => table + index * bytesOfRegion));
   let addresses = 0;
   let strange = 0;
   for (const one of list) {
@@ -299,12 +304,13 @@ function locateFields(map: ImageMap, list: Iterable<AbsoluteField>): readonly Ab
     const offset = map.offsetOf(address, width);
     if (offset === undefined) return undefined;
     fields.push({ ...one, address });
+    missing.delete(address);
     if (isDistance) continue;
     addresses++;
     const target = width === 8 ? signed64(view, offset) : view.getInt32(offset, true);
     if (!map.isInImage(target)) strange++;
   }
-  return strange * 100 <= addresses * mostStrange ? fields : undefined;
+  return missing.size === 0 && strange * 100 <= addresses * mostStrange ? fields : undefined;
 }
 
 /** Places that an instruction jumps to, and data that a table says it has to do with. */
@@ -333,6 +339,25 @@ function proveTables(proof: Proof): void {
       const distance = width === 8 ? signed64(view, offset + data) : view.getInt32(offset + data, true);
       proof.reference(row + data, site, withoutFlags(row + data + distance, name), "other", true);
     });
+}
+
+/** What tables lead to that count from their own fields. */
+function proveDistances({ map, reference }: Proof): number {
+  let fields = 0;
+  for (const { bounds, entry, field } of distanceTables) {
+    const table =
+      typeof bounds === "string"
+        ? map.tableNamed(bounds)
+        : { start: map.addresses.get(bounds[0]) ?? 0, end: map.addresses.get(bounds[1]) ?? 0 };
+    for (let row = table?.start ?? 0; row + entry <= (table?.end ?? 0); row += entry) {
+      const at = row + field;
+      const offset = map.offsetOf(at, 4);
+      if (offset === undefined) break;
+      fields++;
+      reference(at, at, at + map.image.view.getInt32(offset, true), "other");
+    }
+  }
+  return fields;
 }
 
 /** The keys of static branches and calls are aligned, and have flags in their last two bits. */

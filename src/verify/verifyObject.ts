@@ -79,10 +79,13 @@ export function verifyObject(object: ElfObject, { regions, allowances }: Claims)
       continue;
     const count = countRelocations(object, rela);
     relocations += count;
-    const mayCall = !callsNothing.has(holder.name);
     for (let entry = 0; entry < count; entry++) {
       const at = rela.offset + entry * relaSize;
-      if (!mayCall && gates.has(object.view.getUint32(at + 12, true)) && isBranch(object, holder, at))
+      if (
+        gates.has(object.view.getUint32(at + 12, true)) &&
+        isBranch(object, holder, at) &&
+        callsNothing.has(object.sections[realSource(surroundings, rela, entry).section]!.name)
+      )
         tally.add(undefined, () => ({
           from: describeSource(surroundings, rela.info, at),
           to: describeTarget(surroundings, at),
