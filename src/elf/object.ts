@@ -89,7 +89,8 @@ const wholeContent = (bytes: Buffer): ObjectContent => ({
 });
 
 /** Place in `bytes` of what stands at an offset of the object; the end of `bytes`, where nothing is, if it was not read. */
-function placeOf({ bytes, ranges }: ObjectContent, offset: number, size: number): number {
+function placeOf({ bytes, ranges, size: all }: ObjectContent, offset: number, size: number): number {
+  if (bytes.byteLength === all) return offset;
   const range = findRange(ranges, ({ from }) => from <= offset);
   const start = range === undefined ? -1 : offset - range.from;
   return start >= 0 && start + size <= range!.size ? range!.at + start : bytes.byteLength;
@@ -131,7 +132,12 @@ export interface ElfObject {
 }
 
 /** A NUL-terminated string inside a string table. */
-function readString(file: string, bytes: Buffer, table: Section, offset: number): string {
+function readString(
+  file: string,
+  bytes: Buffer,
+  table: Pick<Section, "name" | "offset" | "size">,
+  offset: number,
+): string {
   const start = table.offset + offset;
   const limit = table.offset + table.size;
   const end = offset < table.size ? bytes.indexOf(0, start) : -1;
@@ -224,51 +230,97 @@ function checkHeaders(file: string, view: DataView, content: ObjectContent): num
   return place;
 }
 
+/**
+ * A section as its header says, read whenever it is asked: a link has hundreds of thousands of them, of each of which
+ * one or two fields are looked at.
+ */
+class SectionView implements Section {
+  private readonly elf: SectionSource;
+  private readonly at: number;
+
+  constructor(elf: SectionSource, at: number) {
+    this.elf = elf;
+    this.at = at;
+  }
+
+  get name(): string {
+    const { file, content, view, names } = this.elf;
+    // The first header is nobody's, and its name may be anything.
+    if (this.at === this.elf.first) return "";
+    return readString(file, content.bytes, names, view.getUint32(this.at, true));
+  }
+  get type(): number {
+    return this.elf.view.getUint32(this.at + 4, true);
+  }
+  get flags(): number {
+    return word64(this.elf.view, this.at + 8);
+  }
+  get offset(): number {
+    return placeOf(this.elf.content, word64(this.elf.view, this.at + 24), this.size);
+  }
+  get size(): number {
+    return word64(this.elf.view, this.at + 32);
+  }
+  get link(): number {
+    return this.elf.view.getUint32(this.at + 40, true);
+  }
+  get info(): number {
+    return this.elf.view.getUint32(this.at + 44, true);
+  }
+  get align(): number {
+    return word64(this.elf.view, this.at + 48);
+  }
+  get entrySize(): number {
+    return word64(this.elf.view, this.at + 56);
+  }
+}
+
+interface SectionSource {
+  readonly file: string;
+  readonly content: ObjectContent;
+  readonly view: DataView;
+  /** Place of the first header. */
+  readonly first: number;
+  /** The table of the sections' names. */
+  readonly names: Pick<Section, "name" | "offset" | "size">;
+}
+
 function readSections(
   file: string,
   content: ObjectContent,
   view: DataView,
   headersOffset: number,
 ): Section[] {
-  const { bytes, size } = content;
+  const { size } = content;
   const count = countSections(view, headersOffset);
 
-  const names = sectionNamesIndex(view, headersOffset);
-  if (names >= count)
-    fail("elf-malformed", { file, offset: 62, what: `section name table ${names} does not exist` });
-  const header = (index: number, name: string): Section => {
-    const at = headersOffset + index * sectionHeaderSize;
-    const [offset, length] = [word64(view, at + 24), word64(view, at + 32)];
-    return {
-      name,
-      type: view.getUint32(at + 4, true),
-      flags: word64(view, at + 8),
-      offset: placeOf(content, offset, length),
-      size: length,
-      link: view.getUint32(at + 40, true),
-      info: view.getUint32(at + 44, true),
-      align: word64(view, at + 48),
-      entrySize: word64(view, at + 56),
-    };
-  };
-  const checkExtent = (section: Section, index: number) => {
-    if (index === 0 || section.type === sectionType.nobits || section.type === sectionType.null) return;
-    const offset = word64(view, headersOffset + index * sectionHeaderSize + 24);
+  const index = sectionNamesIndex(view, headersOffset);
+  if (index >= count)
+    fail("elf-malformed", { file, offset: 62, what: `section name table ${index} does not exist` });
+  const nameless = { name: "the section name table", offset: 0, size: 0 };
+  const headerAt = (section: number) => headersOffset + section * sectionHeaderSize;
+  const nameTable = new SectionView(
+    { file, content, view, first: headersOffset, names: nameless },
+    headerAt(index),
+  );
+  const names = { name: nameless.name, offset: nameTable.offset, size: nameTable.size };
+  const source: SectionSource = { file, content, view, first: headersOffset, names };
+  const checkExtent = (section: Pick<Section, "type" | "size">, which: number, name: () => string) => {
+    if (which === 0 || section.type === sectionType.nobits || section.type === sectionType.null) return;
+    const offset = word64(view, headerAt(which) + 24);
     const end = offset + section.size;
-    if (end > size)
-      fail("elf-truncated", { file, what: `section ${section.name || index}`, offset, end, size });
+    if (end > size) fail("elf-truncated", { file, what: `section ${name() || which}`, offset, end, size });
   };
 
-  const nameTable = header(names, "the section name table");
-  checkExtent(nameTable, names);
+  checkExtent(nameTable, index, () => names.name);
   if (nameTable.type !== sectionType.strtab)
     fail("elf-malformed", { file, offset: 62, what: "the section name table is no string table" });
   const sections = new Array<Section>(count);
-  for (let index = 0; index < count; index++) {
-    const nameOffset = view.getUint32(headersOffset + index * sectionHeaderSize, true);
-    const section = header(index, index === 0 ? "" : readString(file, bytes, nameTable, nameOffset));
-    checkExtent(section, index);
-    if (index === 0 && section.type !== sectionType.null)
+  for (let which = 0; which < count; which++) {
+    const section = new SectionView(source, headerAt(which));
+    if (which > 0) void section.name; // one that is no name is refused now
+    checkExtent(section, which, () => section.name);
+    if (which === 0 && section.type !== sectionType.null)
       fail("elf-malformed", {
         file,
         offset: offsetOf(content, headersOffset),
@@ -276,7 +328,7 @@ function readSections(
       });
     if (section.flags & sectionFlag.alloc && section.size > 2 ** 31)
       fail("elf-malformed", { file, section: section.name, what: "it claims more than 2 GiB" });
-    sections[index] = section;
+    sections[which] = section;
   }
   return sections;
 }

@@ -60,8 +60,8 @@ export interface Graph {
   readonly edgeTo: Int32Array;
   /** A `ReferenceKind`, or 16 plus the index of an exclusion. */
   readonly edgeKind: Uint8Array;
-  /** File offset of the relocation entry in the object of the edge's unit. */
-  readonly edgeAt: Float64Array;
+  /** Place of the relocation entry in the bytes of the object of the edge's unit. */
+  readonly edgeAt: Uint32Array;
 }
 
 export function buildGraph(objects: readonly ElfObject[]): Graph {
@@ -133,16 +133,16 @@ function resolveSymbols(objects: readonly ElfObject[], { unitBySection }: Return
     symbolBase[object] = total;
     total += symbols.count;
   });
+  // First the number of its name for each global symbol, then in its place the symbol that defines that name.
   const definition = new Int32Array(total).fill(-1);
   const symbolUnit = new Int32Array(total).fill(-1);
-  const globals = new Map<string, number>();
-  const strong = new Set<string>();
-  const names: string[][] = [];
+  const numbers = new Map<string, number>();
+  const defining: number[] = [];
+  const isStrong: boolean[] = [];
   objects.forEach((object, index) => {
     const { symbols } = object;
     const bySection = unitBySection[index]!;
     const base = symbolBase[index]!;
-    const own: string[] = [];
     for (let symbol = 1; symbol < symbols.count; symbol++) {
       const isSpecial = symbols.isSpecial[symbol] === 1;
       const holder = isSpecial ? noUnit : bySection[symbols.sectionIndex[symbol]!]!;
@@ -153,19 +153,31 @@ function resolveSymbols(objects: readonly ElfObject[], { unitBySection }: Return
         continue;
       }
       const name = symbolName(object, symbol);
-      own[symbol] = name;
+      let number = numbers.get(name);
+      if (number === undefined) {
+        number = defining.push(-1) - 1;
+        isStrong.push(false);
+        numbers.set(name, number);
+      }
+      definition[base + symbol] = number;
       if (!isDefined) continue;
-      const isStrong = symbols.binding[symbol] === 1 && symbols.sectionIndex[symbol] !== specialIndex.common;
-      if (isStrong ? !strong.has(name) : !globals.has(name)) globals.set(name, base + symbol);
-      if (isStrong) strong.add(name);
+      const strong =
+        symbols.binding[symbol] === symbolBinding.global &&
+        symbols.sectionIndex[symbol] !== specialIndex.common;
+      if (strong ? !isStrong[number] : defining[number]! < 0) defining[number] = base + symbol;
+      if (strong) isStrong[number] = true;
     }
-    names.push(own);
   });
   objects.forEach(({ symbols }, index) => {
     const base = symbolBase[index]!;
     for (let symbol = 1; symbol < symbols.count; symbol++)
-      if (!isLocal(symbols, symbol)) definition[base + symbol] = globals.get(names[index]![symbol]!) ?? -1;
+      if (!isLocal(symbols, symbol)) definition[base + symbol] = defining[definition[base + symbol]!]!;
   });
+  // The same map, as it is the largest there is.
+  const globals = numbers;
+  for (const [name, number] of numbers)
+    if (defining[number]! < 0) numbers.delete(name);
+    else numbers.set(name, defining[number]!);
   return { symbolBase, definition, symbolUnit, globals };
 }
 
@@ -186,7 +198,7 @@ function collectEdges(
   const firstEdge = new Uint32Array(unitCount + 1);
   const edgeTo = new Int32Array(total);
   const edgeKind = new Uint8Array(total);
-  const edgeAt = new Float64Array(total);
+  const edgeAt = new Uint32Array(total);
 
   let edge = 0;
   let nextUnit = 0;

@@ -14,7 +14,9 @@ import { symbolType } from "../elf/format.js";
 import { copyObject, readSize } from "../elf/load.js";
 import { symbolName } from "../elf/object.js";
 import { type Graph, locateSymbol } from "../graph/graph.js";
+import { packColumns } from "../plan/columns.js";
 import { describeRefusal, makePlan, type Plan } from "../plan/plan.js";
+import { writePlan } from "../plan/writePlan.js";
 import { type LinkArguments, parseLinkArguments } from "./arguments.js";
 import { assembleTables, tablesObject } from "./assemble.js";
 import { describeClaims } from "./claims.js";
@@ -90,7 +92,7 @@ async function linkObject(folder: LinkFolder, link: LinkArguments): Promise<numb
   stopwatch.lap("assemble");
   const argument = writeInputs(folder, inputs, replacements);
   writeFileSync(folder.at("merge.lds"), writeMergeScript(regions));
-  writeJson(folder.at("plan.json"), plan);
+  writePlan(folder.at("plan.json"), plan, packColumns(analysis));
   writeJson(folder.at("claims.json"), describeClaims({ graph, components, boundary, regions }));
   report(plan);
   stopwatch.lap("write");

@@ -6,6 +6,7 @@
  */
 import { type Kind, kindOfSection, type Role } from "../catalogue/sections.js";
 import { findReplacementEdges } from "../chains/realReferences.js";
+import type { Claims } from "../component/claim.js";
 import { sectionFlag } from "../elf/format.js";
 import { type EdgeId, type Graph, referenceKind, sectionOf, type UnitId } from "../graph/graph.js";
 import type { Region } from "../layout/regions.js";
@@ -43,73 +44,104 @@ export interface PlanColumns {
   readonly how: readonly number[];
 }
 
+/** The same in typed arrays, as there may be tens of millions of numbers; names are read when they are asked for. */
+export type PackedColumns = Omit<PlanColumns, NumberColumn | "section"> & {
+  readonly [Name in NumberColumn]: Uint8Array | Uint32Array;
+} & { readonly section: { readonly length: number; at(unit: number): string } };
+
+type NumberColumn =
+  | "unitsOf"
+  | "bytes"
+  | "kind"
+  | "role"
+  | "owners"
+  | "region"
+  | "referencesOf"
+  | "merged"
+  | "to"
+  | "how";
+
 const kinds: readonly Kind[] = ["text", "rodata", "data", "bss"];
 const referenceKinds = Object.keys(referenceKind) as (keyof typeof referenceKind)[];
 
 export interface ColumnInputs {
   readonly graph: Graph;
   readonly roles: readonly Role[];
+  readonly claims: Pick<Claims, "components">;
   readonly ownership: Ownership;
   readonly regions: readonly Region[];
-  /** Names of a set of components. */
-  readonly nameOwners: (owners: readonly number[]) => readonly string[];
 }
 
-export function makeColumns({ graph, roles, ownership, regions, nameOwners }: ColumnInputs): PlanColumns {
+export function packColumns({ graph, roles, claims, ownership, regions }: ColumnInputs): PackedColumns {
   const { sets, ownersByUnit } = ownership;
-  const regionByUnit = new Map<UnitId, number>();
+  const { unitCount } = graph;
+  const regionByUnit = new Uint32Array(unitCount);
   regions.forEach(({ units }, index) => {
-    for (const unit of units) regionByUnit.set(unit, index + 1);
+    for (const unit of units) regionByUnit[unit] = index + 1;
   });
   const roleNames = [...new Set(roles)].filter((role) => !keepsNothing.has(role)).sort();
-  const ownerSets = [resident];
+  const roleNumbers = new Map(roleNames.map((role, number) => [role, number]));
+  const ownerSets = new Map<OwnerSet, number>([[resident, 0]]);
   const numberOwners = (set: OwnerSet): number => {
-    const known = ownerSets.indexOf(set);
-    return known >= 0 ? known : ownerSets.push(set) - 1;
+    const known = ownerSets.get(set);
+    if (known !== undefined) return known;
+    ownerSets.set(set, ownerSets.size);
+    return ownerSets.size - 1;
   };
 
-  /** Number in the columns by number in the graph. */
-  const columnOf = new Int32Array(graph.unitCount).fill(-1);
-  const unitsOf = graph.objects.map(() => 0);
-  const section: string[] = [];
-  const rows = { bytes: [], kind: [], role: [], owners: [], region: [], merged: [] } as Record<
-    "bytes" | "kind" | "role" | "owners" | "region" | "merged",
-    number[]
-  >;
-  for (let unit = 0; unit < graph.unitCount; unit++) {
+  /** Number in the columns by number in the graph, and the other way round. */
+  const columnOf = new Int32Array(unitCount).fill(-1);
+  const unitAt = new Uint32Array(unitCount);
+  const unitsOf = new Uint32Array(graph.objects.length);
+  const bytes = new Uint32Array(unitCount);
+  const kind = new Uint8Array(unitCount);
+  const role = new Uint8Array(unitCount);
+  const owners = new Uint32Array(unitCount);
+  const region = new Uint32Array(unitCount);
+  const merged = new Uint32Array(unitCount);
+  let count = 0;
+  let mergedCount = 0;
+  for (let unit = 0; unit < unitCount; unit++) {
     const one = sectionOf(graph, unit);
-    if (one.size === 0 || keepsNothing.has(roles[unit]!)) continue;
-    const region = regionByUnit.get(unit) ?? 0;
-    const owners = ownersByUnit[unit]!;
-    if (one.flags & sectionFlag.merge && region === 0) rows.merged.push(section.length);
-    columnOf[unit] = section.length;
+    const { size } = one;
+    if (size === 0 || keepsNothing.has(roles[unit]!)) continue;
+    if (one.flags & sectionFlag.merge && regionByUnit[unit] === 0) merged[mergedCount++] = count;
     unitsOf[graph.unitObject[unit]!]!++;
-    section.push(one.name);
-    rows.bytes.push(one.size);
-    rows.kind.push(kinds.indexOf(kindOfSection(one)));
-    rows.role.push(roleNames.indexOf(roles[unit]!));
-    rows.owners.push(owners === resident ? 0 : numberOwners(owners));
-    rows.region.push(region);
+    bytes[count] = size;
+    kind[count] = kinds.indexOf(kindOfSection(one));
+    role[count] = roleNumbers.get(roles[unit]!)!;
+    owners[count] = numberOwners(ownersByUnit[unit]!);
+    region[count] = regionByUnit[unit]!;
+    unitAt[count] = unit;
+    columnOf[unit] = count++;
   }
   return {
     objects: graph.objects.map(({ file }) => file),
     unitsOf,
     kinds,
     roles: roleNames,
-    ownerSets: ownerSets.map((set) => nameOwners(sets.members(set))),
+    ownerSets: [...ownerSets.keys()].map((set) =>
+      sets.members(set).map((owner) => claims.components[owner]!.name),
+    ),
     referenceKinds,
-    section,
-    ...rows,
-    ...collectReferences(graph, roles, columnOf, section.length),
+    section: { length: count, at: (unit) => sectionOf(graph, unitAt[unit]!).name },
+    bytes: bytes.subarray(0, count),
+    kind: kind.subarray(0, count),
+    role: role.subarray(0, count),
+    owners: owners.subarray(0, count),
+    region: region.subarray(0, count),
+    merged: merged.subarray(0, mergedCount),
+    ...collectReferences(graph, roles, columnOf, count),
   };
 }
 
 function collectReferences(graph: Graph, roles: readonly Role[], columnOf: Int32Array, count: number) {
   const { firstEdge, edgeTo, edgeKind, unitCount } = graph;
   const moved = findReplacementEdges(graph, roles);
-  const referencesOf: number[] = [];
-  const to: number[] = [];
-  const how: number[] = [];
+  const referencesOf = new Uint32Array(count);
+  const to = new Uint32Array(edgeTo.length);
+  const how = new Uint8Array(edgeTo.length);
+  let found = 0;
   /** By what is referred to and how, the last unit that was seen to do so. */
   const seenBy = new Int32Array(count * referenceKinds.length).fill(-1);
   const take = (unit: UnitId, edge: EdgeId) => {
@@ -118,17 +150,38 @@ function collectReferences(graph: Graph, roles: readonly Role[], columnOf: Int32
     const key = target * referenceKinds.length + edgeKind[edge]!;
     if (seenBy[key] === unit) return;
     seenBy[key] = unit;
-    to.push(target);
-    how.push(edgeKind[edge]!);
+    to[found] = target;
+    how[found++] = edgeKind[edge]!;
   };
   for (let unit = 0; unit < unitCount; unit++) {
-    if (columnOf[unit]! < 0) continue;
-    const before = to.length;
+    const column = columnOf[unit]!;
+    if (column < 0) continue;
+    const before = found;
     if (roles[unit] !== "patch")
       for (let edge = firstEdge[unit]!; edge < firstEdge[unit + 1]!; edge++) take(unit, edge);
     const others = moved.get(unit);
     if (others !== undefined) for (const edge of others) take(unit, edge);
-    referencesOf.push(to.length - before);
+    referencesOf[column] = found - before;
   }
-  return { referencesOf, to, how };
+  return { referencesOf, to: to.subarray(0, found), how: how.subarray(0, found) };
+}
+
+/** As `plan.json` has them. */
+export function unpackColumns(packed: PackedColumns): PlanColumns {
+  const { section } = packed;
+  const numbers = (name: NumberColumn) => Array.from(packed[name]);
+  return {
+    ...packed,
+    unitsOf: numbers("unitsOf"),
+    section: Array.from({ length: section.length }, (_, unit) => section.at(unit)),
+    bytes: numbers("bytes"),
+    kind: numbers("kind"),
+    role: numbers("role"),
+    owners: numbers("owners"),
+    region: numbers("region"),
+    referencesOf: numbers("referencesOf"),
+    merged: numbers("merged"),
+    to: numbers("to"),
+    how: numbers("how"),
+  };
 }

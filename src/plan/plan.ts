@@ -24,7 +24,7 @@ import {
   type UnitId,
 } from "../graph/graph.js";
 import { resident } from "../ownership/ownerSets.js";
-import { makeColumns, type PlanColumns } from "./columns.js";
+import { type PlanColumns, packColumns, unpackColumns } from "./columns.js";
 import type { PlanImage } from "./image.js";
 import { nameManifests } from "./manifestNames.js";
 
@@ -172,7 +172,7 @@ export function describeRefusal(graph: Graph, refusal: Refusal): string {
 }
 
 export function makePlan(analysis: Analysis): Plan {
-  const { graph, roles, claims, ownership, boundary, regions } = analysis;
+  const { graph, claims, ownership, boundary, regions } = analysis;
   const { components } = claims;
   const names = (owners: readonly number[]) => owners.map((owner) => components[owner]!.name);
   const regionByUnit = new Map<UnitId, string>();
@@ -227,7 +227,10 @@ export function makePlan(analysis: Analysis): Plan {
       bytes,
     })),
     units: describeUnits(analysis, regionByUnit, (unit) => names(ownersOf(unit))),
-    columns: makeColumns({ graph, roles, ownership, regions, nameOwners: names }),
+    // Most of a plan, and only some ask for it.
+    get columns() {
+      return unpackColumns(packColumns(analysis));
+    },
     totals: countTotals(graph),
   };
 }

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+import { closeSync, openSync, renameSync, writeFileSync } from "node:fs";
+import type { PackedColumns } from "./columns.js";
+import type { Plan } from "./plan.js";
+
+const valuesAtOnce = 2 ** 16;
+
+/**
+ * Writes a plan as JSON, as `JSON.stringify` would, but its columns piece by piece: those of ten million references make
+ * a text that is better not held. Beside and renamed: never half a file.
+ */
+export function writePlan(path: string, plan: Plan, columns: PackedColumns): void {
+  const descriptor = openSync(`${path}.new`, "w");
+  try {
+    const write = (text: string) => writeFileSync(descriptor, text);
+    let before = "{";
+    for (const key of Object.keys(plan) as (keyof Plan)[]) {
+      if (key !== "columns" && plan[key] === undefined) continue;
+      write(`${before}${JSON.stringify(key)}:`);
+      before = ",";
+      if (key === "columns") writeColumns(write, columns);
+      else write(JSON.stringify(plan[key]));
+    }
+    write("}\n");
+  } finally {
+    closeSync(descriptor);
+  }
+  renameSync(`${path}.new`, path);
+}
+
+function writeColumns(write: (text: string) => void, columns: PackedColumns): void {
+  let before = "{";
+  for (const [name, column] of Object.entries(columns)) {
+    write(`${before}${JSON.stringify(name)}:`);
+    before = ",";
+    if (Array.isArray(column)) write(JSON.stringify(column));
+    else if (ArrayBuffer.isView(column)) writeValues(write, column.length, (at) => column[at]!);
+    else writeValues(write, column.length, (at) => JSON.stringify(column.at(at)));
+  }
+  write("}");
+}
+
+function writeValues(
+  write: (text: string) => void,
+  count: number,
+  valueAt: (at: number) => string | number,
+): void {
+  write("[");
+  for (let from = 0; from < count; from += valuesAtOnce) {
+    const values: (string | number)[] = [];
+    for (let at = from; at < Math.min(from + valuesAtOnce, count); at++) values.push(valueAt(at));
+    write(`${from === 0 ? "" : ","}${values.join(",")}`);
+  }
+  write("]");
+}
