@@ -7,7 +7,7 @@ import { command, temporaryFolder } from "./compile.js";
 import { runLinker } from "./kernelShaped.js";
 import { archiveMembers, compileProgram, finalArguments, finalInputs, program } from "./verifyKernel.js";
 
-const made = ["vmlinux.o", "vmlinux", "plan.json", ".jettison/vmlinux.a", ".jettison/exports.json"];
+const made = ["vmlinux.o", "vmlinux", "plan.json", ".jettison/vmlinux.a", ".jettison/link.json"];
 
 interface Way {
   readonly folder: string;
