@@ -5,7 +5,7 @@
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { KernelBuild } from "../../src/kernel/buildKernel.js";
 import { demoJob, makeKernel } from "../../src/kernel/makeKernel.js";
@@ -23,8 +23,29 @@ beforeAll(async () => {
   const output = await patchedBuild({ ...demoJob, source: debian }, "demo-scan", patch);
   const changes = join(scratch, "changes.config");
   writeFileSync(changes, "CONFIG_XEN_PCIDEV_BACKEND=y\n");
-  build = await makeKernel({ ...demoJob, configuration: { ...demoJob.configuration, changes }, output });
+  const components = demoJob.components.map((file) =>
+    basename(file) === "hypervisor.yaml" ? trustBackend(file) : file,
+  );
+  build = await makeKernel({
+    ...{ ...demoJob, components, output },
+    configuration: { ...demoJob.configuration, changes },
+  });
 });
+
+/** A manifest that claims of xen-pciback what is not so: that its init code registers only where Xen is in use. */
+function trustBackend(file: string): string {
+  const text = readFileSync(file, "utf8");
+  const wrong = `    registers:
+      - by: [pcistub_init, pcistub_exit]
+        optional: true
+        why: a claim that is wrong
+`;
+  const changed = text.replace(/^ {4}registers:\n/m, wrong);
+  if (changed === text) throw new Error(`${file} has no registers`);
+  const path = join(scratch, basename(file));
+  writeFileSync(path, changed);
+  return path;
+}
 
 const boot = (...append: string[]): Promise<BootResult> =>
   bootMachine({ bzImage: build.image }, loadMachine("q35"), {
