@@ -2,7 +2,7 @@
 /**
  * Tells a kernel that has just been linked of the padding inside its text. Where that lies is known only now, when
  * the kernel's tables are compiled long since: their last one has been left empty for it, and holds nothing that
- * would need a relocation (docs/design.md, "What the link hands to the kernel").
+ * would need a relocation (docs/design.md, "Tables for the kernel").
  */
 import { closeSync, constants, copyFileSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import { guardBytes } from "../boundary/beside.js";

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * Writes the assembly that stands in for the kernel's empty kernel/jettison/tables.S: a gate for every
- * crossing, and the tables that the kernel side reads (docs/design.md, "What the link hands to the kernel").
+ * crossing, and the tables that the kernel side reads (docs/design.md, "Tables for the kernel").
  */
 import type { Refusal } from "../boundary/boundary.js";
 import type { Gate } from "../boundary/gates.js";
