@@ -81,18 +81,24 @@ async function demo({ out, write, json }: Options): Promise<void> {
   writeWhole(report, renderHtml({ plan, machines: readBoots([file]), build: title }));
   if (write) {
     const tools = (await identifyCompiler()).replace("\n", ", ");
-    await writePages({ plan, machines: results, measuredWith: `Linux ${release}, ${tools}` });
+    await writePages(output, { plan, machines: results, measuredWith: `Linux ${release}, ${tools}` });
   }
   if (!json)
     process.stdout.write(`\nkernel  ${join(output, "vmlinux")}\nresult  ${file}\nreport  ${report}\n`);
 }
 
 /** Puts what was measured into the project's own pages. */
-async function writePages(result: DemoResult): Promise<void> {
+async function writePages(build: string, result: DemoResult): Promise<void> {
+  const { classifyBuild } = await import("../link/classifyBuild.js");
+  const { modulesMarkdown } = await import("../report/modulesText.js");
   const { demoCommand, writeDemoPages } = await import("../report/demoPages.js");
   const { replaceGenerated } = await import("../report/generatedPart.js");
   const { writeWhole } = await import("./writeWhole.js");
-  for (const [page, part] of Object.entries(writeDemoPages(result))) {
+  const parts = {
+    ...writeDemoPages(result),
+    "docs/modules.md": modulesMarkdown(classifyBuild(build), result.measuredWith),
+  };
+  for (const [page, part] of Object.entries(parts)) {
     const file = join(projectRoot, page);
     writeWhole(file, replaceGenerated(file, demoCommand, part));
   }
@@ -105,7 +111,7 @@ export function registerDemo(program: Command): void {
       "build Debian's Linux 6.12 with its optional components grouped, boot it on five machines, show what they got",
     )
     .option("--out <dir>", "folder for demo.json and report.html", "out")
-    .option("--write", "put the tables into README.md and docs/answers.md")
+    .option("--write", "put the tables into README.md, docs/answers.md and docs/modules.md")
     .option("--json", "print what demo.json holds instead of the table")
     .action(demo);
 }

@@ -13,6 +13,7 @@ import { registerEstimate } from "./estimate.js";
 import { registerGain } from "./gain.js";
 import { registerLd } from "./ld.js";
 import { registerMicrovm } from "./microvm.js";
+import { registerModules } from "./modules.js";
 import { registerPatches } from "./patches.js";
 import { registerPlan } from "./plan.js";
 import { registerPredict } from "./predict.js";
@@ -28,6 +29,7 @@ const commands = [
   registerBuild,
   registerBoot,
   registerPlan,
+  registerModules,
   registerVerify,
   registerReport,
   registerProfile,

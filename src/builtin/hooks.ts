@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The ways by which the kernel calls a built-in module of its own accord, and what its code reaches from there.
+ *
+ * Initcalls and exit functions stand in tables (`.initcall6.init`, `.exitcall.exit`), of which the final link discards the
+ * second. From such a function calls are followed as long as they stay inside the module; a function whose address is taken is
+ * not followed, as it runs only when somebody outside calls it.
+ */
+import type { Role } from "../catalogue/sections.js";
+import { sectionFlag, symbolType } from "../elf/format.js";
+import { symbolName } from "../elf/object.js";
+import {
+  describeEdge,
+  type EdgeId,
+  type Graph,
+  locateSymbol,
+  referenceKind,
+  sectionOf,
+  type UnitId,
+} from "../graph/graph.js";
+
+/** A function, as the part of a unit that it takes. */
+export interface CodePart {
+  readonly unit: UnitId;
+  readonly start: number;
+  readonly end: number;
+  readonly name: string;
+  /** Its symbol, in the numbering of the graph. */
+  readonly symbol: number;
+}
+
+export interface Hooks {
+  readonly initcalls: readonly CodePart[];
+  readonly exitcalls: readonly CodePart[];
+  /** Sections by which the kernel calls it in other ways while booting: `.con_initcall.init`, `.init.setup`. */
+  readonly others: readonly string[];
+}
+
+/** What code reaches outside of its module. */
+export interface Reach {
+  /** Functions that it calls or whose address it takes, by their names; the first reference to each. */
+  readonly functions: ReadonlyMap<string, EdgeId>;
+  /** Data that it refers to. */
+  readonly data: ReadonlyMap<string, EdgeId>;
+}
+
+/** Asked of one module: its units, and its functions by the unit that they lie in. */
+export interface ModuleCode {
+  readonly units: ReadonlySet<UnitId>;
+  readonly parts: ReadonlyMap<UnitId, readonly CodePart[]>;
+}
+
+export function collectCode(graph: Graph, objects: readonly number[]): ModuleCode {
+  const units = new Set<UnitId>();
+  const wanted = new Set(objects);
+  for (let unit = 0; unit < graph.unitCount; unit++) if (wanted.has(graph.unitObject[unit]!)) units.add(unit);
+  const parts = new Map<UnitId, CodePart[]>();
+  for (const index of objects) {
+    const object = graph.objects[index]!;
+    const base = graph.symbolBase[index]!;
+    for (let symbol = 1; symbol < object.symbols.count; symbol++) {
+      const unit = graph.symbolUnit[base + symbol]!;
+      if (unit < 0 || object.symbols.type[symbol] !== symbolType.function) continue;
+      const start = object.symbols.value[symbol]!;
+      const end = start + object.symbols.size[symbol]!;
+      const known = parts.get(unit) ?? [];
+      parts.set(unit, known);
+      known.push({ unit, start, end, name: symbolName(object, symbol), symbol: base + symbol });
+    }
+  }
+  return { units, parts };
+}
+
+/** The function that holds an offset of a unit. */
+const partAt = ({ parts }: ModuleCode, unit: UnitId, offset: number) =>
+  parts.get(unit)?.find(({ start, end }) => start <= offset && (offset < end || offset === start));
+
+export function findHooks(graph: Graph, roles: readonly Role[], code: ModuleCode): Hooks {
+  const initcalls: CodePart[] = [];
+  const exitcalls: CodePart[] = [];
+  const others = new Set<string>();
+  for (const unit of code.units) {
+    const { name, size } = sectionOf(graph, unit);
+    const isExit = name === ".exitcall.exit";
+    const isInit = /^\.initcall.*\.init$/.test(name);
+    if (size === 0) continue;
+    if (!isExit && !isInit) {
+      if (roles[unit] === "init" && hookTables.test(name)) others.add(name);
+      continue;
+    }
+    for (let edge = graph.firstEdge[unit]!; edge < graph.firstEdge[unit + 1]!; edge++) {
+      const { to, targetOffset } = describeEdge(graph, edge);
+      const part = to < 0 ? undefined : partAt(code, to, targetOffset);
+      if (part === undefined) others.add(name);
+      else (isExit ? exitcalls : initcalls).push(part);
+    }
+  }
+  return { initcalls, exitcalls, others: [...others].sort() };
+}
+
+/** Tables by which init code is found that is no initcall. */
+const hookTables =
+  /^\.(con_initcall\.init|init\.setup|x86_cpu_dev\.init|apicdrivers|platform_device_init)|_of_table|probe_table/;
+
+/** What the code of a module reaches from one of its functions. */
+export function collectReach(graph: Graph, code: ModuleCode, from: CodePart): Reach {
+  const functions = new Map<string, EdgeId>();
+  const data = new Map<string, EdgeId>();
+  const seen = new Set<CodePart>([from]);
+  const stack = [from];
+  const look = (edge: EdgeId) => {
+    const to = graph.edgeTo[edge]!;
+    if (to < 0) return;
+    if (!code.units.has(to)) {
+      const name = nameOfTarget(graph, edge);
+      const found = (sectionOf(graph, to).flags & sectionFlag.execute) !== 0 ? functions : data;
+      if (!found.has(name)) found.set(name, edge);
+      return;
+    }
+    if (graph.edgeKind[edge] !== referenceKind.branch) return;
+    const part = partAt(code, to, describeEdge(graph, edge).targetOffset);
+    if (part === undefined || seen.has(part)) return;
+    seen.add(part);
+    stack.push(part);
+  };
+  for (let part = stack.pop(); part !== undefined; part = stack.pop()) {
+    const { unit, start, end } = part;
+    for (let edge = graph.firstEdge[unit]!; edge < graph.firstEdge[unit + 1]!; edge++) {
+      const { offset } = describeEdge(graph, edge);
+      if (start <= offset && offset < end) look(edge);
+    }
+  }
+  return { functions, data };
+}
+
+/** The symbol that a reference means; the section where it names none. */
+function nameOfTarget(graph: Graph, edge: EdgeId): string {
+  const { from, symbol, to } = describeEdge(graph, edge);
+  const object = graph.objects[graph.unitObject[from]!]!;
+  const name = symbolName(object, symbol);
+  if (name !== "") return name;
+  const defining = graph.definition[graph.symbolBase[graph.unitObject[from]!]! + symbol]!;
+  if (defining < 0) return sectionOf(graph, to).name;
+  const { object: holder, symbol: index } = locateSymbol(graph, defining);
+  return symbolName(graph.objects[holder]!, index) || sectionOf(graph, to).name;
+}

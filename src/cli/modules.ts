@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Command } from "commander";
+
+interface Options {
+  json?: true;
+}
+
+/** Which of the modules that a finished build has built in could leave like a module, and what stands in the way of the others. */
+async function modules(build: string, { json }: Options): Promise<void> {
+  const { classifyBuild } = await import("../link/classifyBuild.js");
+  const { isAutomatic, describeObstacle } = await import("../builtin/classify.js");
+  const { isStyled } = await import("../report/machineTable.js");
+  const { formatModules } = await import("../report/modulesText.js");
+  const found = classifyBuild(build);
+  if (!json) {
+    process.stdout.write(formatModules(found, { styled: isStyled(process.stdout) }));
+    return;
+  }
+  const rows = found.map((one) => ({
+    name: one.name,
+    path: one.module.path,
+    ...(one.class === undefined ? {} : { class: one.class }),
+    isAutomatic: isAutomatic(one),
+    ...(one.obstacle === undefined ? {} : { obstacle: describeObstacle(one.obstacle) }),
+    registers: one.registrars.map(({ what }) => what),
+    bytes: one.bytes,
+    exports: one.exports,
+  }));
+  process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
+}
+
+export function registerModules(program: Command): void {
+  program
+    .command("modules")
+    .description(
+      "say of each module that a build has built in whether its exit function undoes its init, and if not, what stands in the way",
+    )
+    .argument("<build>", "folder of a finished build, where vmlinux.a lies")
+    .option("--json", "print it as JSON, sizes in bytes")
+    .action(modules);
+}

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+/** What `jettison modules` prints, and docs/modules.md: the modules that a kernel has built in, and which could leave like one. */
+import { type ClassifiedModule, describeObstacle, isAutomatic } from "../builtin/classify.js";
+import { registrars } from "../builtin/registrars.js";
+import { number } from "../number.js";
+import { colourOf, type TextOptions } from "./colour.js";
+import { markdownTable } from "./markdown.js";
+import { formatTable } from "./textTable.js";
+
+export const bytesOf = ({ bytes }: ClassifiedModule) =>
+  Object.values(bytes).reduce((sum, one) => sum + one, 0);
+
+const verdictOf = (one: ClassifiedModule) =>
+  one.obstacle !== undefined
+    ? describeObstacle(one.obstacle)
+    : isAutomatic(one)
+      ? "automatic"
+      : one.class === "library"
+        ? "it has no initcall and no exit function"
+        : "its init code registers nothing";
+
+const registersOf = ({ registrars }: ClassifiedModule) => registrars.map(({ what }) => what).join(", ");
+
+/** Automatic ones first, then by size. */
+const sorted = (modules: readonly ClassifiedModule[]) =>
+  [...modules].sort(
+    (a, b) =>
+      Number(isAutomatic(b)) - Number(isAutomatic(a)) ||
+      bytesOf(b) - bytesOf(a) ||
+      (a.name < b.name ? -1 : 1),
+  );
+
+export function formatModules(
+  modules: readonly ClassifiedModule[],
+  options: TextOptions = { styled: false },
+): string {
+  const colour = colourOf(options);
+  const head = ["module", "class", "bytes", "exports", "verdict", "registers"].map((word) =>
+    colour("bold", word),
+  );
+  const rows = sorted(modules).map((one) => [
+    one.name,
+    one.class ?? "-",
+    bytesOf(one),
+    one.exports,
+    isAutomatic(one) ? colour("green", verdictOf(one)) : verdictOf(one),
+    registersOf(one),
+  ]);
+  return `${summarise(modules)}\n${formatTable(head, rows)}`;
+}
+
+/** `measuredWith`: of which kernel, and made by what. */
+export function modulesMarkdown(modules: readonly ClassifiedModule[], measuredWith: string): string {
+  const rows = sorted(modules).map((one) => [
+    one.module.path,
+    one.class ?? "",
+    number(bytesOf(one)),
+    number(one.exports),
+    verdictOf(one),
+    registersOf(one),
+  ]);
+  return `${measuredWith}: ${summarise(modules)}\n${markdownTable(["module", "class", "bytes", "exports", "verdict", "registers"], rows)}`;
+}
+
+/** The catalogue, as a table. */
+export const registrarsMarkdown = () =>
+  markdownTable(
+    ["registrar", "undo", "class", "what", "use is seen when"],
+    registrars.map(({ names, undo, class: kind, what, seen }) => [names, undo, kind, what, seen]),
+  );
+
+function summarise(modules: readonly ClassifiedModule[]): string {
+  const total = (some: readonly ClassifiedModule[]) => some.reduce((sum, one) => sum + bytesOf(one), 0);
+  const automatic = modules.filter(isAutomatic);
+  const of = (kind: string) => {
+    const some = automatic.filter((one) => one.class === kind);
+    return `${some.length} of class ${kind} (${number(total(some))} bytes)`;
+  };
+  return [
+    `${modules.length} built-in modules, ${number(total(modules))} bytes. ${automatic.length} are automatic, ${number(total(automatic))} bytes:`,
+    `${of("driver")}, ${of("infrastructure")}, ${of("feature")}.\n`,
+  ].join("\n");
+}
