@@ -70,7 +70,7 @@ export function bytesTable({ machines }: Gain): Table {
             row(one.machine, "rebuild saves in components", one.saving.components, ""),
             row(
               one.machine,
-              "of that stays with Jettison",
+              "stays with Jettison",
               one.saving.staying,
               shareOf(one.saving.staying, one),
             ),

@@ -41,7 +41,7 @@ export const formatGain = (gain: Gain, options: TextOptions) =>
   [
     formatMemTotals(gain, options),
     `${memoryTitle}:\n${drawTable(memoryTable(gain), options)}`,
-    `Bytes of what the components are made of:\n${drawTable(bytesTable(gain), options)}`,
+    `Bytes of the components:\n${drawTable(bytesTable(gain), options)}`,
     `Bytes of the linked kernels:\n${drawTable(imageTable(gain), options)}`,
   ].join("\n");
 
@@ -53,10 +53,10 @@ export const gainMarkdown = (gain: Gain) =>
     `Linux ${gain.kernel}, ${gain.compiler}.`,
     section(`${memTotalTitle}:`, memTotalTable(gain)),
     section(`${memoryTitle}:`, memoryTable(gain)),
-    section("Bytes of what the components are made of:", bytesTable(gain)),
+    section("Bytes of the components:", bytesTable(gain)),
     section("Bytes of the linked kernels:", imageTable(gain)),
-    section("What stays of the objects that the rebuilds do without, the largest:", stayingTable(gain)),
-    section("What the rebuilds save in other objects, the largest:", elsewhereTable(gain)),
+    section("Objects that the rebuilds leave out, and the bytes of them that stay with Jettison; the largest:", stayingTable(gain)),
+    section("Bytes that the rebuilds save in other objects; the largest:", elsewhereTable(gain)),
   ].join("\n\n");
 
 /** The same for the README, which shows the first table only. */
