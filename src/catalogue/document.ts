@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** docs/sections.md, made from the catalogue. */
-import { type Action, chapters, type Role, type Row } from "./rows.js";
+import { type Treatment, chapters, type Role, type Row } from "./rows.js";
 
 const roles: readonly (readonly [Role, string])[] = [
   ["plain", "code or data that the compiler or an author placed; can belong to a component and leave"],
@@ -15,7 +15,7 @@ const roles: readonly (readonly [Role, string])[] = [
   ["unknown", "not in this list: stays, and refuses any component that it refers to"],
 ];
 
-const actions: readonly (readonly [Action, string])[] = [
+const treatments: readonly (readonly [Treatment, string])[] = [
   ["nothing", "it is over when something leaves, or it only describes"],
   ["gate", "a function gets a gate, data stays"],
   [
@@ -40,7 +40,7 @@ export function documentCatalogue(): string {
     "",
     "| Jettison | what becomes of a reference to something that leaves |",
     "|---|---|",
-    ...actions.map(([action, meaning]) => `| ${action} | ${meaning} |`),
+    ...treatments.map(([treatment, meaning]) => `| ${treatment} | ${meaning} |`),
     ...chapters.flatMap(({ title, rows }) => [
       "",
       `## ${title}`,
@@ -52,8 +52,8 @@ export function documentCatalogue(): string {
   ].join("\n")}\n`;
 }
 
-const documentRow = ({ sections, what, used, role, action }: Row) =>
+const documentRow = ({ sections, what, used, role, treatment }: Row) =>
   `| ${sections
     .split(" ")
     .map((name) => `\`${name}\``)
-    .join(" ")} | ${what} | ${used} | ${role} | ${action} |`;
+    .join(" ")} | ${what} | ${used} | ${role} | ${treatment} |`;

@@ -35,7 +35,7 @@ export type Role =
   | "unknown";
 
 /** What becomes of a reference from such a section to something that leaves. */
-export type Action = "nothing" | "gate" | "neutralise" | "refuse";
+export type Treatment = "nothing" | "gate" | "neutralise" | "refuse";
 
 export interface Row {
   /** Names of sections, separated by spaces; a `*` at the end stands for anything. */
@@ -44,10 +44,10 @@ export interface Row {
   readonly what: string;
   /** When it is used, and by what. */
   readonly used: string;
-  readonly action: Action;
+  readonly treatment: Treatment;
 }
 
-const usualAction: Record<Role, Action> = {
+const usualTreatment: Record<Role, Treatment> = {
   plain: "gate",
   fixed: "gate",
   "no-gate": "refuse",
@@ -65,8 +65,8 @@ const row = (
   role: Role,
   what: string,
   used: string,
-  action: Action = usualAction[role],
-): Row => ({ sections, role, what, used, action });
+  treatment: Treatment = usualTreatment[role],
+): Row => ({ sections, role, what, used, treatment });
 
 export interface Chapter {
   readonly title: string;
