@@ -32,7 +32,7 @@ export interface Section {
 }
 
 /** A group of sections that stay or go together. */
-export interface Group {
+export interface SectionGroup {
   readonly section: number;
   readonly isComdat: boolean;
   /** Index of the symbol whose name identifies the group. */
@@ -128,7 +128,7 @@ export interface ElfObject {
   readonly sectionNames: number;
   readonly sections: readonly Section[];
   readonly symbols: SymbolTable;
-  readonly groups: readonly Group[];
+  readonly groups: readonly SectionGroup[];
 }
 
 /** A NUL-terminated string inside a string table. */
@@ -400,8 +400,8 @@ function readGroups(
   view: DataView,
   sections: readonly Section[],
   symbols: SymbolTable,
-): Group[] {
-  const groups: Group[] = [];
+): SectionGroup[] {
+  const groups: SectionGroup[] = [];
   sections.forEach((section, index) => {
     if (section.type !== sectionType.group) return;
     const members: number[] = [];

@@ -56,7 +56,7 @@ class Groups {
   }
 
   /** The largest first. */
-  finish(): Group[] {
+  finish(): MachineGroup[] {
     return [...this.#groups]
       .map(([name, counts]) => ({ name, ...counts.finish() }))
       .map(({ name, machines, quartiles }) => ({ name, machines, pages: quartiles }))
@@ -64,7 +64,7 @@ class Groups {
   }
 }
 
-export interface Group {
+export interface MachineGroup {
   readonly name: string;
   readonly machines: number;
   readonly pages: Quartiles;
@@ -94,8 +94,8 @@ export interface Distribution {
     readonly unknown: number;
     readonly leaves: number;
   }[];
-  readonly byFormFactor: readonly Group[];
-  readonly byVendor: readonly Group[];
+  readonly byFormFactor: readonly MachineGroup[];
+  readonly byVendor: readonly MachineGroup[];
   /** An image for each of these would have what its machines use and no more. The largest first. */
   readonly classes: readonly Class[];
   /** Further classes past the first thousand, in machines. */

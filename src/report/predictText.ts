@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Predictions for people: one machine's components, or how a fleet's machines are distributed. */
 import { number } from "../number.js";
-import type { Distribution, Group, Quartiles } from "../predict/distribution.js";
+import type { Distribution, MachineGroup, Quartiles } from "../predict/distribution.js";
 import type { Bounds, Prediction } from "../predict/predict.js";
 import { colourOf, type TextOptions } from "./colour.js";
 import { markdownTable } from "./markdown.js";
@@ -55,7 +55,7 @@ const heads = ["min", "q1", "median", "q3", "max"];
 
 const mostRows = 15;
 
-function groupRows(groups: readonly Group[]): (string | number)[][] {
+function groupRows(groups: readonly MachineGroup[]): (string | number)[][] {
   return groups
     .slice(0, mostRows)
     .map(({ name, machines, pages }) => [name, machines, ...quartilesOf(pages)]);

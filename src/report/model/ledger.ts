@@ -43,18 +43,18 @@ export interface Ledger {
 }
 
 /** A tree under construction: groups by name. */
-interface Group {
+interface TreeNode {
   readonly name: string;
   /** A folder of the source, not a group of ours. */
   readonly isFolder: boolean;
-  readonly groups: Map<string, Group>;
+  readonly groups: Map<string, TreeNode>;
   readonly tiles: Tile[];
   /** Of an object. */
   readonly units: number[];
   isInit: boolean;
 }
 
-const newGroup = (name: string, isFolder = false): Group => ({
+const newNode = (name: string, isFolder = false): TreeNode => ({
   name,
   isFolder,
   groups: new Map(),
@@ -63,12 +63,12 @@ const newGroup = (name: string, isFolder = false): Group => ({
   isInit: false,
 });
 
-function groupAt(group: Group, path: readonly string[], isFolder = false): Group {
+function nodeAt(group: TreeNode, path: readonly string[], isFolder = false): TreeNode {
   let at = group;
   for (const name of path) {
     let next = at.groups.get(name);
     if (next === undefined) {
-      next = newGroup(name, isFolder);
+      next = newNode(name, isFolder);
       at.groups.set(name, next);
     }
     at = next;
@@ -76,7 +76,7 @@ function groupAt(group: Group, path: readonly string[], isFolder = false): Group
   return at;
 }
 
-function finish(units: Units, group: Group): Tile {
+function finish(units: Units, group: TreeNode): Tile {
   let { name } = group;
   let at = group;
   // A folder with nothing but one folder in it is shown with it: `drivers/iommu`.
@@ -94,7 +94,7 @@ function finish(units: Units, group: Group): Tile {
 const inOrder = (tiles: readonly Tile[]) =>
   tiles.filter(({ bytes }) => bytes > 0).sort((a, b) => b.bytes - a.bytes);
 
-function tileOfObject(units: Units, name: string, group: Group): Tile {
+function tileOfObject(units: Units, name: string, group: TreeNode): Tile {
   const { bytes } = units.plan.columns;
   let sum = 0;
   let largest = 0;
@@ -119,11 +119,11 @@ function tileOfObject(units: Units, name: string, group: Group): Tile {
 
 /** Puts units below a group of the tree, by the folders of their objects; init or not, one group has no other. */
 function placeUnits(
-  root: Group,
+  root: TreeNode,
   units: Units,
 ): (path: readonly string[], unit: number, isInit: boolean) => void {
   // By the path itself, of which there is one each: 200,000 units are not to make a key each.
-  const known = new Map<readonly string[], Group[]>();
+  const known = new Map<readonly string[], TreeNode[]>();
   return (path, unit, isInit) => {
     let byObject = known.get(path);
     if (byObject === undefined) {
@@ -131,7 +131,7 @@ function placeUnits(
       known.set(path, byObject);
     }
     const object = units.object[unit]!;
-    byObject[object] ??= groupAt(groupAt(root, path), objectOf(units, unit).split("/"), true);
+    byObject[object] ??= nodeAt(nodeAt(root, path), objectOf(units, unit).split("/"), true);
     byObject[object].units.push(unit);
     byObject[object].isInit = isInit;
   };
@@ -205,7 +205,7 @@ function createGroupFor(): (owners: readonly string[], isInit: boolean) => reado
 
 /** Of a plan without a linked kernel: the units, which add up to the bytes of the inputs. */
 function ledgerOfSections(units: Units): Ledger {
-  const root = newGroup("Sections of all objects");
+  const root = newNode("Sections of all objects");
   const place = placeUnits(root, units);
   const groupFor = createGroupFor();
   for (let unit = 0; unit < units.unitCount; unit++) {
@@ -220,7 +220,7 @@ function ledgerOfSections(units: Units): Ledger {
 function ledgerOfImage(units: Units, image: PlanImage): Ledger {
   const { plan } = units;
   const { columns } = plan;
-  const root = newGroup("Image");
+  const root = newNode("Image");
   const place = placeUnits(root, units);
   const groupFor = createGroupFor();
   const hidden = collectHidden();
@@ -234,7 +234,7 @@ function ledgerOfImage(units: Units, image: PlanImage): Ledger {
   const sectionAt = (offset: number) =>
     image.sections.find((section) => offset >= section.offset && offset < section.offset + section.bytes);
   const addTile = (path: readonly string[], name: string, kind: TileKind, bytes: number, isInit = false) =>
-    groupAt(root, path).tiles.push({ name, kind, bytes, children: [], ...(isInit ? { isInit } : {}) });
+    nodeAt(root, path).tiles.push({ name, kind, bytes, children: [], ...(isInit ? { isInit } : {}) });
 
   // Which units each section is made of; those of regions are accounted for by the region's pages.
   const placed = new Map<string, number[]>();
@@ -269,7 +269,7 @@ function ledgerOfImage(units: Units, image: PlanImage): Ledger {
     if (section !== undefined) account(section.name, bytes);
     const rest = bytes - (ofRegion[index] ?? 0);
     const label = ownerLabel(plan.regions[index]?.owners ?? []) || `region ${name}`;
-    groupAt(root, [groupNames.components, label]).tiles.push({
+    nodeAt(root, [groupNames.components, label]).tiles.push({
       name: "up to whole pages",
       kind: "rounding",
       bytes: rest,
