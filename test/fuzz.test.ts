@@ -21,7 +21,7 @@ import { type ElfObject, readObject } from "../src/elf/object.js";
 import { parseListing } from "../src/estimate/listing.js";
 import { buildGraph, countReferences, describeEdge, indexIncoming } from "../src/graph/graph.js";
 import { parseLinkArguments } from "../src/link/arguments.js";
-import { placeAtEnd } from "../src/link/placement.js";
+import { placeAtEnd } from "../src/link/textPlacement.js";
 import { openLinkFolder } from "../src/link/record.js";
 import { cleanLine, readConsole } from "../src/machine/console.js";
 import { readRelocationList } from "../src/verify/relocationList.js";

@@ -7,7 +7,7 @@
 import type { Kind } from "../../catalogue/sections.js";
 import { pageSize } from "../../page.js";
 import type { ImageSection, PlanImage } from "../../plan/image.js";
-import { placeSection } from "../../plan/placement.js";
+import { placeSection } from "../../plan/outputSection.js";
 import { kindOf, objectOf, ownersOf, roleOf, type Units, unitName } from "./units.js";
 
 /**
