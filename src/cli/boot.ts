@@ -5,7 +5,7 @@ import type { Command } from "commander";
 import { cacheFolder } from "../cache.js";
 import type { BootResult } from "../machine/boot.js";
 import type { Audit } from "../machine/console.js";
-import { pageSize } from "../page.js";
+import { pageSize } from "../pageSize.js";
 import { colourOf, stateColours } from "../report/colour.js";
 import type { Step } from "../step.js";
 

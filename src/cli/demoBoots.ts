@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { type Diagnostic, diagnose, fail, failIfAny, JettisonError } from "../diagnostics.js";
 import { type BootResult, bootMachine, type Image } from "../machine/boot.js";
 import type { Machine } from "../machine/machine.js";
-import { pageSize } from "../page.js";
+import { pageSize } from "../pageSize.js";
 import { type DemoMachine, toDemoMachine } from "../report/demoJson.js";
 
 export type DemoMode = "off" | "selftest";

@@ -5,7 +5,7 @@
  */
 import { nameMatcher } from "../component/pattern.js";
 import { fail } from "../diagnostics.js";
-import { pageSize } from "../page.js";
+import { pageSize } from "../pageSize.js";
 import type { Listing } from "./listing.js";
 import { checkNames, type Scenario, type Scenarios } from "./scenarios.js";
 

@@ -9,7 +9,7 @@ import type { Boundary } from "../boundary/boundary.js";
 import { type Kind, kindOfSection } from "../catalogue/sections.js";
 import { type Graph, sectionOf, type UnitId } from "../graph/graph.js";
 import type { Ownership } from "../ownership/owners.js";
-import { pageSize } from "../page.js";
+import { pageSize } from "../pageSize.js";
 
 export interface Region {
   /** Two digits or more; part of its section's and symbols' names. */

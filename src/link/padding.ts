@@ -10,7 +10,7 @@ import { findFill } from "../elf/fill.js";
 import { sectionFlag } from "../elf/format.js";
 import type { ElfImage } from "../elf/image.js";
 import { offsetOf, symbolName } from "../elf/object.js";
-import { pageSize } from "../page.js";
+import { pageSize } from "../pageSize.js";
 import type { PaddingPiece } from "../verify/claims.js";
 import { findReferred } from "./findReferred.js";
 import { mostPadding } from "./tables.js";

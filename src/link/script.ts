@@ -10,7 +10,7 @@
  */
 import { guardBytes } from "../boundary/beside.js";
 import type { Region } from "../layout/regions.js";
-import { pageSize } from "../page.js";
+import { pageSize } from "../pageSize.js";
 import { regionEnd, regionSection, regionStart } from "./tables.js";
 
 /** `int3`, what the kernel fills its text with. */

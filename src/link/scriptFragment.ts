@@ -14,7 +14,7 @@
 import { guardBytes } from "../boundary/beside.js";
 import { type Graph, objectOf, sectionOf } from "../graph/graph.js";
 import type { Region } from "../layout/regions.js";
-import { pageSize } from "../page.js";
+import { pageSize } from "../pageSize.js";
 
 export type Linker = "ld" | "lld";
 

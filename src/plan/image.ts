@@ -8,7 +8,7 @@ import { sectionFlag, sectionType } from "../elf/format.js";
 import type { ElfImage } from "../elf/image.js";
 import { loadImage } from "../elf/load.js";
 import { type Section, symbolName } from "../elf/object.js";
-import { pageSize } from "../page.js";
+import { pageSize } from "../pageSize.js";
 
 /** What the kernel does with a section's pages; `init`: frees them after boot. */
 export type Memory = "text" | "rodata" | "data" | "bss" | "init";

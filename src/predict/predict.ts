@@ -7,7 +7,7 @@
  * Machines with the same answers share one outcome, so that a fleet costs little more than reading it.
  */
 import type { Present } from "../component/component.js";
-import { pageSize } from "../page.js";
+import { pageSize } from "../pageSize.js";
 import type { Plan } from "../plan/plan.js";
 import type { Facts } from "../profile/facts.js";
 import { describeAbsence, evaluatePresent, type Truth } from "./truth.js";

@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { z } from "zod";
 import { fail, JettisonError } from "../diagnostics.js";
 import { loadMachine } from "../machine/machine.js";
-import { pageSize } from "../page.js";
+import { pageSize } from "../pageSize.js";
 import type { ReportMachine } from "./html.js";
 
 const bytes = z.int().nonnegative();

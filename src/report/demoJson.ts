@@ -2,7 +2,7 @@
 /** What `out/demo.json` holds. Sizes are bytes, pages are of 4096 bytes. */
 import type { BootResult } from "../machine/boot.js";
 import type { BootComponent, KernelReport, MemoryUse } from "../machine/console.js";
-import { pageSize } from "../page.js";
+import { pageSize } from "../pageSize.js";
 
 export interface DemoComponent {
   readonly component: string;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Kind } from "../catalogue/sections.js";
 import { number } from "../number.js";
-import { pageSize } from "../page.js";
+import { pageSize } from "../pageSize.js";
 import { formatSource, type Plan } from "../plan/plan.js";
 import { colourOf, type TextOptions } from "./colour.js";
 import { formatTable } from "./textTable.js";

@@ -2,7 +2,7 @@
 /** The report as text, as Markdown for a pull request, and as JSON for programs. All read the same figures. */
 
 import { number } from "../number.js";
-import { pageSize } from "../page.js";
+import { pageSize } from "../pageSize.js";
 import type { Plan } from "../plan/plan.js";
 import type { TextOptions } from "./colour.js";
 import type { ReportData, ReportMachine } from "./html.js";

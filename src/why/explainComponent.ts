@@ -18,7 +18,7 @@ import {
 import type { PlannedBuild } from "../link/planBuild.js";
 import { number } from "../number.js";
 import { resident } from "../ownership/ownerSets.js";
-import { pageSize } from "../page.js";
+import { pageSize } from "../pageSize.js";
 import { describeReference, describeRefusal, formatSource, type Plan } from "../plan/plan.js";
 import { projectRoot } from "../root.js";
 import { whyPinned } from "./explainUnit.js";

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What becomes of each tile on a machine. */
 
-import { pageSize } from "../../page.js";
+import { pageSize } from "../../pageSize.js";
 import type { MachineResult } from "../demoJson.js";
 import type { ReportPlan } from "../pack.js";
 import type { Tile } from "./ledger.js";

@@ -5,7 +5,7 @@
  * alignment) has tiles of its own, so that nothing is spread over what did not cause it.
  */
 import type { Kind } from "../../catalogue/sections.js";
-import { pageSize } from "../../page.js";
+import { pageSize } from "../../pageSize.js";
 import type { ImageSection, PlanImage } from "../../plan/image.js";
 import { placeSection } from "../../plan/outputSection.js";
 import { kindOf, objectOf, ownersOf, roleOf, type Units, unitName } from "./units.js";

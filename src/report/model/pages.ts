@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The image page by page: what each page is for, and to which region it belongs. */
 
-import { pageSize } from "../../page.js";
+import { pageSize } from "../../pageSize.js";
 import type { PlanImage } from "../../plan/image.js";
 import type { ReportPlan } from "../pack.js";
 
