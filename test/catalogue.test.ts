@@ -59,20 +59,20 @@ test.each<[string, Role]>([
   expect(roleOf(section(name, { size: 0 }))).toBe("fixed");
 });
 
-test("no name stands twice, and a row's action fits its role", () => {
+test("no name stands twice, and a row's treatment fits its role", () => {
   const names = rows.flatMap((row) => row.sections.split(" "));
   expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([]);
   for (const name of names) expect(name).toMatch(/^[._a-zA-Z][^*]{2,}\*?$/);
-  for (const { role, action, sections } of rows) {
+  for (const { role, treatment, sections } of rows) {
     const fits =
       role === "discarded"
-        ? action === "nothing"
+        ? treatment === "nothing"
         : role === "describes"
-          ? action === "nothing" || action === "neutralise"
+          ? treatment === "nothing" || treatment === "neutralise"
           : role === "no-gate"
-            ? action === "refuse"
-            : action === "gate";
-    expect({ sections, role, action, fits }).toMatchObject({ fits: true });
+            ? treatment === "refuse"
+            : treatment === "gate";
+    expect({ sections, role, treatment, fits }).toMatchObject({ fits: true });
   }
 });
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** docs/sections.md, made from the catalogue. */
-import { type Treatment, chapters, type Role, type Row } from "./rows.js";
+import { chapters, type Role, type Row, type Treatment } from "./rows.js";
 
 const roles: readonly (readonly [Role, string])[] = [
   ["plain", "code or data that the compiler or an author placed; can belong to a component and leave"],

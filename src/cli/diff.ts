@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Command } from "commander";
 import { shippedManifests } from "../component/shipped.js";
 import { type Diagnostic, diagnose, failIfAny } from "../diagnostics.js";
-import { number } from "../number.js";
+import { formatNumber } from "../formatNumber.js";
 import type { Plan } from "../plan/plan.js";
 
 interface Options {
@@ -48,9 +48,9 @@ async function diff(a: string, b: string, options: Options): Promise<void> {
         ({ figure, before: was, after: is, allowed }): Diagnostic =>
           diagnose("over-budget", {
             what: figure,
-            before: number(was),
-            after: number(is),
-            allowed: `a change of ${number(allowed)}`,
+            before: formatNumber(was),
+            after: formatNumber(is),
+            allowed: `a change of ${formatNumber(allowed)}`,
           }),
       ),
   );

@@ -2,9 +2,9 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { type Command, Option } from "commander";
+import { formatNumber } from "../formatNumber.js";
 import { type Built, plainJob, rebuildKernel, rebuildMachines, rebuildOf } from "../gain/builds.js";
 import { type Gain, type GainMachine, gainVersion, type Saving } from "../gain/gain.js";
-import { number } from "../number.js";
 import { projectRoot } from "../root.js";
 import type { Step } from "../step.js";
 
@@ -44,7 +44,7 @@ async function gain(options: Options): Promise<void> {
   const builds = new Map<string, Built>();
   const outputOf = (name: string) => builds.get(name)!.build;
   const describe = ({ compiled, output }: Built["build"]) =>
-    compiled === 0 ? `up to date, ${output}` : `${number(compiled)} objects compiled, ${output}`;
+    compiled === 0 ? `up to date, ${output}` : `${formatNumber(compiled)} objects compiled, ${output}`;
   const buildPlain: Step = {
     title: "Plain kernel",
     async run(report) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** A diff for a terminal and for a pull request. Both tell the same. */
 
-import { number } from "../number.js";
+import { formatNumber } from "../formatNumber.js";
 import { formatSource } from "../plan/plan.js";
 import { type Colour, colourOf, type TextOptions } from "../report/colour.js";
 import { markdownTable } from "../report/markdown.js";
@@ -13,10 +13,10 @@ const mostRows = 20;
 
 const difference = ({ before, after }: Change) => {
   const by = after - before;
-  return by === 0 ? "=" : `${by > 0 ? "+" : "-"}${number(Math.abs(by))}`;
+  return by === 0 ? "=" : `${by > 0 ? "+" : "-"}${formatNumber(Math.abs(by))}`;
 };
 const owners = (names: readonly string[]) => names.join(" and ") || "resident";
-const formatLimit = ({ unit, value }: Limit) => (unit === "percent" ? `${value}%` : number(value));
+const formatLimit = ({ unit, value }: Limit) => (unit === "percent" ? `${value}%` : formatNumber(value));
 
 const isNumeric = (cell: string) => /^([+-]?[\d,]+|=|)$/.test(cell);
 
@@ -45,8 +45,8 @@ function cut(title: string, head: readonly string[], rows: readonly (readonly st
 function collectParts(diff: PlanDiff): Part[] {
   const row = (name: string, change: Change) => [
     name,
-    number(change.before),
-    number(change.after),
+    formatNumber(change.before),
+    formatNumber(change.after),
     difference(change),
   ];
   const { totals, pages, gates, pins, refusals } = diff;
@@ -72,14 +72,14 @@ function collectParts(diff: PlanDiff): Part[] {
       ["component", "owns", "", "leaves", "", "gates", "", "state"],
       changed.map(({ component, owned, leaves, gates: some, stateBefore, stateAfter }) => [
         component,
-        ...[owned, leaves, some].flatMap((change) => [number(change.after), difference(change)]),
+        ...[owned, leaves, some].flatMap((change) => [formatNumber(change.after), difference(change)]),
         stateBefore === stateAfter ? stateAfter : `${stateBefore} -> ${stateAfter}`,
       ]),
     ),
     ...cut(
       "Moved between owners",
       ["unit", "bytes", "from", "to"],
-      diff.moved.map(({ unit, bytes, from, to }) => [unit, number(bytes), owners(from), owners(to)]),
+      diff.moved.map(({ unit, bytes, from, to }) => [unit, formatNumber(bytes), owners(from), owners(to)]),
     ),
     ...cut(
       "New gates",
@@ -87,7 +87,7 @@ function collectParts(diff: PlanDiff): Part[] {
       diff.newGates.map((gate) => [
         gate.function,
         gate.answer,
-        number(gate.crossings.length),
+        formatNumber(gate.crossings.length),
         gate.crossings[0]?.from ?? "",
       ]),
     ),
@@ -99,7 +99,7 @@ function collectParts(diff: PlanDiff): Part[] {
     ...cut(
       "New pins",
       ["data", "bytes", "reached by"],
-      diff.newPins.map(({ unit, bytes, because }) => [unit, number(bytes), formatSource(because)]),
+      diff.newPins.map(({ unit, bytes, because }) => [unit, formatNumber(bytes), formatSource(because)]),
     ),
     ...cut(
       "Pins gone",
@@ -123,8 +123,8 @@ function collectParts(diff: PlanDiff): Part[] {
         unit,
         kind,
         owners(of),
-        number(bytes.before),
-        number(bytes.after),
+        formatNumber(bytes.before),
+        formatNumber(bytes.after),
         difference(bytes),
       ]),
     ),
@@ -133,10 +133,10 @@ function collectParts(diff: PlanDiff): Part[] {
 
 const verdictRow = ({ figure, before, after, allowed, limit, passed }: Verdict) => [
   figure,
-  number(before),
-  number(after),
+  formatNumber(before),
+  formatNumber(after),
   difference({ before, after }),
-  limit.unit === "percent" ? `${formatLimit(limit)} = ${number(allowed)}` : number(allowed),
+  limit.unit === "percent" ? `${formatLimit(limit)} = ${formatNumber(allowed)}` : formatNumber(allowed),
   passed ? "ok" : "over",
 ];
 const verdictHead = ["budget", "before", "after", "", "allowed", ""];
@@ -148,7 +148,7 @@ export function formatDiff(diff: PlanDiff, verdicts: readonly Verdict[], options
   const colour = colourOf(options);
   const parts = (isSame(diff) ? [] : collectParts(diff)).map(
     ({ title, head, rows, more }) =>
-      `${colour("bold", title)}\n${alignNumbers(head, rows)}${more > 0 ? `and ${number(more)} more\n` : ""}`,
+      `${colour("bold", title)}\n${alignNumbers(head, rows)}${more > 0 ? `and ${formatNumber(more)} more\n` : ""}`,
   );
   if (isSame(diff)) parts.push("The two plans are the same.\n");
   if (verdicts.length > 0)
@@ -170,7 +170,7 @@ export function formatDiffMarkdown(diff: PlanDiff, verdicts: readonly Verdict[])
   if (verdicts.length > 0) parts.push(markdownTable(verdictHead, verdicts.map(verdictRow)), "");
   if (!isSame(diff))
     for (const { title, head, rows, more } of collectParts(diff)) {
-      const body = `${markdownTable(head, rows)}${more > 0 ? `\n\nand ${number(more)} more` : ""}`;
+      const body = `${markdownTable(head, rows)}${more > 0 ? `\n\nand ${formatNumber(more)} more` : ""}`;
       const isOpen = title === "Kernel" || title.startsWith("Components");
       parts.push(
         isOpen

@@ -5,7 +5,7 @@ import { basename, join } from "node:path";
 import { cacheFolder } from "../cache.js";
 import { readManifests } from "../component/manifest.js";
 import { shippedManifests } from "../component/shipped.js";
-import { number } from "../number.js";
+import { formatNumber } from "../formatNumber.js";
 import { projectRoot } from "../root.js";
 import type { Step } from "../step.js";
 import { buildKernel, jettisonLd, type KernelBuild } from "./buildKernel.js";
@@ -63,7 +63,7 @@ async function cachedOutput(job: KernelJob, source: KernelSource): Promise<strin
 function describeProgress({ phase, done, total, counted }: KernelProgress): string {
   if (phase === "link") return "linking";
   if (phase === "image") return "packing the image";
-  return `${number(done)} of ${counted ? "" : "about "}${number(total)} objects`;
+  return `${formatNumber(done)} of ${counted ? "" : "about "}${formatNumber(total)} objects`;
 }
 
 export interface KernelSteps {
@@ -128,7 +128,7 @@ export function kernelSteps(job: KernelJob): KernelSteps {
             onWait: (pid) => report(`waiting for process ${pid}, which is building in ${output}`),
           });
           if (build.compiled === 0 && !build.linked) return "up to date";
-          return `${number(build.compiled)} objects compiled${build.linked ? ", linked" : ""}`;
+          return `${formatNumber(build.compiled)} objects compiled${build.linked ? ", linked" : ""}`;
         },
       },
     ],

@@ -19,9 +19,9 @@ import type { LinkArguments } from "./arguments.js";
 import { pathIn } from "./inputs.js";
 import { runLinker } from "./linker.js";
 import { tellOfPadding } from "./padding.js";
-import { isPlacedAtEnd, placeAtEnd, pushesEntryText } from "./textPlacement.js";
 import { findManifests, type LinkFolder, readRecord, writeJson } from "./record.js";
 import { mergedName } from "./script.js";
+import { isPlacedAtEnd, placeAtEnd, pushesEntryText } from "./textPlacement.js";
 
 /** The passes that make a kernel. */
 export async function linkKernel(folder: LinkFolder, link: LinkArguments): Promise<number> {

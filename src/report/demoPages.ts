@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What the demo has measured, as the parts of README.md and docs/answers.md that `npm run demo -- --write` writes. */
 
-import { number } from "../number.js";
+import { formatNumber } from "../formatNumber.js";
 import type { DemoMachine } from "./demoJson.js";
 import { formatMachineTable } from "./machineTable.js";
 import { markdownTable } from "./markdown.js";
@@ -39,14 +39,14 @@ function componentTable({ plan: { components, regions } }: DemoResult): string {
   const rows = [
     ...built.map(({ name, owned, leaving, gates }) => [
       name,
-      ...kinds.map((kind) => number(owned[kind] ?? 0)),
-      number(sum(Object.values(leaving))),
-      number(pagesOf(name)),
-      number(gates),
+      ...kinds.map((kind) => formatNumber(owned[kind] ?? 0)),
+      formatNumber(sum(Object.values(leaving))),
+      formatNumber(pagesOf(name)),
+      formatNumber(gates),
     ]),
     ...shared.map((owners) => {
       const bytes = regions.filter((one) => one.owners.join(" + ") === owners).map((region) => region.bytes);
-      return [owners, ...kinds.map(() => ""), number(sum(bytes)), number(pagesOf(owners)), ""];
+      return [owners, ...kinds.map(() => ""), formatNumber(sum(bytes)), formatNumber(pagesOf(owners)), ""];
     }),
   ];
   return markdownTable(["component", ...kinds, "can leave", "pages", "gates"], rows);
@@ -63,8 +63,8 @@ function machineTable({ machines }: DemoResult): string {
       machine,
       named(true),
       named(false),
-      number(pagesFreed),
-      ...[memTotalOff, memTotalOn, memTotalOn - memTotalOff].map((bytes) => number(bytes / 1024)),
+      formatNumber(pagesFreed),
+      ...[memTotalOff, memTotalOn, memTotalOn - memTotalOff].map((bytes) => formatNumber(bytes / 1024)),
     ];
   });
   const head = ["machine", "leave", "stay", "pages", "MemTotal off, kB", "on, kB", "more, kB"];

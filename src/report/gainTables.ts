@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The gain as tables of words: what the terminal and the pages of docs/ show alike. */
 import type { Kind } from "../catalogue/sections.js";
+import { formatKib, formatNumber } from "../formatNumber.js";
 import type { ByKind, Gain, GainMachine, GainObject, Saving } from "../gain/gain.js";
-import { kib, number } from "../number.js";
 
 export interface Table {
   readonly head: readonly string[];
@@ -11,7 +11,7 @@ export interface Table {
 
 const kinds: readonly Kind[] = ["text", "rodata", "data", "bss"];
 
-const signed = (value: number) => (value > 0 ? `+${number(value)}` : number(value));
+const signed = (value: number) => (value > 0 ? `+${formatNumber(value)}` : formatNumber(value));
 const signedKib = (bytes: number) => signed(bytes / 1024);
 
 const sumKinds = (bytes: ByKind) => kinds.reduce((sum, kind) => sum + bytes[kind], 0);
@@ -27,7 +27,13 @@ export function memTotalTable({ machines }: Gain): Table {
   return {
     head: ["machine", "plain", "off", "on", "rebuilt", "off - plain", "on - plain", "rebuilt - plain"],
     rows: machines.map(({ machine, memTotal: { plain, off, on, rebuild } }) => [
-      ...[machine, kib(plain), kib(off), kib(on), rebuild === null ? "-" : kib(rebuild)],
+      ...[
+        machine,
+        formatKib(plain),
+        formatKib(off),
+        formatKib(on),
+        rebuild === null ? "-" : formatKib(rebuild),
+      ],
       ...[signedKib(off - plain), signedKib(on - plain)],
       rebuild === null ? "-" : signedKib(rebuild - plain),
     ]),
@@ -47,7 +53,7 @@ export function memoryTable({ machines }: Gain): Table {
           [
             machine,
             kernel,
-            ...[use.free, use.pageTables, use.directMap4k, use.directMap2M].map((one) => kib(one)),
+            ...[use.free, use.pageTables, use.directMap4k, use.directMap2M].map((one) => formatKib(one)),
           ],
         ];
       }),
@@ -58,7 +64,13 @@ export function memoryTable({ machines }: Gain): Table {
 /** Bytes of components: what the rebuild saves, what Jettison gives back. */
 export function bytesTable({ machines }: Gain): Table {
   const row = (machine: string, what: string, bytes: ByKind, share: string) => [
-    ...[machine, what, ...kinds.map((kind) => number(bytes[kind])), number(sumKinds(bytes)), share],
+    ...[
+      machine,
+      what,
+      ...kinds.map((kind) => formatNumber(bytes[kind])),
+      formatNumber(sumKinds(bytes)),
+      share,
+    ],
   ];
   return {
     head: ["machine", "", ...kinds, "all", "share"],
@@ -68,12 +80,7 @@ export function bytesTable({ machines }: Gain): Table {
         ? []
         : [
             row(one.machine, "rebuild saves in components", one.saving.components, ""),
-            row(
-              one.machine,
-              "stays with Jettison",
-              one.saving.staying,
-              shareOf(one.saving.staying, one),
-            ),
+            row(one.machine, "stays with Jettison", one.saving.staying, shareOf(one.saving.staying, one)),
             row(one.machine, "rebuild saves elsewhere", one.saving.elsewhere, ""),
           ]),
     ]),
@@ -86,8 +93,8 @@ export function imageTable({ images }: Gain): Table {
   return {
     head: ["kernel", ...memory, "padding in text", "text without"],
     rows: images.map((image) => [
-      ...[image.build, ...memory.map((name) => number(image.memory[name]))],
-      ...[number(image.padding), number(image.memory.text - image.padding)],
+      ...[image.build, ...memory.map((name) => formatNumber(image.memory[name]))],
+      ...[formatNumber(image.padding), formatNumber(image.memory.text - image.padding)],
     ]),
   };
 }
@@ -99,7 +106,7 @@ function objectTable({ machines }: Gain, objectsOf: (saving: Saving) => readonly
     rows: machines.flatMap(({ saving }) => {
       if (saving === null || seen.has(saving.build)) return [];
       seen.add(saving.build);
-      return objectsOf(saving).map(({ object, bytes }) => [saving.build, object, number(bytes)]);
+      return objectsOf(saving).map(({ object, bytes }) => [saving.build, object, formatNumber(bytes)]);
     }),
   };
 }

@@ -55,7 +55,10 @@ export const gainMarkdown = (gain: Gain) =>
     section(`${memoryTitle}:`, memoryTable(gain)),
     section("Bytes of the components:", bytesTable(gain)),
     section("Bytes of the linked kernels:", imageTable(gain)),
-    section("Objects that the rebuilds leave out, and the bytes of them that stay with Jettison; the largest:", stayingTable(gain)),
+    section(
+      "Objects that the rebuilds leave out, and the bytes of them that stay with Jettison; the largest:",
+      stayingTable(gain),
+    ),
     section("Bytes that the rebuilds save in other objects; the largest:", elsewhereTable(gain)),
   ].join("\n\n");
 

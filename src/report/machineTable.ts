@@ -4,7 +4,7 @@
  * there and what became of them.
  */
 import { getBorderCharacters, table } from "table";
-import { kib, number } from "../number.js";
+import { formatKib, formatNumber } from "../formatNumber.js";
 import { type Colour, colourOf, stateColours, type TextOptions } from "./colour.js";
 import type { DemoComponent, MachineResult } from "./demoJson.js";
 
@@ -31,9 +31,9 @@ export function formatMachineTable(machines: readonly MachineResult[], options: 
     ["pages freed", ...machines.map(({ pagesFreed }) => colour("bold", `${pagesFreed}`))],
     [
       "MemTotal off, kB",
-      ...machines.map(({ memTotalOff }) => (memTotalOff === undefined ? "-" : kib(memTotalOff))),
+      ...machines.map(({ memTotalOff }) => (memTotalOff === undefined ? "-" : formatKib(memTotalOff))),
     ],
-    ["MemTotal on, kB", ...machines.map(({ memTotalOn }) => kib(memTotalOn))],
+    ["MemTotal on, kB", ...machines.map(({ memTotalOn }) => formatKib(memTotalOn))],
     ["self-test", ...machines.map((machine) => formatSelftest(machine, colour))],
   ];
   const head = ["component", ...machines.map(({ machine }) => machine)].map((text) => colour("bold", text));
@@ -49,7 +49,7 @@ export function formatMachineTable(machines: readonly MachineResult[], options: 
 /** What freeing pages out of the middle of large mappings cost, one line a machine; "" where no kernel said it. */
 export function formatMappings(machines: readonly MachineResult[]): string {
   const change = (before: number, after: number) =>
-    `${number(before)} to ${number(after)} (${after < before ? "" : "+"}${number(after - before)})`;
+    `${formatNumber(before)} to ${formatNumber(after)} (${after < before ? "" : "+"}${formatNumber(after - before)})`;
   const lines = machines.flatMap(({ machine, mappings }) =>
     mappings === undefined
       ? []
@@ -64,7 +64,7 @@ export function formatMappings(machines: readonly MachineResult[]): string {
 
 /** What splitting mappings cost in page tables, beside what was freed, one line a machine; "" where no guest said it. */
 export function formatMemory(machines: readonly MachineResult[]): string {
-  const both = (off: number, on: number) => `${kib(off)} / ${kib(on)}`;
+  const both = (off: number, on: number) => `${formatKib(off)} / ${formatKib(on)}`;
   const lines = machines.flatMap(({ machine, memoryOff: off, memoryOn: on }) =>
     off === undefined || on === undefined
       ? []

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+
+import { formatKib } from "../formatNumber.js";
 import { describeSpread, type Microvm } from "../gain/microvm.js";
 import type { IdleGuest } from "../machine/idleGuest.js";
-import { kib } from "../number.js";
 import type { Table } from "./gainTables.js";
 import { markdownTable } from "./markdown.js";
 import { formatTable } from "./textTable.js";
@@ -9,7 +10,7 @@ import { formatTable } from "./textTable.js";
 /** The median of all runs, and what lies between the least and the most of them. */
 function spread(runs: readonly IdleGuest[], field: "guestResident" | "processResident"): string[] {
   const { median, least, most } = describeSpread(runs.map((run) => run[field]));
-  return [kib(median), kib(most - least)];
+  return [formatKib(median), formatKib(most - least)];
 }
 
 function microvmTable({ rows }: Microvm): Table {
@@ -20,7 +21,7 @@ function microvmTable({ rows }: Microvm): Table {
     ],
     rows: rows.map(({ kernel, reportOrder, runs }) => [
       ...[kernel, `${4 << reportOrder}`, `${runs.length}`],
-      ...[kib(runs[0]!.memTotal), `${runs[0]!.pagesFreed}`],
+      ...[formatKib(runs[0]!.memTotal), `${runs[0]!.pagesFreed}`],
       ...[...spread(runs, "guestResident"), ...spread(runs, "processResident")],
     ]),
   };

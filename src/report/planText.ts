@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Kind } from "../catalogue/sections.js";
-import { number } from "../number.js";
+import { formatNumber } from "../formatNumber.js";
 import { pageSize } from "../pageSize.js";
 import { formatSource, type Plan } from "../plan/plan.js";
 import { colourOf, type TextOptions } from "./colour.js";
@@ -16,7 +16,7 @@ export function formatPlan(plan: Plan, options: TextOptions = { styled: false })
   const colour = colourOf(options);
   const bold = (words: readonly string[]) => words.map((word) => colour("bold", word));
   const parts = [
-    `${number(totals.objects)} objects, ${number(totals.units)} sections, ${number(totals.bytes.text)} bytes of text`,
+    `${formatNumber(totals.objects)} objects, ${formatNumber(totals.units)} sections, ${formatNumber(totals.bytes.text)} bytes of text`,
     formatTable(
       bold([
         "component",
@@ -62,7 +62,7 @@ export function formatPlan(plan: Plan, options: TextOptions = { styled: false })
   ];
   if (plan.tooSmall.length > 0)
     parts.push(
-      `${colour("bold", "Too small for a page of their own, so they stay:")}\n${plan.tooSmall.map(({ owners, kind, bytes }) => `  ${number(bytes)} bytes of ${kind} of ${owners.join(" and ")}\n`).join("")}`,
+      `${colour("bold", "Too small for a page of their own, so they stay:")}\n${plan.tooSmall.map(({ owners, kind, bytes }) => `  ${formatNumber(bytes)} bytes of ${kind} of ${owners.join(" and ")}\n`).join("")}`,
     );
   if (plan.pins.length > 0)
     parts.push(

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Predictions for people: one machine's components, or how a fleet's machines are distributed. */
-import { number } from "../number.js";
+import { formatNumber } from "../formatNumber.js";
 import type { Distribution, MachineGroup, Quartiles } from "../predict/distribution.js";
 import type { Bounds, Prediction } from "../predict/predict.js";
 import { colourOf, type TextOptions } from "./colour.js";
 import { markdownTable } from "./markdown.js";
 import { formatTable } from "./textTable.js";
 
-const range = ({ min, max }: Bounds) => (min === max ? number(min) : `${number(min)} to ${number(max)}`);
+const range = ({ min, max }: Bounds) =>
+  min === max ? formatNumber(min) : `${formatNumber(min)} to ${formatNumber(max)}`;
 
 export function formatPrediction(
   { machine, components, pages, notes }: Prediction,
@@ -33,11 +34,12 @@ function formatHistogram(histogram: Distribution["histogram"]): string[] {
   const bins =
     histogram.length <= mostBars ? histogram.map(([at, n]) => [at, at, n] as const) : bin(histogram);
   const most = Math.max(...bins.map(([, , machines]) => machines));
-  const label = (from: number, to: number) => (from === to ? number(from) : `${number(from)}-${number(to)}`);
+  const label = (from: number, to: number) =>
+    from === to ? formatNumber(from) : `${formatNumber(from)}-${formatNumber(to)}`;
   const width = Math.max(...bins.map(([from, to]) => label(from, to).length));
   return bins.map(
     ([from, to, machines]) =>
-      `${label(from, to).padStart(width)}  ${"#".repeat(Math.ceil((machines / most) * barWidth)).padEnd(barWidth)} ${number(machines)}`,
+      `${label(from, to).padStart(width)}  ${"#".repeat(Math.ceil((machines / most) * barWidth)).padEnd(barWidth)} ${formatNumber(machines)}`,
   );
 }
 
@@ -61,14 +63,14 @@ function groupRows(groups: readonly MachineGroup[]): (string | number)[][] {
     .map(({ name, machines, pages }) => [name, machines, ...quartilesOf(pages)]);
 }
 
-const more = (count: number, what: string) => (count > 0 ? [`and ${number(count)} more ${what}`] : []);
+const more = (count: number, what: string) => (count > 0 ? [`and ${formatNumber(count)} more ${what}`] : []);
 
 /** The parts of a distribution, each a title, the head of a table and its rows. */
 function parts(distribution: Distribution): readonly (readonly [string, string[], (string | number)[][]])[] {
   const { machines, pages, most, components, byFormFactor, byVendor, classes } = distribution;
   return [
     [
-      `Pages that leave, of ${number(machines)} machines`,
+      `Pages that leave, of ${formatNumber(machines)} machines`,
       ["", ...heads],
       [
         ["surely", ...quartilesOf(pages)],
@@ -89,7 +91,7 @@ function parts(distribution: Distribution): readonly (readonly [string, string[]
     ],
     ["Pages that surely leave, by vendor", ["vendor", "machines", ...heads], groupRows(byVendor)],
     [
-      `One image, or ${number(classes.length)}: classes of machines on which the same leaves`,
+      `One image, or ${formatNumber(classes.length)}: classes of machines on which the same leaves`,
       ["machines", "pages", "bytes left behind", "stays or is unknown"],
       classes.slice(0, mostRows).map((one) => [
         ...[one.machines, range(one.pages), one.leftBehind],
@@ -122,7 +124,7 @@ export function formatDistribution(distribution: Distribution, options: TextOpti
     ...more(machinesOutsideClasses, "machines in further classes"),
     ...(noted > 0
       ? [
-          `${number(noted)} machines have notes (broken firmware, words of the command line): --json shows them.`,
+          `${formatNumber(noted)} machines have notes (broken firmware, words of the command line): --json shows them.`,
         ]
       : []),
     "",
@@ -132,7 +134,7 @@ export function formatDistribution(distribution: Distribution, options: TextOpti
 export function formatDistributionMarkdown(distribution: Distribution): string {
   const { byVendor, classes, noted } = distribution;
   const cells = (row: readonly (string | number)[]) =>
-    row.map((cell) => (typeof cell === "number" ? number(cell) : cell));
+    row.map((cell) => (typeof cell === "number" ? formatNumber(cell) : cell));
   const [first, ...others] = parts(distribution).map(
     ([title, head, rows]) => `${title}:\n\n${markdownTable(head, rows.map(cells))}\n`,
   );
@@ -143,7 +145,7 @@ export function formatDistributionMarkdown(distribution: Distribution): string {
     [
       ...more(byVendor.length - mostRows, "vendors"),
       ...more(classes.length - mostRows, "classes"),
-      `${number(noted)} machines with broken tables`,
+      `${formatNumber(noted)} machines with broken tables`,
     ].join("; "),
     "",
   ].join("\n");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The report as text, as Markdown for a pull request, and as JSON for programs. All read the same figures. */
 
-import { number } from "../number.js";
+import { formatNumber } from "../formatNumber.js";
 import { pageSize } from "../pageSize.js";
 import type { Plan } from "../plan/plan.js";
 import type { TextOptions } from "./colour.js";
@@ -31,7 +31,7 @@ export function formatReportMarkdown({ plan, machines, build }: ReportData): str
   const parts = [
     `### Jettison${build === undefined ? "" : `: ${build}`}`,
     "",
-    `${number(pages)} pages can leave, through ${number(plan.gates.length)} gates; ${number(plan.pins.length)} pins, ${number(plan.refusals.length)} refusals.`,
+    `${formatNumber(pages)} pages can leave, through ${formatNumber(plan.gates.length)} gates; ${formatNumber(plan.pins.length)} pins, ${formatNumber(plan.refusals.length)} refusals.`,
     "",
   ];
   if (machines.length > 0) parts.push(machineMarkdown(plan, machines), "");
@@ -41,10 +41,10 @@ export function formatReportMarkdown({ plan, machines, build }: ReportData): str
       plan.components.map(({ name, state, owned, leaving, gates, canAppear }) => [
         name,
         state,
-        number(sum(owned)),
-        number(sum(leaving)),
-        number(sum(owned) - sum(leaving)),
-        number(gates),
+        formatNumber(sum(owned)),
+        formatNumber(sum(leaving)),
+        formatNumber(sum(owned) - sum(leaving)),
+        formatNumber(gates),
         canAppear,
       ]),
     ),
@@ -67,8 +67,8 @@ function machineMarkdown(plan: Plan, machines: readonly ReportMachine[]): string
         const found = components.find(({ component }) => component === name);
         return found === undefined ? "-" : `${found.pages} ${words[found.state]}`;
       }),
-      number(pagesFreed),
-      memTotalOff === undefined ? "-" : `+${number((memTotalOn - memTotalOff) / 1024)}`,
+      formatNumber(pagesFreed),
+      memTotalOff === undefined ? "-" : `+${formatNumber((memTotalOn - memTotalOff) / 1024)}`,
       selftest === undefined ? "-" : selftest.failures === 0 ? "ok" : `${selftest.failures} bad`,
     ]),
   );

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { table } from "table";
-import { number } from "../number.js";
+import { formatNumber } from "../formatNumber.js";
 
 const plain = {
   border: Object.fromEntries(
@@ -17,7 +17,7 @@ export function formatTable(
   rows: readonly (readonly (string | number)[])[],
 ): string {
   const cells = [head, ...rows].map((row) =>
-    row.map((cell) => (typeof cell === "number" ? number(cell) : cell)),
+    row.map((cell) => (typeof cell === "number" ? formatNumber(cell) : cell)),
   );
   const columns = Object.fromEntries(
     head.map((_, index) => [

@@ -6,6 +6,7 @@ import { findFunctions } from "../boundary/functions.js";
 import { type Kind, kindOfSection, type Role } from "../catalogue/sections.js";
 import { attributeReplacements } from "../chains/realReferences.js";
 import { searchChains } from "../chains/residents.js";
+import { formatNumber } from "../formatNumber.js";
 import {
   describeEdge,
   type EdgeId,
@@ -16,7 +17,6 @@ import {
   type UnitId,
 } from "../graph/graph.js";
 import type { PlannedBuild } from "../link/planBuild.js";
-import { number } from "../number.js";
 import { resident } from "../ownership/ownerSets.js";
 import { pageSize } from "../pageSize.js";
 import { describeReference, describeRefusal, formatSource, type Plan } from "../plan/plan.js";
@@ -158,7 +158,7 @@ function proposeChanges(planned: PlannedBuild, index: number): Change[] {
   const rounding = own.reduce((sum, { pages, bytes }) => sum + pages * pageSize - bytes, 0);
   if (rounding > 0)
     changes.push({
-      what: `${number(rounding)} bytes of its pages are rounding, which leaves with them.`,
+      what: `${formatNumber(rounding)} bytes of its pages are rounding, which leaves with them.`,
     });
   const stored = boundary.gates.filter(
     ({ unit, crossings }) =>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The answers of `jettison why` for a terminal. */
 
-import { number } from "../number.js";
+import { formatNumber } from "../formatNumber.js";
 import { formatSource } from "../plan/plan.js";
 import { type Colour, colourOf, type TextOptions } from "../report/colour.js";
 import { formatTable } from "../report/textTable.js";
@@ -18,7 +18,9 @@ const mostLines = 12;
 
 function cap<T>(all: readonly T[], format: (one: T) => string, indent: string): string[] {
   const lines = all.slice(0, mostLines).map((one) => indent + format(one));
-  return all.length > mostLines ? [...lines, `${indent}and ${number(all.length - mostLines)} more`] : lines;
+  return all.length > mostLines
+    ? [...lines, `${indent}and ${formatNumber(all.length - mostLines)} more`]
+    : lines;
 }
 
 /** `drivers/acpi/pci_root.o:(.text.f)+0x1c  branch  dmar_device_add  drivers/acpi/pci_root.c:638`. */
@@ -42,7 +44,7 @@ function formatUnitAnswer(answer: UnitAnswer, options: TextOptions): string {
   const colour = colourOf(options);
   const { unit, kind, bytes, owners, rule, region, verdict, because, root, chain, gates } = answer;
   const facts = [
-    `${number(bytes)} bytes of ${kind}`,
+    `${formatNumber(bytes)} bytes of ${kind}`,
     ...(owners.length === 0 ? [] : [`of ${owners.join(" and ")}`]),
     ...(rule === undefined ? [] : [`claimed by ${rule}`]),
     ...(region === undefined ? [] : [`region ${region}`]),
@@ -76,7 +78,7 @@ function formatObjectAnswer(
     colour("bold", object),
     formatTable(["", "sections", "bytes"], sums),
     formatTable(["largest", "kind", "bytes", "", "of"], rows) +
-      (rest > 0 ? `and ${number(rest)} more\n` : ""),
+      (rest > 0 ? `and ${formatNumber(rest)} more\n` : ""),
     ...(nearest === undefined
       ? []
       : ["What keeps it by the fewest references:", formatUnitAnswer(nearest, options)]),
@@ -92,7 +94,7 @@ function formatComponentAnswer(answer: ComponentAnswer, options: TextOptions): s
   if (state === "not-built") return `${colour("bold", name)} (${title}): this build has nothing of it.\n`;
   const leaving = Object.entries(component.leaving);
   const parts = [
-    `${colour("bold", name)} (${title}) owns ${number(total(owned))} bytes, of which ${leaving.length === 0 ? "none leave" : `${leaving.map(([kind, bytes]) => `${number(bytes)} bytes of ${kind}`).join(", ")} leave`}.\n`,
+    `${colour("bold", name)} (${title}) owns ${formatNumber(total(owned))} bytes, of which ${leaving.length === 0 ? "none leave" : `${leaving.map(([kind, bytes]) => `${formatNumber(bytes)} bytes of ${kind}`).join(", ")} leave`}.\n`,
   ];
   if (regions.length > 0)
     parts.push(
@@ -124,7 +126,7 @@ function formatComponentAnswer(answer: ComponentAnswer, options: TextOptions): s
           pins,
           ({ unit, bytes, chain }) => {
             const last = chain.at(-1);
-            return `${unit}, ${number(bytes)} bytes, by ${last === undefined ? "nothing" : formatSource(last)}`;
+            return `${unit}, ${formatNumber(bytes)} bytes, by ${last === undefined ? "nothing" : formatSource(last)}`;
           },
           "  ",
         ),
@@ -143,14 +145,14 @@ function formatComponentAnswer(answer: ComponentAnswer, options: TextOptions): s
             one.crossings.length,
             one.crossings[0] === undefined ? "" : formatStep(one.crossings[0], colour),
           ]),
-      )}${gates.length > mostLines ? `and ${number(gates.length - mostLines)} more\n` : ""}`,
+      )}${gates.length > mostLines ? `and ${formatNumber(gates.length - mostLines)} more\n` : ""}`,
     );
   if (changes.length > 0)
     parts.push(
       [
         "What could be changed to free more:",
         ...changes.map(
-          ({ bytes, what }) => `  ${bytes === undefined ? "" : `${number(bytes)} bytes. `}${what}`,
+          ({ bytes, what }) => `  ${bytes === undefined ? "" : `${formatNumber(bytes)} bytes. `}${what}`,
         ),
         "",
       ].join("\n"),
