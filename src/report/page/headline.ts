@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What a machine frees, at a glance: cards, the legend with its sums, the regions. */
-import { pageSize } from "../../page.js";
+import { pageSize } from "../../pageSize.js";
 import type { ReportMachine } from "../html.js";
 import { type Fates, fates, fateTitles, pagesOfPadding } from "../model/fates.js";
 import type { ReportPlan } from "../pack.js";

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The report in a browser: what is shown follows from the machine, the unit and the group that are chosen. */
-import { pageSize } from "../../page.js";
+import { pageSize } from "../../pageSize.js";
 import type { PageData, ReportMachine } from "../html.js";
 import { decideFates, type Fates, fates, fateTitles } from "../model/fates.js";
 import { drawLedger, groupNames } from "../model/ledger.js";
