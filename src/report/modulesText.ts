@@ -2,7 +2,7 @@
 /** What `jettison modules` prints, and docs/modules.md: the modules that a kernel has built in, and which could leave like one. */
 import { type ClassifiedModule, describeObstacle, isAutomatic } from "../builtin/classify.js";
 import { registrars } from "../builtin/registrars.js";
-import { number } from "../number.js";
+import { formatNumber } from "../formatNumber.js";
 import { colourOf, type TextOptions } from "./colour.js";
 import { markdownTable } from "./markdown.js";
 import { formatTable } from "./textTable.js";
@@ -54,8 +54,8 @@ export function modulesMarkdown(modules: readonly ClassifiedModule[], measuredWi
   const rows = sorted(modules).map((one) => [
     one.module.path,
     one.class ?? "",
-    number(bytesOf(one)),
-    number(one.exports),
+    formatNumber(bytesOf(one)),
+    formatNumber(one.exports),
     verdictOf(one),
     registersOf(one),
   ]);
@@ -74,10 +74,10 @@ function summarise(modules: readonly ClassifiedModule[]): string {
   const automatic = modules.filter(isAutomatic);
   const of = (kind: string) => {
     const some = automatic.filter((one) => one.class === kind);
-    return `${some.length} of class ${kind} (${number(total(some))} bytes)`;
+    return `${some.length} of class ${kind} (${formatNumber(total(some))} bytes)`;
   };
   return [
-    `${modules.length} built-in modules, ${number(total(modules))} bytes. ${automatic.length} are automatic, ${number(total(automatic))} bytes:`,
+    `${modules.length} built-in modules, ${formatNumber(total(modules))} bytes. ${automatic.length} are automatic, ${formatNumber(total(automatic))} bytes:`,
     `${of("driver")}, ${of("infrastructure")}, ${of("feature")}.\n`,
   ].join("\n");
 }
