@@ -54,7 +54,7 @@ export interface KernelBuild {
 export const jettisonLd = join(projectRoot, "bin/jettison-ld");
 
 /** The folders of `dist` whose code has no say in what a link gives. */
-const notLinking = new Set(["cli", "kernel", "machine", "report"]);
+const notLinking = new Set(["cli", "kernel", "machine", "manual", "report"]);
 
 const dist = join(projectRoot, "dist");
 
