@@ -52,7 +52,9 @@ function findCircle(edges: ReadonlyMap<string, readonly string[]>): readonly str
 const imports = readImports();
 
 test("every import is seen", () => {
-  expect(imports.get("cli/program.ts")).toEqual(expect.arrayContaining(["node:fs", "commander", "cli/ld.ts"]));
+  expect(imports.get("cli/program.ts")).toEqual(
+    expect.arrayContaining(["node:fs", "commander", "cli/ld.ts"]),
+  );
   expect(imports.get("cli/ld.ts")).toContain("link/ld.ts");
   for (const [file, names] of imports)
     for (const name of names.filter((one) => one.endsWith(".ts")))
