@@ -107,6 +107,7 @@ export function makeLargePlan(unitCount: number): Plan {
       gates: [],
       padding: [],
       leavingPadding: [],
+      kernelFrees: [],
     },
     totals: { objects: objectCount, units: unitCount, bytes: totals, references: { branch: referenceCount } },
   };

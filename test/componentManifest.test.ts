@@ -256,12 +256,12 @@ test("padding has one component, which has nothing else", async () => {
         .replace("  a:", `  ${name}:`)
         .replace(/\[\{ obj.*/, code),
     );
-  const first = padding("first", "[{ padding: .text }]");
+  const first = padding("first", "[{ padding: image }]");
   expect((await readManifests([first])).map((one) => [one.padding, one.code])).toEqual([[4, []]]);
-  expect(await mistakesIn(first, padding("second", "[{ padding: .text }]"))).toEqual([
+  expect(await mistakesIn(first, padding("second", "[{ padding: image }]"))).toEqual([
     "manifest-invalid 4:12",
   ]);
-  expect(await mistakesIn(padding("both", "[{ padding: .text }, { symbols: a }]"))).toEqual([
+  expect(await mistakesIn(padding("both", "[{ padding: image }, { symbols: a }]"))).toEqual([
     "manifest-invalid 4:11",
   ]);
   expect(await mistakesIn(padding("other", "[{ padding: .rodata }]"))).toEqual(["manifest-invalid 4:23"]);

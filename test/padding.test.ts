@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readImage } from "../src/elf/image.js";
+import { accountForImage } from "../src/plan/account.js";
 import type { Plan } from "../src/plan/plan.js";
 import { readClaims } from "../src/verify/claims.js";
 import { mapImage } from "../src/verify/imageMap.js";
@@ -32,7 +33,7 @@ const largePage = 2 ** 21;
 const layoutManifest = `${manifest}
   padding:
     title: Padding
-    code: [{ padding: .text }]
+    code: [{ padding: image }]
     inUse: never
     canAppear: never
 `;
@@ -56,9 +57,22 @@ const layoutScript = (bytes: number) =>
       . = ALIGN(4096); __jettison_text_end = .; _etext = .;
     }`,
     )
+    .replace(/\.data : \{([^}]*)\}/, ".data : { _sdata = .; $1 _edata = .; }")
+    // BSS_DECRYPTED
+    .replace(
+      /\.bss : \{([^}]*)\}/,
+      `.bss : {
+      __bss_start = .; $1
+      . = ALIGN(${largePage});
+      __start_bss_decrypted = .; *(.bss..decrypted)
+      . = ALIGN(4096); __start_bss_decrypted_unused = .;
+      . = ALIGN(${largePage}); __end_bss_decrypted = .; __bss_stop = .;
+    }`,
+    )
     .replace("/DISCARD/", "_end = .; /DISCARD/");
 
-const entry = `.section .entry.text, "ax"\n.globl entry\n.type entry, @function\nentry: nop\n.size entry, . - entry`;
+const entry = `.section .entry.text, "ax"\n.globl entry\n.type entry, @function\nentry: nop\n.size entry, . - entry
+.section .bss..decrypted, "aw", @nobits\n.globl shared\n.type shared, @object\nshared: .skip 8\n.size shared, 8\n`;
 
 function link(folder: string, bytes: number, changes: Readonly<Record<string, string>> = {}): Plan {
   compileProgram(folder, { ...program, "entry.S": entry, ...changes });
@@ -102,11 +116,16 @@ describe("padding around the entry text", () => {
     const regionsEnd = Math.max(...plan.image!.regions.map(({ offset, bytes }) => offset + bytes));
     expect(regionsEnd).toBeLessThan(largePage);
     const thunk = 1.5 * largePage;
+    const shared = addressOf(folder, "__start_bss_decrypted") - text;
+    const bss = plan.image!.leavingPadding.at(-1)!.offset;
+    expect(bss).toBeGreaterThan(addressOf(folder, "__bss_start") - text);
+    expect(bss).toBeLessThan(addressOf(folder, "__bss_start") - text + 16 * pageSize);
     expect(plan.image!.leavingPadding).toEqual(
       [
         [regionsEnd, largePage],
         [addressOf(folder, "__entry_text_start") - text + pageSize, thunk],
         [thunk + pageSize, 2 * largePage],
+        [bss, shared],
       ].map(([start, end]) => ({ offset: start, bytes: end! - start! })),
     );
   });
@@ -118,6 +137,33 @@ describe("padding around the entry text", () => {
     expect(leaving.padding).toBe(plan.image!.leavingPadding.reduce((sum, { bytes }) => sum + bytes, 0));
     expect(owned.padding! - leaving.padding!).toBeLessThan(6 * pageSize);
     expect(plan.components.filter(({ hasPadding }) => hasPadding).length).toBe(1);
+  });
+
+  test("each byte of the image is accounted for, once", () => {
+    const image = plan.image!;
+    const rows = accountForImage(image);
+    expect(rows.reduce((sum, { bytes }) => sum + bytes, 0)).toBe(image.bytes);
+    const bytesOf = (fate: string, why: string) =>
+      rows.find((row) => row.fate === fate && row.why === why)?.bytes;
+    const between = (from: string, to: string) => addressOf(folder, to) - addressOf(folder, from);
+    expect(bytesOf("freed by the kernel", "free_initmem")).toBe(between("__init_begin", "__init_end"));
+    expect(bytesOf("leaves", "regions")).toBe(
+      plan.regions.reduce((sum, { pages }) => sum + pages * pageSize, 0),
+    );
+    expect(bytesOf("leaves", "padding")).toBe(
+      image.leavingPadding.reduce((sum, { bytes }) => sum + bytes, 0),
+    );
+    expect(rows.filter(({ fate }) => fate === "hole that stays").map(({ why }) => why)).toContain(
+      "no whole page",
+    );
+    // What is counted overlaps nowhere.
+    const ranges = [...image.kernelFrees, ...image.regions, ...image.padding].sort(
+      (a, b) => a.offset - b.offset,
+    );
+    ranges.forEach(({ offset }, index) => {
+      const before = ranges[index - 1];
+      if (before !== undefined) expect(offset).toBeGreaterThanOrEqual(before.offset + before.bytes);
+    });
   });
 
   test("is proved with the build", () => {
@@ -133,7 +179,7 @@ describe("padding around the entry text", () => {
     [
       "a row that is no padding",
       (word, bytes) => bytes.writeUInt32LE(0, word("jettison_padding")),
-      /that may leave/,
+      /that may leave|text, data or bss/,
     ],
     [
       "a row with a page of a region",
@@ -170,6 +216,27 @@ describe("padding around the entry text", () => {
       (word, bytes) => bytes.writeUInt32LE(2, word("jettison_nr_padding")),
       /other padding than the link has found/,
     ],
+    [
+      "a row with the object before a hole in bss",
+      (word, bytes) => bytes.writeUInt32LE(pageOf("__bss_start"), word("jettison_padding", 24)),
+      /lies in the padding|may belong/,
+    ],
+    [
+      "a row with what the kernel frees behind what is shared",
+      (word, bytes) => {
+        bytes.writeUInt32LE(pageOf("__start_bss_decrypted_unused") + 4, word("jettison_padding", 24));
+        bytes.writeUInt32LE(16, word("jettison_padding", 28));
+      },
+      /may belong to what lies before it/,
+    ],
+    [
+      "a row outside of text, data and bss",
+      (word, bytes) => {
+        bytes.writeUInt32LE(pageOf("__init_begin"), word("jettison_padding", 24));
+        bytes.writeUInt32LE(1, word("jettison_padding", 28));
+      },
+      /does not lie in text, data or bss/,
+    ],
     ["too many rows", (word, bytes) => bytes.writeUInt32LE(33, word("jettison_nr_padding")), /more than 32/],
     [
       "a byte that is something else",
@@ -184,6 +251,9 @@ describe("padding around the entry text", () => {
     const { misplaced } = verifyImage(readImage("vmlinux", bytes), claimsOf(folder));
     expect(misplaced.join("\n")).toMatch(message);
   });
+
+  const pageOf = (name: string) =>
+    Math.floor((addressOf(folder, name) - addressOf(folder, "_text")) / pageSize);
 
   test.each([
     [
@@ -232,13 +302,59 @@ test("a page that something refers to stays", () => {
   expect(around.length).toBe(2);
 }, 60_000);
 
+describe("holes in data and bss", () => {
+  const holesOf = (folder: string, plan: Plan) => {
+    const data = addressOf(folder, "_sdata") - addressOf(folder, "_text");
+    return plan.image!.leavingPadding.filter(({ offset }) => offset >= data);
+  };
+  test.each([
+    [15, []],
+    [16, [16]],
+  ])(
+    "a hole of %i pages between two variables: pieces of %j pages leave",
+    (pages, leaving) => {
+      const folder = newFolder();
+      const sized = (name: string) =>
+        `.globl ${name}\n.type ${name}, @object\n${name}: .long 7\n.size ${name}, 4\n`;
+      const plan = link(folder, 0x3000, {
+        "holey.S": `.data\n.balign 4096\n${sized("before")}.skip ${(pages + 1) * pageSize - 4}\n${sized("behind")}`,
+      });
+      const end = addressOf(folder, "behind") - addressOf(folder, "_text");
+      const found = holesOf(folder, plan).filter(({ offset, bytes }) => offset + bytes === end);
+      expect(found.map(({ bytes }) => bytes / pageSize)).toEqual(leaving);
+      const { image } = verifyBuild(folder);
+      expect([image.violations, image.misplaced]).toEqual([[], []]);
+    },
+    60_000,
+  );
+
+  test("what a label without a size begins stays", () => {
+    const folder = newFolder();
+    const table = `.bss\n.balign 4096\n.globl table\ntable: .skip ${100 * pageSize}`;
+    const plan = link(folder, 0x3000, { "table.S": table });
+    expect(addressOf(folder, "table")).toBeGreaterThan(addressOf(folder, "__bss_start"));
+    expect(holesOf(folder, plan)).toEqual([]);
+  }, 60_000);
+
+  test("a page of bss that something refers to stays", () => {
+    const folder = newFolder();
+    const pages = 100;
+    const pointer = `.data\n.globl pointer\npointer: .quad __start_bss_decrypted - ${pages * pageSize} + 100`;
+    const plan = link(folder, 0x3000, { "pointer.S": pointer });
+    const end = addressOf(folder, "__start_bss_decrypted") - addressOf(folder, "_text");
+    const [before, behind] = holesOf(folder, plan);
+    expect(behind).toEqual({ offset: end - (pages - 1) * pageSize, bytes: (pages - 1) * pageSize });
+    expect(before!.offset + before!.bytes).toBe(end - pages * pageSize);
+  }, 60_000);
+});
+
 test("a PCI device whose numbers read as an address keeps no page", () => {
   const number = "0xffffffff812f8000"; // as the pointer above
   const folder = newFolder();
   const plan = link(folder, 0x3000, {
     "quirk.S": `.section .pci_fixup_final, "a"\n.balign 16\n.quad ${number}, 0`,
   });
-  expect(plan.image!.leavingPadding.length).toBe(3);
+  expect(plan.image!.leavingPadding.length).toBe(4);
 }, 60_000);
 
 describe("regions of text", () => {

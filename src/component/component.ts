@@ -23,7 +23,7 @@ export interface Component {
   readonly code: readonly CodeRule[];
   /** Patterns of functions and objects that stay though a rule matches them. None has to match anything. */
   readonly resident: readonly string[];
-  /** The line of the rule by which it has the padding of the kernel's text, and then nothing else. */
+  /** The line of the rule by which it has the padding of the kernel's image, and then nothing else. */
   readonly padding?: number;
   readonly inUse: InUse;
   readonly present?: Present;

@@ -53,7 +53,7 @@ const codeRule = form("a rule of code", {
   sections: patterns.optional(),
   symbols: patterns.optional(),
   onlyCalledBy: z.literal("init", expected("init")).optional(),
-  padding: z.literal(".text", expected(".text")).optional(),
+  padding: z.literal("image", expected("image")).optional(),
   except: patterns.optional(),
   optional: z.literal(true, expected("true")).optional(),
 }).superRefine(justOne("a rule of code", ruleKinds));

@@ -9,6 +9,9 @@ export function weighImage(build: string, vmlinux: string): GainImage {
   if (image === undefined) fail("build-unusable", { folder: vmlinux, what: "its vmlinux is no kernel" });
   const memory: Record<Memory, number> = { text: 0, rodata: 0, data: 0, bss: 0, init: 0 };
   for (const section of image.sections) memory[section.memory] += section.bytes;
-  const padding = image.padding.reduce((sum, { bytes }) => sum + bytes, 0);
+  const text = image.sections.filter((section) => section.memory === "text");
+  const padding = image.padding
+    .filter(({ offset }) => text.some((one) => offset >= one.offset && offset < one.offset + one.bytes))
+    .reduce((sum, { bytes }) => sum + bytes, 0);
   return { build, bytes: image.bytes, memory, padding };
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Tells a kernel that has just been linked of the padding inside its text. Where that lies is known only now, when
- * the kernel's tables are compiled long since: their last one has been left empty for it, and holds nothing that
- * would need a relocation (docs/design.md, "Tables for the kernel").
+ * Tells a kernel that has just been linked of the padding inside its text, its data and its bss. Where that lies is
+ * known only now, when the kernel's tables are compiled long since: their last one has been left empty for it, and
+ * holds nothing that would need a relocation (docs/design.md, "Tables for the kernel").
  */
 import { closeSync, constants, copyFileSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import { guardBytes } from "../boundary/beside.js";
@@ -15,8 +15,7 @@ import type { PaddingPiece } from "../verify/claims.js";
 import { findReferred } from "./findReferred.js";
 import { mostPadding } from "./tables.js";
 
-/** `int3` */
-const fill = 0xcc;
+const int3 = 0xcc;
 
 interface Pages {
   /** Signed addresses. */
@@ -77,32 +76,53 @@ function collectSymbols(image: ElfImage): Map<string, Symbol> {
 }
 
 /**
- * Whole pages of `int3`, behind `int3`, without a symbol and without a reference; in ascending order. A word of data
- * that looks like an address is one, so a page may stay that could have gone.
+ * Where padding may lie: between which symbols, in which kind of section, filled up with what, and from how many pages
+ * on it leaves. A page or two of data are not worth the large mapping that leaving would split;
+ * that of the last text is split by what leaves beside it.
+ */
+const places = [
+  { from: "__jettison_text_start", to: "__jettison_text_end", isCode: true, fill: int3, pages: 1 },
+  { from: "_sdata", to: "_edata", isCode: false, fill: 0, pages: 16 },
+  { from: "__bss_start", to: "__bss_stop", isCode: false, fill: 0, pages: 16 },
+];
+
+/**
+ * Whole pages of fill, behind fill, without a symbol and without a reference; in ascending order. A word of data that
+ * looks like an address is one, so a page may stay that could have gone.
  */
 function findPieces(image: ElfImage, symbols: ReadonlyMap<string, Symbol>): Pages[] {
-  const first = symbols.get("__jettison_text_start")?.address ?? Number.NaN;
-  const last = symbols.get("__jettison_text_end")?.address ?? Number.NaN;
-  const candidates = image.sections.flatMap(({ flags }, index) =>
-    flags & sectionFlag.alloc && flags & sectionFlag.execute
-      ? findFill(image, index, [...symbols.values()], pageSize)
-          .filter((run) => run.byte === fill)
+  const named = [...symbols.values()];
+  const addressOf = (name: string) => symbols.get(name)?.address ?? Number.NaN;
+  const candidates = image.sections.flatMap(({ flags, size }, index) => {
+    if (!(flags & sectionFlag.alloc) || size < pageSize) return [];
+    const isCode = (flags & sectionFlag.execute) !== 0;
+    const fills = findFill(image, index, named, pageSize);
+    return places
+      .filter((place) => place.isCode === isCode)
+      .flatMap((place) =>
+        fills
+          .filter(({ byte }) => byte === place.fill)
           .map((run) => {
-            const start = Math.max(roundUp(run.start), first);
+            const first = Math.max(roundUp(run.start), addressOf(place.from));
+            const isGuarded =
+              first - run.start >= guardBytes || (isCode && isFillBefore(image, index, first));
             return {
-              start: isFillBefore(image, index, start) ? start : start + pageSize,
-              end: Math.min(Math.floor(run.end / pageSize) * pageSize, last),
+              start: isGuarded ? first : first + pageSize,
+              end: Math.min(Math.floor(run.end / pageSize) * pageSize, addressOf(place.to)),
+              pages: place.pages,
             };
           })
-          .filter(({ start, end }) => start < end)
-      : [],
-  );
+          .filter(({ start, end }) => start < end),
+      );
+  });
   // As with regions, an address right at the edge is one of what lies beside.
   const referred = findReferred(
     image,
     candidates.map(({ start, end }) => ({ start: start + guardBytes, end: end - guardBytes })),
   );
-  const pieces = candidates.flatMap((piece) => cutOut(piece, referred));
+  const pieces = candidates.flatMap(({ pages, ...piece }) =>
+    cutOut(piece, referred).filter(({ start, end }) => end - start >= pages * pageSize),
+  );
   const largest = pieces.sort((a, b) => b.end - b.start - (a.end - a.start)).slice(0, mostPadding);
   return largest.sort((a, b) => a.start - b.start);
 }
@@ -112,7 +132,7 @@ const roundUp = (address: number) => Math.ceil(address / pageSize) * pageSize;
 /** A pointer one past the end of what lies before must not lead into the padding. */
 function isFillBefore(image: ElfImage, section: number, address: number): boolean {
   const at = image.sections[section]!.offset + address - image.sectionAddress[section]!;
-  return image.bytes.subarray(at - guardBytes, at).every((byte) => byte === fill);
+  return image.bytes.subarray(at - guardBytes, at).every((byte) => byte === int3);
 }
 
 /** What is left of a piece without the pages that are referred to; the page behind such a one may go. */

@@ -39,10 +39,12 @@ export interface PlanImage {
   readonly gates: readonly (ImageRange & { readonly symbol: string })[];
   /** What page-table isolation maps for user space, with the 2 MB that it lies in. */
   readonly entryText?: ImageRange;
-  /** Runs of one byte in text, a page long or longer, that no symbol covers. */
+  /** Runs of one byte in text, data and bss, a page long or longer, that no symbol covers. */
   readonly padding: readonly ImageRange[];
   /** Those pages of it of which the kernel knows that they may leave. */
   readonly leavingPadding: readonly ImageRange[];
+  /** What the kernel frees by itself while it boots, and by which function; in ascending order. */
+  readonly kernelFrees: readonly (ImageRange & { readonly by: string })[];
 }
 
 interface Symbol {
@@ -85,6 +87,12 @@ export function describeImage(image: ElfImage): PlanImage | undefined {
       return flags & sectionFlag.alloc && size > 0 && offset >= 0 && offset + size <= bytes;
     })
     .sort((a, b) => a.offset - b.offset);
+  const frees = (by: string, from: number, to: number) =>
+    to > from ? [{ offset: from - start, bytes: to - from, by }] : [];
+  const roundUp = (address: number) => Math.ceil(address / pageSize) * pageSize;
+  const constantsEnd = addressOf("__jettison_rodata_end");
+  const gap = Number.isNaN(constantsEnd) ? roundUp(addressOf("_etext")) : constantsEnd;
+  const unshared = addressOf("__start_bss_decrypted_unused");
   const kallsyms = findKallsyms(symbols);
   const entry = addressOf("__entry_text_start");
   const entryBytes = addressOf("__entry_text_end") - entry;
@@ -111,8 +119,17 @@ export function describeImage(image: ElfImage): PlanImage | undefined {
       .map(({ name, address, size }) => ({ symbol: name, offset: offsetOf(address), bytes: size })),
     ...(entryBytes > 0 ? { entryText: { offset: offsetOf(entry), bytes: entryBytes } } : {}),
     leavingPadding: readLeavingPadding(image, symbols),
+    // arch/x86/mm/init.c, arch/x86/mm/init_64.c, arch/x86/mm/mem_encrypt_amd.c
+    kernelFrees: [
+      ...frees("mark_rodata_ro", gap, addressOf("__start_rodata")),
+      ...frees("mark_rodata_ro", roundUp(addressOf("__end_rodata")), addressOf("_sdata")),
+      ...frees("free_initmem", addressOf("__init_begin"), addressOf("__init_end")),
+      ...(byName.has("mem_encrypt_free_decrypted_mem")
+        ? frees("mem_encrypt_free_decrypted_mem", unshared, addressOf("__end_bss_decrypted"))
+        : []),
+    ],
     padding: placed
-      .filter(({ section }) => section.flags & sectionFlag.execute)
+      .filter(({ section, offset }) => ["text", "data", "bss"].includes(memoryOf(section, offset)))
       .flatMap(({ index, offset }) =>
         findFill(image, index, symbols, pageSize).map(({ start: from, end }) => ({
           offset: offset + from - image.sectionAddress[index]!,

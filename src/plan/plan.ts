@@ -74,7 +74,7 @@ export interface Plan {
     readonly lacks?: readonly string[];
     /** Asked of a machine's description, for predictions; absent where the manifest has none. */
     readonly present?: Present;
-    /** It has the padding of the kernel's text, of which is known how much there is after the final link. */
+    /** It has the padding of the kernel's image, of which is known how much there is after the final link. */
     readonly hasPadding: boolean;
     /** Bytes of all its units, and of those that lie in regions, by kind of memory. */
     readonly owned: Bytes;

@@ -51,8 +51,13 @@ const image = z.object({
   entryText: range
     .optional()
     .describe("What page-table isolation maps for user space, with the 2 MB that it lies in."),
-  padding: z.array(range).describe("Runs of one byte in text, a page long or longer, that no symbol covers."),
+  padding: z
+    .array(range)
+    .describe("Runs of one byte in text, data and bss, a page long or longer, that no symbol covers."),
   leavingPadding: z.array(range).describe("Those pages of it of which the kernel knows that they may leave."),
+  kernelFrees: z
+    .array(range.extend({ by: z.string() }))
+    .describe("What the kernel frees by itself while it boots, and by which function."),
 });
 
 const columns = z.object({
@@ -92,7 +97,7 @@ export const planSchema = z
         canAppear,
         hasPadding: z
           .boolean()
-          .describe("Its memory is the padding of the kernel's text, which the final link finds."),
+          .describe("Its memory is the padding of the kernel's image, which the final link finds."),
         after: names.optional().describe("Components that are looked for before it."),
         needs: names.optional().describe("Components that stay as long as it does."),
         kernels: z.string().optional().describe("Which kernels contain it."),

@@ -2,6 +2,7 @@
 import type { Kind } from "../catalogue/sections.js";
 import { formatNumber } from "../formatNumber.js";
 import { pageSize } from "../pageSize.js";
+import { accountForImage } from "../plan/account.js";
 import { formatSource, type Plan } from "../plan/plan.js";
 import { colourOf, type TextOptions } from "./colour.js";
 import { formatTable } from "./textTable.js";
@@ -60,6 +61,10 @@ export function formatPlan(plan: Plan, options: TextOptions = { styled: false })
       ]),
     ]),
   ];
+  if (plan.image !== undefined) {
+    const rows = accountForImage(plan.image).map(({ fate, why, bytes }) => [fate, why, bytes]);
+    parts.push(formatTable(bold(["image", "by or why", "bytes"]), [...rows, ["all", "", plan.image.bytes]]));
+  }
   if (plan.tooSmall.length > 0)
     parts.push(
       `${colour("bold", "Too small for a page of their own, so they stay:")}\n${plan.tooSmall.map(({ owners, kind, bytes }) => `  ${formatNumber(bytes)} bytes of ${kind} of ${owners.join(" and ")}\n`).join("")}`,

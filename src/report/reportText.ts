@@ -3,6 +3,7 @@
 
 import { formatNumber } from "../formatNumber.js";
 import { pageSize } from "../pageSize.js";
+import { accountForImage } from "../plan/account.js";
 import type { Plan } from "../plan/plan.js";
 import type { TextOptions } from "./colour.js";
 import type { ReportData, ReportMachine } from "./html.js";
@@ -83,6 +84,6 @@ export function reportJson({ plan, machines, build, imports }: ReportData): unkn
     machines,
     ...{ components, regions, gates, exports, pins, refusals, tooSmall, totals },
     ...(imports === undefined ? {} : { imports }),
-    ...(image === undefined ? {} : { image }),
+    ...(image === undefined ? {} : { image, account: accountForImage(image) }),
   };
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * Whether the padding of which an image tells the kernel that it may go is padding: whole pages of `int3` in the
- * kernel's text, behind `int3`, in which no symbol lies and which no region has. That nothing refers to it is proved
- * as it is of a region.
+ * kernel's text, behind `int3`, or of zeros in its data, behind an object whose end is known; in which no symbol lies
+ * and which no region has. That nothing refers to it is proved as it is of a region.
  */
-import { sectionFlag } from "../elf/format.js";
+import { sectionFlag, sectionType } from "../elf/format.js";
 import type { PaddingPiece } from "./claims.js";
 import type { ImageMap } from "./imageMap.js";
 import { mostRows } from "./paddingTable.js";
@@ -12,7 +12,7 @@ import { guardBytes, isFilled, pageBytes } from "./proof.js";
 
 /** `claimed`: what the link says to have written into the kernel's table. */
 export function checkPadding(map: ImageMap, claimed: readonly PaddingPiece[]): string[] {
-  const { padding, image, addresses } = map;
+  const { padding, addresses } = map;
   const text = addresses.get("_text") ?? Number.NaN;
   const isClaimed =
     padding.length === claimed.length &&
@@ -22,21 +22,10 @@ export function checkPadding(map: ImageMap, claimed: readonly PaddingPiece[]): s
     });
   const what = isClaimed ? [] : ["the kernel's table has other padding than the link has found"];
   if (padding.length > mostRows) what.push(`the kernel's table has more than ${mostRows} pieces of padding`);
-  const first = addresses.get("__jettison_text_start") ?? Number.NaN;
-  const last = addresses.get("__jettison_text_end") ?? Number.NaN;
   padding.forEach(({ start, end }, index) => {
     const name = `the padding at ${map.describe(start)}`;
-    const section = map.sectionAt(start);
-    const offset = map.offsetOf(start - guardBytes, end - start + guardBytes);
     if (start >= end || start % pageBytes !== 0) what.push(`${name} is not made of whole pages`);
-    else if (
-      offset === undefined ||
-      !(image.sections[section!.index]!.flags & sectionFlag.execute) ||
-      !(start >= first && end <= last)
-    )
-      what.push(`${name} does not lie in the text that may leave`);
-    else if (!isFilled(image.bytes.subarray(offset, offset + end - start + guardBytes)))
-      what.push(`${name} is no padding`);
+    else what.push(...(isIn(map, places.text, start, end) ? checkCode : checkData)(map, start, end, name));
     if (start < (padding[index - 1]?.end ?? Number.NEGATIVE_INFINITY))
       what.push(`${name} does not come after the one before it`);
     for (const region of map.regions)
@@ -48,4 +37,48 @@ export function checkPadding(map: ImageMap, claimed: readonly PaddingPiece[]): s
     if (piece !== undefined) what.push(`${name} lies in the padding at ${map.describe(piece.start)}`);
   }
   return what;
+}
+
+const places = {
+  text: ["__jettison_text_start", "__jettison_text_end"],
+  data: ["_sdata", "_edata"],
+  bss: ["__bss_start", "__bss_stop"],
+} as const;
+
+const isIn = (
+  { addresses }: ImageMap,
+  [first, last]: readonly [string, string],
+  start: number,
+  end: number,
+) => start >= (addresses.get(first) ?? Number.NaN) && end <= (addresses.get(last) ?? Number.NaN);
+
+function checkCode(map: ImageMap, start: number, end: number, name: string): string[] {
+  const { sections, bytes } = map.image;
+  const section = map.sectionAt(start);
+  const offset = map.offsetOf(start - guardBytes, end - start + guardBytes);
+  if (offset === undefined || !(sections[section!.index]!.flags & sectionFlag.execute))
+    return [`${name} does not lie in the text that may leave`];
+  return isFilled(bytes.subarray(offset, offset + end - start + guardBytes)) ? [] : [`${name} is no padding`];
+}
+
+/** In data zeros may be a variable: what lies before it, in the same section, has to end, guard bytes before it. */
+function checkData(map: ImageMap, start: number, end: number, name: string): string[] {
+  const { image, symbols } = map;
+  const section = map.sectionAt(start);
+  const { flags = 0, type } = image.sections[section?.index ?? 0] ?? {};
+  const isWritable = (flags & sectionFlag.write) !== 0 && !(flags & sectionFlag.execute);
+  const isPlaced = isIn(map, places.data, start, end) || isIn(map, places.bss, start, end);
+  if (section === undefined || end > section.end || !isWritable || !isPlaced)
+    return [`${name} does not lie in text, data or bss that may leave`];
+  if (type !== sectionType.nobits) {
+    const offset = map.offsetOf(start - guardBytes, end - start + guardBytes);
+    if (offset === undefined || image.bytes.subarray(offset, offset + end - start + guardBytes).some(Boolean))
+      return [`${name} is no padding`];
+  }
+  const before = symbols.filter((one) => one.start >= section.start && one.start <= start);
+  const last = before.reduce((most, one) => Math.max(most, one.end), section.start);
+  // A label there, where the object before it ends, may begin something that has no size.
+  const isObject =
+    before.some((one) => one.end === last && one.start < last) && !before.some((one) => one.start === last);
+  return isObject && last + guardBytes <= start ? [] : [`${name} may belong to what lies before it`];
 }

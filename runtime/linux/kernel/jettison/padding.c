@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The padding inside the kernel's text. The entry text is aligned to 2 MB at
- * both ends, and the SRSO thunk lies a fixed distance from it: all between is
- * fill that nothing executes, reads or has the address of, as the link stage
- * has proved. It is freed like a region, but shuts no gates.
+ * The padding inside the kernel's image. The entry text is aligned to 2 MB at
+ * both ends, and the SRSO thunk lies a fixed distance from it; what an
+ * encrypted guest shares with its host begins at a multiple of 2 MB in .bss.
+ * All between is fill that nothing executes, reads or has the address of, as
+ * the link stage has proved. It is freed like a region, but shuts no gates.
  */
 #define pr_fmt(fmt) "jettison: " fmt
 
 #include <linux/bits.h>
 #include <linux/init.h>
 #include <linux/jettison.h>
+#include <linux/kmemleak.h>
 #include <linux/math.h>
+#include <linux/mem_encrypt.h>
 #include <linux/mm.h>
 #include <linux/string.h>
 
@@ -59,10 +62,23 @@ bool notrace jettison_padding_gone(unsigned long addr)
 	return false;
 }
 
+static bool __init lies_in(void *start, void *end, const char *first,
+			   const char *last)
+{
+	return start >= (void *)first && end <= (void *)last;
+}
+
+/* mem_encrypt_free_decrypted_mem() has freed the rest of what is shared. */
+static bool __init in_decrypted_memory(void *start, void *end)
+{
+	return start < (void *)__end_bss_decrypted &&
+	       end > (void *)__start_bss_decrypted;
+}
+
 /* In ascending order, inside what may leave, apart from the regions. */
 bool __init jettison_padding_makes_sense(void)
 {
-	void *free_from = __jettison_text_start;
+	void *free_from = _text;
 	unsigned int i, region;
 
 	if (!jettison_nr_padding)
@@ -76,7 +92,12 @@ bool __init jettison_padding_makes_sense(void)
 		void *end = end_of(&jettison_padding[i]);
 
 		if (start < free_from || start >= end ||
-		    end > (void *)__jettison_text_end)
+		    in_decrypted_memory(start, end))
+			return false;
+		if (!lies_in(start, end, __jettison_text_start,
+			     __jettison_text_end) &&
+		    !lies_in(start, end, _sdata, _edata) &&
+		    !lies_in(start, end, __bss_start, __bss_stop))
 			return false;
 		for (region = 0; region < jettison_nr_regions; region++) {
 			if (start < jettison_regions[region].end &&
@@ -141,6 +162,10 @@ void jettison_free_padding(void)
 
 		if (!(leaving & BIT(i)))
 			continue;
+		/* It searches all of .data and .bss; of text it knows nothing. */
+		if (start_of(padding) >= (void *)_sdata)
+			kmemleak_free_part(start_of(padding),
+					   (size_t)padding->nr << PAGE_SHIFT);
 		if (!jettison_free_pages(start_of(padding), end_of(padding), &freed[i]))
 			jettison_fates[jettison_padding_owner].stuck += padding->nr;
 	}

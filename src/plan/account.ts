@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Each byte of the image once: what the kernel frees by itself, what leaves, the holes that stay, and the rest, which is
+ * in use. `.brk` counts as used: `reserve_brk()` keeps of it what early code has taken.
+ */
+import { pageSize } from "../pageSize.js";
+import type { ImageRange, PlanImage } from "./image.js";
+
+export interface AccountRow {
+  readonly fate: "used" | "freed by the kernel" | "leaves" | "hole that stays";
+  /** The function that frees it, what leaves, or why the hole stays; "" for what is used. */
+  readonly why: string;
+  readonly bytes: number;
+}
+
+/** Rows of no bytes are left out; the others add up to the image's bytes. */
+export function accountForImage(image: PlanImage): readonly AccountRow[] {
+  const rows: AccountRow[] = [];
+  const add = (fate: AccountRow["fate"], why: string, bytes: number) => {
+    const known = rows.findIndex((row) => row.fate === fate && row.why === why);
+    if (known < 0) rows.push({ fate, why, bytes });
+    else rows[known] = { fate, why, bytes: rows[known]!.bytes + bytes };
+  };
+  for (const { by, bytes } of image.kernelFrees) add("freed by the kernel", by, bytes);
+  for (const { bytes } of image.regions) add("leaves", "regions", bytes);
+  for (const { bytes } of image.leavingPadding) add("leaves", "padding", bytes);
+  for (const run of image.padding)
+    for (const hole of subtract(run, image.leavingPadding))
+      add("hole that stays", whyStays(image, hole), hole.bytes);
+  const sum = rows.reduce((total, { bytes }) => total + bytes, 0);
+  return [{ fate: "used" as const, why: "", bytes: image.bytes - sum }, ...rows].filter(
+    ({ bytes }) => bytes > 0,
+  );
+}
+
+/** What is left of a range without others, which are in ascending order. */
+function subtract({ offset, bytes }: ImageRange, others: readonly ImageRange[]): ImageRange[] {
+  const left: ImageRange[] = [];
+  const end = offset + bytes;
+  let from = offset;
+  for (const other of others) {
+    const until = other.offset + other.bytes;
+    if (until <= from || other.offset >= end) continue;
+    if (other.offset > from) left.push({ offset: from, bytes: other.offset - from });
+    from = until;
+  }
+  return from < end ? [...left, { offset: from, bytes: end - from }] : left;
+}
+
+function whyStays({ sections }: PlanImage, { offset, bytes }: ImageRange): string {
+  const pages = Math.floor((offset + bytes) / pageSize) - Math.ceil(offset / pageSize);
+  if (pages <= 0) return "no whole page";
+  const section = sections.find((one) => offset >= one.offset && offset < one.offset + one.bytes);
+  // What lies in the first page behind other text is not known to be free of pointers one past its end.
+  if (section?.memory === "text") return "a number that may be an address in it, or no fill before it";
+  return "too small to split a large mapping of data for it, or a number that may be an address in it";
+}
