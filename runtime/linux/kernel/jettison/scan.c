@@ -188,20 +188,70 @@ static bool is_searched(const struct search *search, struct page *page)
 		(!folio_test_anon(folio) && !folio_test_hugetlb(folio)));
 }
 
+/* Words that are passed over at once: a line of the cache. */
+#define GROUP_WORDS	8
+
+/* A fault ends the page: there may be a hole in the direct map. */
+#define GATHER_SIGN(nr)							\
+	"1:	orq	8*" #nr "(%[word]), %%rax\n"			\
+	_ASM_EXTABLE(1b, %l[hole])
+
+/* To the next word unless what @rax is the offset of leaves. */
+#define UNLESS_IT_LEAVES(next)						\
+	"	cmpq	%[size], %%rax\n"				\
+	"	jae	" next "\n"					\
+	"	shrq	%[shift], %%rax\n"				\
+	"	btq	%%rax, (%[leaves])\n"				\
+	"	jc	%l[found]\n"
+
+#define COMPARE(nr)							\
+	"1:	movq	8*" #nr "(%[word]), %%rax\n"			\
+	_ASM_EXTABLE(1b, %l[hole])					\
+	"	testq	%%rax, %%rax\n"					\
+	"	jns	3f\n"						\
+	"	subq	%[low], %%rax\n"				\
+	UNLESS_IT_LEAVES("2f")						\
+	"	jmp	3f\n"						\
+	"2:	addq	%[alias], %%rax\n"				\
+	UNLESS_IT_LEAVES("3f")						\
+	"3:\n"
+
 /*
  * Adds the words of a page that point at what leaves to those that are looked
- * at again. There may be a hole in the direct map, so a fault ends the page.
+ * at again. Every boot waits for this. A group without a negative word, as all
+ * addresses of the kernel are, costs an instruction a word, and target_of() is
+ * asked only where a word points to a page that leaves.
  */
 static void search_page(struct search *search, const unsigned long *word)
 {
 	const unsigned long *end = word + PAGE_SIZE / sizeof(*word);
 	unsigned long value;
+	unsigned int i;
 
 	pagefault_disable();
-	for (; word < end; word++) {
-		__get_kernel_nofault(&value, word, unsigned long, hole);
-		if (target_of(search, value))
-			search->words[search->nr_words++] = (unsigned long)word;
+	while (word < end) {
+		asm goto("xorl	%%eax, %%eax\n"
+			 GATHER_SIGN(0) GATHER_SIGN(1) GATHER_SIGN(2) GATHER_SIGN(3)
+			 GATHER_SIGN(4) GATHER_SIGN(5) GATHER_SIGN(6) GATHER_SIGN(7)
+			 "jns	%l[next]\n"
+			 COMPARE(0) COMPARE(1) COMPARE(2) COMPARE(3)
+			 COMPARE(4) COMPARE(5) COMPARE(6) COMPARE(7)
+			 "jmp	%l[next]\n"
+			 : : [word] "r" (word), [low] "r" (search->low),
+			     [size] "r" (search->size),
+			     [alias] "r" (search->low - search->alias),
+			     [leaves] "r" (search->leaves),
+			     [shift] "i" (PAGE_SHIFT)
+			 : "rax", "cc", "memory" : next, found, hole);
+found:
+		for (i = 0; i < GROUP_WORDS; i++) {
+			__get_kernel_nofault(&value, word + i, unsigned long, hole);
+			if (target_of(search, value))
+				search->words[search->nr_words++] =
+					(unsigned long)(word + i);
+		}
+next:
+		word += GROUP_WORDS;
 	}
 hole:
 	pagefault_enable();
@@ -519,7 +569,8 @@ static void look_closer(struct search *search)
 
 	search->scan->again += search->nr_words;
 	for (looks = 0; looks < MAX_LOOKS; looks++) {
-		if (search->nr_words)
+		/* It waits, and seldom is anything left that it could change. */
+		if (looks)
 			settle_memory();
 		stop_machine(look_again, search, NULL);
 		if (!search->nr_words && !search->on_stacks)
