@@ -140,7 +140,9 @@ test("a fleet is summed up, and its last line has the form that is promised", ()
     fleet.add(prediction);
     const { machine, formFactor, vendor, notes, pages, components, leftBehind } = prediction;
     expect(JSON.parse(formatPredictionLine(prediction))).toEqual(
-      JSON.parse(JSON.stringify({ machine, formFactor, vendor, notes, pages, components, leftBehind })),
+      JSON.parse(
+        JSON.stringify({ version: 1, machine, formFactor, vendor, notes, pages, components, leftBehind }),
+      ),
     );
   }
   const least = predictions.map(({ pages }) => pages.min).sort((a, b) => a - b);

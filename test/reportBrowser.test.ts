@@ -49,7 +49,7 @@ beforeAll(() => {
   plan = readPlan(kernel());
   const pages = plan.regions.reduce((sum, region) => sum + region.pages, 0);
   machines = [machine("vtd", "kept", pages), machine("q35", "jettisoned", pages)];
-  const demo: DemoJson = { version: 1, build: kernel(), machines };
+  const demo: DemoJson = { version: 1, machines };
   writeFileSync(join(kernel(), "demo.json"), JSON.stringify(demo));
   const argv = ["report", ".", "demo.json", "-o", "out/report.html", "--title", "a <small> kernel"];
   const { status, stderr } = spawnSync(join(projectRoot, "bin/jettison"), argv, {

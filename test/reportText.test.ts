@@ -20,10 +20,12 @@ const boot = {
   selftest: { pages: 2, failures: 0 },
 };
 beforeAll(() => {
-  writeFileSync(join(kernel(), "boot.json"), JSON.stringify([boot]));
+  writeFileSync(join(kernel(), "boot.json"), JSON.stringify({ version: 1, boots: [boot] }));
   const off = { ...boot, mode: "off", memTotal: boot.memTotal - 8192, pages: 0, selftest: null };
-  writeFileSync(join(kernel(), "off.json"), JSON.stringify([off]));
-  writeFileSync(join(kernel(), "none.json"), '{"machines": [{"machine": 1}]}');
+  writeFileSync(join(kernel(), "off.json"), JSON.stringify({ version: 1, boots: [off] }));
+  writeFileSync(join(kernel(), "none.json"), '{"version": 1, "machines": [{"machine": 1}]}');
+  writeFileSync(join(kernel(), "unversioned.json"), JSON.stringify([boot]));
+  writeFileSync(join(kernel(), "later.json"), JSON.stringify({ version: 2, boots: [boot] }));
 });
 
 test("text, aligned and without colours where there is no terminal", () => {
@@ -58,6 +60,8 @@ test("JSON with raw bytes and a version", () => {
 test.each([
   ["boots that do not exist", "nowhere.json", "file-unreadable"],
   ["boots that are none", "none.json", "boots-invalid"],
+  ["boots without a version", "unversioned.json", "boots-invalid"],
+  ["boots of a later version", "later.json", "boots-invalid"],
   ["boots that are no JSON", "components.yaml", "boots-invalid"],
 ])("%s end with 2 and a message", (_, file, code) => {
   const { status, stderr } = report(file);

@@ -59,9 +59,13 @@ function describeBoot(result: BootResult, styled: boolean): string {
   ].join("\n");
 }
 
+/** What a boot showed, on whichever machine that was: not where its console is kept here. */
+const toJson = ({ log, ...shown }: BootResult) => shown;
+
 async function boot(image: string, { machine: names, append = [], fill, json }: Options): Promise<void> {
   const { bootMachine } = await import("../machine/boot.js");
   const { loadMachine, usualMachines } = await import("../machine/machine.js");
+  const { bootsVersion } = await import("../report/boots.js");
   const { isStyled } = await import("../report/machineTable.js");
   const { runSteps } = await import("./steps.js");
   const machines = (names ?? usualMachines).map((name) => loadMachine(name));
@@ -89,7 +93,7 @@ async function boot(image: string, { machine: names, append = [], fill, json }: 
     // The machines before the one that failed have a result all the same.
     process.stdout.write(
       json
-        ? `${JSON.stringify(results, null, 2)}\n`
+        ? `${JSON.stringify({ version: bootsVersion, boots: results.map(toJson) }, null, 2)}\n`
         : results.map((result) => describeBoot(result, isStyled(process.stdout))).join("\n"),
     );
   }

@@ -62,7 +62,7 @@ async function demo({ out, write, json }: Options): Promise<void> {
   await runSteps([...kernel.steps, ...boots]);
 
   const { output, image, release } = kernel.finish();
-  const text = `${JSON.stringify({ version: demoVersion, build: output, machines: results } satisfies DemoJson, null, 2)}\n`;
+  const text = `${JSON.stringify({ version: demoVersion, machines: results } satisfies DemoJson, null, 2)}\n`;
   if (json) process.stdout.write(text);
   else {
     const options = { styled: isStyled(process.stdout) };

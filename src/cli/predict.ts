@@ -17,7 +17,7 @@ const mostShown = 3;
 async function predict(path: string, files: readonly string[], options: Options): Promise<void> {
   const { readPlan } = await import("../plan/readPlan.js");
   const { readMachines } = await import("../profile/readLines.js");
-  const { formatPredictionLine, Predictor } = await import("../predict/predict.js");
+  const { formatPredictionLine, predictionVersion, Predictor } = await import("../predict/predict.js");
   const { DistributionBuilder, summarise } = await import("../predict/distribution.js");
   const { formatDistribution, formatDistributionMarkdown, formatPrediction } = await import(
     "../report/predictText.js"
@@ -48,7 +48,11 @@ async function predict(path: string, files: readonly string[], options: Options)
   await flush();
   const distribution = fleet.finish();
   if (options.json) {
-    process.stdout.write(`${JSON.stringify({ distribution })}\n${JSON.stringify(summarise(distribution))}\n`);
+    const last = [
+      { version: predictionVersion, distribution },
+      { version: predictionVersion, ...summarise(distribution) },
+    ];
+    process.stdout.write(last.map((line) => `${JSON.stringify(line)}\n`).join(""));
     return;
   }
   const styled = isStyled(process.stdout);

@@ -41,6 +41,9 @@ export interface Prediction extends Outcome {
   readonly notes: readonly string[];
 }
 
+/** Each line of JSON has it. */
+export const predictionVersion = 1;
+
 const lineByComponents = new WeakMap<readonly ComponentPrediction[], string>();
 
 /** The prediction as JSON. What machines of one outcome share is written once. */
@@ -51,7 +54,7 @@ export function formatPredictionLine(prediction: Prediction): string {
     shared = JSON.stringify({ pages, components, leftBehind }).slice(1);
     lineByComponents.set(components, shared);
   }
-  return `${JSON.stringify(own).slice(0, -1)},${shared}`;
+  return `${JSON.stringify({ version: predictionVersion, ...own }).slice(0, -1)},${shared}`;
 }
 
 type Fate = "leaves" | "stays" | "unknown";

@@ -5,6 +5,7 @@ import { z } from "zod";
 import { fail, JettisonError } from "../diagnostics.js";
 import { loadMachine } from "../machine/machine.js";
 import { pageSize } from "../pageSize.js";
+import { demoVersion } from "./demoJson.js";
 import type { ReportMachine } from "./html.js";
 
 const bytes = z.int().nonnegative();
@@ -21,6 +22,7 @@ const mappings = z.object({ before: counts, after: counts });
 const memory = z.object({ free: bytes, pageTables: bytes, directMap4k: bytes, directMap2M: bytes });
 
 const demo = z.object({
+  version: z.literal(demoVersion),
   machines: z.array(
     z.object({
       machine: z.string(),
@@ -37,21 +39,26 @@ const demo = z.object({
   ),
 });
 
-/** Of `jettison boot`: one boot a machine. */
-const boots = z.array(
-  z.object({
-    machine: z.string(),
-    mode: z.string().nullable(),
-    memTotal: bytes,
-    components: z.array(component),
-    pages: bytes,
-    selftest: z.object({ pages: bytes, failures: bytes }).nullable(),
-    mappings: mappings.nullish(),
-    releaseNs: bytes.nullish(),
-  }),
-);
+export const bootsVersion = 1;
 
-type Boot = z.infer<typeof boots>[number];
+/** Of `jettison boot`: one boot a machine. */
+const boots = z.object({
+  version: z.literal(bootsVersion),
+  boots: z.array(
+    z.object({
+      machine: z.string(),
+      mode: z.string().nullable(),
+      memTotal: bytes,
+      components: z.array(component),
+      pages: bytes,
+      selftest: z.object({ pages: bytes, failures: bytes }).nullable(),
+      mappings: mappings.nullish(),
+      releaseNs: bytes.nullish(),
+    }),
+  ),
+});
+
+type Boot = z.infer<typeof boots>["boots"][number];
 type Result = z.infer<typeof demo>["machines"][number];
 
 /**
@@ -85,8 +92,9 @@ function readFile(file: string): { results: readonly Result[]; boots: readonly B
   const ofDemo = demo.safeParse(value);
   if (ofDemo.success) return { results: ofDemo.data.machines, boots: [] };
   const ofBoot = boots.safeParse(value);
-  if (ofBoot.success) return { results: [], boots: ofBoot.data };
-  const issue = (Array.isArray(value) ? ofBoot : ofDemo).error!.issues[0]!;
+  if (ofBoot.success) return { results: [], boots: ofBoot.data.boots };
+  const isBoot = typeof value === "object" && value !== null && "boots" in value;
+  const issue = (isBoot ? ofBoot : ofDemo).error!.issues[0]!;
   return fail("boots-invalid", { file, what: `${issue.path.join(".") || "it"}: ${issue.message}` });
 }
 

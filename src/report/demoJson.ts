@@ -36,8 +36,6 @@ export const demoVersion = 1;
 
 export interface DemoJson {
   readonly version: typeof demoVersion;
-  /** The folder of vmlinux and plan.json. */
-  readonly build: string;
   readonly machines: readonly DemoMachine[];
 }
 

@@ -3,7 +3,7 @@
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { identifyCompiler } from "../../src/kernel/compiler.js";
 import type { Plan } from "../../src/plan/plan.js";
@@ -27,17 +27,19 @@ import {
 const out = mkdtempSync(join(tmpdir(), "jettison-test-"));
 const newPage = useBrowser();
 let demo: DemoJson;
+let build: string;
 let plan: Plan;
 beforeAll(() => {
   const jettison = join(projectRoot, "bin/jettison");
-  const { status, stderr } = spawnSync(jettison, ["demo", "--out", out], { encoding: "utf8" });
+  const { status, stdout, stderr } = spawnSync(jettison, ["demo", "--out", out], { encoding: "utf8" });
   if (status !== 0) throw new Error(stderr);
   demo = JSON.parse(readFileSync(join(out, "demo.json"), "utf8")) as DemoJson;
-  plan = readPlan(demo.build);
+  build = dirname(/^kernel +(.*)$/m.exec(stdout)![1]!);
+  plan = readPlan(build);
 });
 afterAll(() => rmSync(out, { recursive: true, force: true }));
 test("README and docs/answers.md show these figures, where they are of this kernel and these tools", async () => {
-  const release = readFileSync(join(demo.build, "include/config/kernel.release"), "utf8").trim();
+  const release = readFileSync(join(build, "include/config/kernel.release"), "utf8").trim();
   const measuredWith = `Linux ${release}, ${(await identifyCompiler()).replace("\n", ", ")}`;
   const pages = Object.entries(writeDemoPages({ plan, machines: demo.machines, measuredWith }));
   expect(pages.length).toBe(2);
@@ -86,7 +88,7 @@ test("on a phone nothing sticks out", async () => {
 
 test("why: a function of the core has a chain from a root, one of VT-d a gate", () => {
   const why = (name: string) => {
-    const { stdout } = spawnSync(join(projectRoot, "bin/jettison"), ["why", demo.build, name, "--json"], {
+    const { stdout } = spawnSync(join(projectRoot, "bin/jettison"), ["why", build, name, "--json"], {
       encoding: "utf8",
     });
     const answer = JSON.parse(stdout) as Answer;
