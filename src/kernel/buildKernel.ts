@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Builds a configured kernel. What is up to date stays: make decides about objects; what it cannot know,
- * that the link itself would come out differently, is decided here by a key over the manifests and the
- * linking code, and then only the link is done again. An interrupted build goes on where it was.
+ * Builds a configured kernel. What is up to date stays: make decides about objects, and about the link by the key that
+ * the linker gives it (`src/link/linkKey.ts`). An interrupted build goes on where it was.
  */
-import { createHash } from "node:crypto";
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join, relative } from "node:path";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { fail, JettisonError } from "../diagnostics.js";
 import { run } from "../process.js";
 import { projectRoot } from "../root.js";
-import { identifyCompiler } from "./compiler.js";
 import { withLock, withSharedLock } from "./lock.js";
 import { makeCommand, makeEnvironment } from "./make.js";
 import { parseOptions } from "./options.js";
@@ -53,33 +50,6 @@ export interface KernelBuild {
 /** The linker that stands in for `ld` inside a kernel build. */
 export const jettisonLd = join(projectRoot, "bin/jettison-ld");
 
-/** The folders of `dist` whose code has no say in what a link gives. */
-const notLinking = new Set(["cli", "kernel", "machine", "manual", "report"]);
-
-const dist = join(projectRoot, "dist");
-
-function filesOf(folder: string): string[] {
-  if (!existsSync(folder)) return [];
-  return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name))
-    .sort();
-}
-
-async function keyOfLink(ld: string | undefined, components: readonly string[]): Promise<string> {
-  const hash = createHash("sha256").update(`${ld ?? "ld"}\n${await identifyCompiler()}\n`);
-  const isLinking = (file: string) => !notLinking.has(relative(dist, file).split("/")[0]!);
-  const code = ld === jettisonLd ? [ld, ...filesOf(dist).filter(isLinking)] : [];
-  for (const file of [...code, ...components]) hash.update(`${file}\0`).update(readFileSync(file));
-  return hash.digest("hex");
-}
-
-/** Takes away what the last link made, so that make links again. */
-function forgetLink(output: string): void {
-  for (const name of ["vmlinux.o", "vmlinux", "System.map", "arch/x86/boot/bzImage"])
-    rmSync(join(output, name), { force: true });
-}
-
 const isWarning = (line: string) => /\bwarning:/i.test(line);
 const isError = (line: string) =>
   /^jettison: |\berror: |undefined reference|: No such file|: multiple definition|^make.*\*\*\* (?!.*Waiting)/.test(
@@ -109,13 +79,6 @@ async function buildLocked(options: BuildOptions): Promise<KernelBuild> {
     onProgress,
   } = options;
   const log = stateFile(output, "build.log");
-  const linkKeyFile = stateFile(output, "link-key");
-  const linkKey = await keyOfLink(ld, components);
-  if (!existsSync(linkKeyFile) || readFileSync(linkKeyFile, "utf8") !== linkKey) {
-    rmSync(linkKeyFile, { force: true });
-    forgetLink(output);
-    writeFileSync(linkKeyFile, linkKey);
-  }
   const vmlinux = join(output, "vmlinux");
   if (!existsSync(join(output, "vmlinux.a"))) await needSpace(output, spaceOfBuild);
 

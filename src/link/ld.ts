@@ -23,6 +23,7 @@ import { describeClaims } from "./claims.js";
 import { type LinkInputs, loadLinkInputs } from "./inputs.js";
 import { runLinker } from "./linker.js";
 import { linkKernel } from "./linkKernel.js";
+import { keyOfLink } from "./linkKey.js";
 import {
   findManifests,
   forgetLink,
@@ -38,6 +39,10 @@ import { writeTables } from "./tables.js";
 
 /** `build`: the folder in which make runs the linker. */
 export async function runLd(build: string, argv: readonly string[]): Promise<number> {
+  if (argv.includes("--jettison-key")) {
+    console.log(keyOfLink());
+    return 0;
+  }
   const link = parseLinkArguments(argv);
   const folder = openLinkFolder(build);
   return link.isRelocatable ? linkObject(folder, link) : linkKernel(folder, link);

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-import { readFileSync, rmSync } from "node:fs";
+import { appendFileSync, copyFileSync, readFileSync, realpathSync } from "node:fs";
+import { basename, join } from "node:path";
 import { expect, test } from "vitest";
+import { jettisonLd } from "../../src/kernel/buildKernel.js";
+import { makeCommand, makeEnvironment } from "../../src/kernel/make.js";
 import { demoJob, makeKernel } from "../../src/kernel/makeKernel.js";
-import { stateFile } from "../../src/kernel/stateFile.js";
+import { run } from "../../src/process.js";
+import { temporaryFolder } from "../compile.js";
 
 test("the demo's kernel is built without a warning, and a second time nothing is", async () => {
   const first = await makeKernel(demoJob);
@@ -13,10 +17,32 @@ test("the demo's kernel is built without a warning, and a second time nothing is
   expect(readFileSync(second.image).equals(image)).toBe(true);
 });
 
-test("a link that would come out differently is done again, its objects are not, and the bytes are the same", async () => {
+test("make links again when a manifest has changed, compiles nothing for that, and the bytes are the same", async () => {
   const { output, image } = await makeKernel(demoJob);
   const before = readFileSync(image);
-  rmSync(stateFile(output, "link-key"));
+  const folder = temporaryFolder();
+  const manifests = demoJob.components.map((file) => join(folder, basename(file)));
+  demoJob.components.forEach((file, index) => {
+    copyFileSync(file, manifests[index]!);
+  });
+  const make = async () => {
+    const { stdout } = await run(
+      makeCommand(realpathSync(join(output, "source")), output, [
+        `LD=${jettisonLd}`,
+        "CFLAGS_KERNEL=-ffunction-sections -fdata-sections",
+        "bzImage",
+      ]),
+      { env: { ...makeEnvironment, JETTISON_COMPONENTS: manifests.join(":") } },
+    );
+    return { isLinked: /^ {2}LD +vmlinux\.o$/m.test(stdout), isDone: /^ {2}LD +vmlinux$/m.test(stdout) };
+  };
+  // They say the same, wherever they lie.
+  expect(await make()).toEqual({ isLinked: false, isDone: false });
+  appendFileSync(manifests[0]!, "# one more line\n");
+  expect(await make()).toEqual({ isLinked: true, isDone: true });
+  expect(await make()).toEqual({ isLinked: false, isDone: false });
+  expect(readFileSync(image).equals(before)).toBe(true);
+
   const again = await makeKernel(demoJob);
   expect(again.linked).toBe(true);
   // The few that a link makes: symbol tables, exports, the decompressor.
