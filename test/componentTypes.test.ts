@@ -3,10 +3,19 @@
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { readFunctionTypes } from "../src/btf/functionTypes.js";
-import { checkAnswers } from "../src/component/checkAnswers.js";
+import { askedFunctions, checkAnswers, checkAsked } from "../src/component/checkAnswers.js";
 import { loadObject } from "../src/elf/load.js";
-import { compileObjects } from "./compile.js";
+import { command, compileObjects, kernelFlags, sectionFlags, temporaryFolder } from "./compile.js";
 import { codesOf } from "./diagnosed.js";
+import { runLinker } from "./kernelShaped.js";
+import {
+  archiveMembers,
+  compileProgram,
+  finalArguments,
+  finalInputs,
+  manifest,
+  program,
+} from "./verifyKernel.js";
 
 const source = `
 typedef unsigned long size_t;
@@ -18,6 +27,7 @@ int number(void) { return 1; }
 unsigned char byte(void) { return 1; }
 odd size(void) { return 1; }
 _Bool truth(void) { return 1; }
+_Bool true_of(int x) { return x; }
 const struct point *pointer(void) { return &origin; }
 struct point structure(void) { return origin; }
 enum side side(void) { return left; }
@@ -84,6 +94,28 @@ test.each([
 });
 
 test.each([
+  ["truth", true],
+  ["unknown", true],
+  ["number", false],
+  ["byte", false],
+  ["nothing", false],
+  ["pointer", false],
+  ["true_of", false],
+])("an inUse test that calls %s(): %s", (name, isRight) => {
+  const asked = askedFunctions({
+    op: "not",
+    line: 3,
+    of: { op: "any", line: 3, of: [{ op: "calls", symbol: name, line: 3 }] },
+  });
+  expect(asked).toEqual([{ function: name, line: 3 }]);
+  const found = checkAsked(
+    asked.map((one) => ({ ...one, file: "components.yaml" })),
+    readFunctionTypes(loadTyped())!,
+  );
+  expect(found.map(({ code }) => code)).toEqual(isRight ? [] : ["manifest-symbol"]);
+});
+
+test.each([
   ["seek", true],
   ["find_long", false],
   ["find_unsigned", false],
@@ -97,7 +129,7 @@ test.each([
 });
 
 test("of functions that share a name any may be meant", () => {
-  const type = (kind: "void" | "pointer") => ({ returns: { kind }, signature: kind });
+  const type = (kind: "void" | "pointer") => ({ returns: { kind }, parameters: 0, signature: kind });
   const types = new Map([["open", [type("void"), type("pointer")]]]);
   expect(checkAnswers([{ function: "open", object: "a.o", answer: "null" }], types)).toEqual([]);
   expect(checkAnswers([{ function: "open", object: "a.o", answer: "1" }], types)).toHaveLength(1);
@@ -119,4 +151,24 @@ test("damaged type information ends in a diagnostic, wherever it is damaged", ()
   const short = Object.create(section, { size: { value: section.size - 1 } }) as typeof section;
   const sections = object.sections.map((one) => (one === section ? short : one));
   expect(codesOf(() => readFunctionTypes({ ...object, sections }))).toEqual(["elf-malformed"]);
+});
+
+test("a link whose kernel knows the types refuses a test that calls an int, with the manifest's line", () => {
+  const folder = temporaryFolder();
+  const asking = manifest.replace("{ nonZero: gadget_in_use }", "{ calls: gadget_is_there }");
+  const link = (type: string) => {
+    compileProgram(folder, {
+      ...program,
+      "core.c": `${program["core.c"]}\n${type} gadget_is_there(void) { return resident_value; }`,
+      "components.yaml": asking,
+    });
+    command(folder, "gcc", ...kernelFlags, ...sectionFlags, "-gbtf", "-c", "-o", "core.o", "core.c");
+    command(folder, "ar", "cDPrST", "vmlinux.a", ...archiveMembers);
+    expect(runLinker(folder).status).toBe(0);
+    return runLinker(folder, finalArguments(finalInputs));
+  };
+  expect(link("int").stderr).toMatch(
+    /components\.yaml:6: gadget_is_there returns a signed 32-bit number.*\n?.*\[manifest-symbol\]/,
+  );
+  expect(link("_Bool").status).toBe(0);
 });

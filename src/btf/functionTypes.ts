@@ -14,6 +14,8 @@ export type ReturnType =
 
 export interface FunctionType {
   readonly returns: ReturnType;
+  /** How many parameters it takes. */
+  readonly parameters: number;
   /** Two functions of a file with the same one return and take the same types. */
   readonly signature: string;
 }
@@ -146,7 +148,11 @@ export function readFunctionTypes(elf: ElfObject): ReadonlyMap<string, readonly 
     const terminator = at < namesEnd ? bytes.indexOf(0, at) : -1;
     if (terminator < 0 || terminator >= namesEnd) return malformed(places[type]!, "a function has no name");
     const name = bytes.toString("utf8", at, terminator);
-    const described = { returns: typeOf(sizeOf(prototype)), signature: signatureOf(prototype) };
+    const described = {
+      returns: typeOf(sizeOf(prototype)),
+      parameters: view.getUint32(places[prototype]! + 4, true) & 0xffff,
+      signature: signatureOf(prototype),
+    };
     const known = typesByName.get(name);
     if (known === undefined) typesByName.set(name, [described]);
     else known.push(described);

@@ -2,7 +2,7 @@
 import type { FunctionType, ReturnType } from "../btf/functionTypes.js";
 import { type Diagnostic, diagnose } from "../diagnostics.js";
 import { readAnswer, sourceName } from "./answer.js";
-import type { GateAnswer } from "./component.js";
+import type { GateAnswer, InUse } from "./component.js";
 
 export interface AnsweredGate {
   readonly function: string;
@@ -41,6 +41,38 @@ function fits(type: ReturnType, answer: Exclude<GateAnswer, { kind: "function" }
       return value >= least && value < least + values;
     }
   }
+}
+
+/** A function that an `inUse` test calls, and where its manifest says so. */
+export interface AskedFunction {
+  readonly function: string;
+  readonly file: string;
+  readonly line: number;
+}
+
+/** The functions that tests call, in the order of the manifests. */
+export function askedFunctions(
+  inUse: InUse,
+): readonly { readonly function: string; readonly line: number }[] {
+  if ("symbol" in inUse) return inUse.op === "calls" ? [{ function: inUse.symbol, line: inUse.line }] : [];
+  if (!("of" in inUse)) return [];
+  return Array.isArray(inUse.of) ? inUse.of.flatMap(askedFunctions) : askedFunctions(inUse.of as InUse);
+}
+
+/** The kernel calls each as `bool f(void)`, and reads one byte of what it returns: of an `int` 256 that would be false. */
+export function checkAsked(
+  asked: readonly AskedFunction[],
+  types: ReadonlyMap<string, readonly FunctionType[]>,
+): Diagnostic[] {
+  return asked.flatMap(({ function: symbol, file, line }) => {
+    const known = types.get(sourceName(symbol)) ?? [];
+    if (known.length === 0) return [];
+    if (known.some(({ returns, parameters }) => returns.kind === "bool" && parameters === 0)) return [];
+    const { returns, parameters } = known[0]!;
+    const takes = parameters === 0 ? "" : ` and takes ${parameters} parameters`;
+    const what = `returns ${describeType(returns)}${takes}, and is called as bool ${symbol}(void)`;
+    return [diagnose("manifest-symbol", { file, line, symbol, what, near: [] })];
+  });
 }
 
 /** Every gate whose answer its function could not have returned, as far as types are known. */

@@ -7,6 +7,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { analyse } from "../analyse/analyse.js";
 import { testKey } from "../analyse/testSymbols.js";
+import { askedFunctions } from "../component/checkAnswers.js";
 import { readManifests } from "../component/manifest.js";
 import { fail } from "../diagnostics.js";
 import { writeThinArchive } from "../elf/archive.js";
@@ -15,6 +16,7 @@ import { copyObject, readSize } from "../elf/load.js";
 import { symbolName } from "../elf/object.js";
 import { type Graph, locateSymbol } from "../graph/graph.js";
 import { packColumns } from "../plan/columns.js";
+import { nameManifests } from "../plan/manifestNames.js";
 import { describeRefusal, makePlan, type Plan } from "../plan/plan.js";
 import { writePlan } from "../plan/writePlan.js";
 import { type LinkArguments, parseLinkArguments } from "./arguments.js";
@@ -113,7 +115,11 @@ async function linkObject(folder: LinkFolder, link: LinkArguments): Promise<numb
   // The object is whole; only now there is something to make a kernel of.
 
   const exports = gates.flatMap((gate) => gate.exports.map((name) => [name, gate.gateSymbol] as const));
-  writeRecord(folder, { manifests: manifests.hash, exports: new Map(exports) });
+  const names = nameManifests(manifests.files);
+  const asked = components.flatMap(({ file, inUse }) =>
+    askedFunctions(inUse).map((one) => ({ ...one, file: names.get(file) ?? file })),
+  );
+  writeRecord(folder, { manifests: manifests.hash, exports: new Map(exports), asked });
   return 0;
 }
 

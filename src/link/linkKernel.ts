@@ -6,7 +6,7 @@
 import { closeSync, openSync, readSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { readFunctionTypes } from "../btf/functionTypes.js";
-import { checkAnswers } from "../component/checkAnswers.js";
+import { checkAnswers, checkAsked } from "../component/checkAnswers.js";
 import { fail, failIfAny } from "../diagnostics.js";
 import { editObject } from "../elf/edit.js";
 import { listObjects, loadImage, loadObject } from "../elf/load.js";
@@ -46,7 +46,8 @@ export async function linkKernel(folder: LinkFolder, link: LinkArguments): Promi
 
   verifyBuild(build, image);
   const types = readFunctionTypes(image);
-  if (types !== undefined) failIfAny(checkAnswers(readPlan(at("plan.json")).gates, types));
+  if (types !== undefined)
+    failIfAny([...checkAnswers(readPlan(at("plan.json")).gates, types), ...checkAsked(record.asked, types)]);
   completePlan(at("plan.json"), image, join(build, "plan.json"));
   return 0;
 }

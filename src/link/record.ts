@@ -6,6 +6,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { AskedFunction } from "../component/checkAnswers.js";
 import { fail } from "../diagnostics.js";
 
 /** Everything that Jettison leaves in the folder of a build. */
@@ -24,7 +25,7 @@ export const openLinkFolder = (build: string): LinkFolder => ({
   at: (name) => join(build, ".jettison", name),
 });
 
-const recordVersion = 1;
+const recordVersion = 2;
 const recordFile = "link.json";
 
 export interface LinkRecord {
@@ -32,6 +33,8 @@ export interface LinkRecord {
   readonly manifests: string;
   /** Exported functions that have a gate, and the gates. */
   readonly exports: ReadonlyMap<string, string>;
+  /** Functions that tests call, whose types the final link may know. */
+  readonly asked: readonly AskedFunction[];
 }
 
 /** The manifests that the environment names, and what they say in one word. */
@@ -51,8 +54,8 @@ export function forgetLink({ build }: LinkFolder): void {
     rmSync(join(build, left), { recursive: true, force: true });
 }
 
-export function writeRecord(folder: LinkFolder, { manifests, exports }: LinkRecord): void {
-  const record = { version: recordVersion, manifests, exports: Object.fromEntries(exports) };
+export function writeRecord(folder: LinkFolder, { manifests, exports, asked }: LinkRecord): void {
+  const record = { version: recordVersion, manifests, exports: Object.fromEntries(exports), asked };
   writeJson(folder.at(recordFile), record);
 }
 
@@ -60,14 +63,15 @@ export function writeRecord(folder: LinkFolder, { manifests, exports }: LinkReco
 export function readRecord(folder: LinkFolder): LinkRecord | undefined {
   const file = folder.at(recordFile);
   if (!existsSync(file)) return undefined;
-  const { version, manifests, exports } = JSON.parse(readFileSync(file, "utf8")) as {
+  const { version, manifests, exports, asked } = JSON.parse(readFileSync(file, "utf8")) as {
     version: unknown;
     manifests: string;
     exports: Record<string, string>;
+    asked: readonly AskedFunction[];
   };
   if (version !== recordVersion)
     fail("link-incomplete", { what: `${file} was written by another version of Jettison` });
-  return { manifests, exports: new Map(Object.entries(exports)) };
+  return { manifests, exports: new Map(Object.entries(exports)), asked };
 }
 
 /** Beside and renamed: never half a file. */
