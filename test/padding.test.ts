@@ -269,14 +269,16 @@ describe("padding around the entry text", () => {
         bytes.writeInt32LE(target - (addressOf(folder, "resident_end") - 16 + 5), at + 1);
       },
     ],
-  ] as const)("%s into it does not pass", (_, place, plant) => {
-    const bytes = readFileSync(join(folder, "vmlinux"));
+  ] as const)("%s into it does not pass, be it to its second byte or its last", (_, place, plant) => {
     const map = readMap(folder);
-    const target = map.padding[1]!.start + 5000;
-    const at = map.offsetOf(map.addresses.get(place)! - (place === "resident_end" ? 16 : 0), 8)!;
-    plant(target, bytes, at);
-    const { violations } = verifyImage(readImage("vmlinux", bytes), claimsOf(folder));
-    expect(violations.map(({ to }) => to)).toEqual([expect.stringContaining("of the padding")]);
+    const { start, end } = map.padding[1]!;
+    for (const target of [start + 5000, start + 1, end - 1]) {
+      const bytes = readFileSync(join(folder, "vmlinux"));
+      const at = map.offsetOf(map.addresses.get(place)! - (place === "resident_end" ? 16 : 0), 8)!;
+      plant(target, bytes, at);
+      const { violations } = verifyImage(readImage("vmlinux", bytes), claimsOf(folder));
+      expect(violations.map(({ to }) => to)).toEqual([expect.stringContaining("of the padding")]);
+    }
   });
 
   test("a table that does not hold in vmlinux fails the build's proof", () => {
@@ -347,6 +349,15 @@ describe("holes in data and bss", () => {
     expect(before!.offset + before!.bytes).toBe(end - pages * pageSize);
   }, 60_000);
 });
+
+test("so does one to whose last byte something refers, but not one that begins where a symbol ends", () => {
+  const [start, end] = [0x201000, 0x300000];
+  const folder = newFolder();
+  const plan = link(folder, 0x3000, {
+    "pointer.S": `.data\n.globl pointer\npointer: .quad _text + ${start}, _text + ${end - 1}`,
+  });
+  expect(plan.image!.leavingPadding).toContainEqual({ offset: start, bytes: end - pageSize - start });
+}, 60_000);
 
 test("a PCI device whose numbers read as an address keeps no page", () => {
   const number = "0xffffffff812f8000"; // as the pointer above

@@ -11,6 +11,9 @@ export const inSection = (section: string, flags: string, data: string) =>
   `.section ${section}, "${flags}"\n.balign 8\n.type planted, @object\nplanted:\n${data}\n.size planted, . - planted`;
 export const pointer = ".quad gadget_work";
 const relative = ".long gadget_work - .";
+/** The jump to the function: cmpb and jne come before. */
+const inGate = "jettison_gate_gadget_work + 9";
+const initText = '.section .init.text, "ax"';
 
 interface Case {
   readonly what: string;
@@ -119,6 +122,70 @@ export const planted: readonly Case[] = [
       .quad resident_value - .`,
     from: /__jump_table|planted/,
   },
+  {
+    what: "one replacement that is copied into code that stays and into init code",
+    assembly: `${inText("1: nop\nnop\nnop\nnop\nnop\n2: ret")}
+      .section .init.text, "ax"
+      4: nop\nnop\nnop\nnop\nnop
+      .section .altinstructions, "a"
+      .long 1b - ., 3f - .
+      .word 0, 0
+      .byte 5, 5
+      .long 4b - ., 3f - .
+      .word 0, 0
+      .byte 5, 5
+      .section .altinstr_replacement, "ax"
+      3: call gadget_work`,
+    from: /altinstr_replacement/,
+  },
+  {
+    what: "code behind the end of a replacement",
+    assembly: `.section .init.text, "ax"\n1: nop\nnop\nnop\nnop\nnop
+      .section .altinstructions, "a"
+      .long 1b - ., 3f - .
+      .word 0, 0
+      .byte 1, 1
+      .section .altinstr_replacement, "ax"
+      3: nop
+      call gadget_work`,
+    from: /altinstr_replacement/,
+  },
+  // Past the test of a gate's flag
+  ...[
+    { what: "a call", assembly: inText(`call ${inGate}\nret`) },
+    { what: "a conditional jump", assembly: inText(`je ${inGate}\nret`) },
+    { what: "an address, PC-relative", assembly: inText(`lea ${inGate}(%rip), %rax\nret`) },
+    { what: "an address, 32 bits", assembly: inText(`mov $${inGate}, %rax\nret`) },
+    { what: "a pointer", assembly: inSection(".data", "aw", `.quad ${inGate}`) },
+    { what: "a call by init code", assembly: inText(`call ${inGate}\nret`).replace(".text", initText) },
+  ].map(({ what, assembly }) => ({ what: `${what} into a gate`, assembly, to: /jettison_gate_gadget_work/ })),
+  {
+    what: "a replacement that is copied into a gate",
+    assembly: `.section .altinstructions, "a"
+      .long jettison_gate_gadget_work - ., 3f - .
+      .word 0, 0
+      .byte 5, 5
+      .section .altinstr_replacement, "ax"
+      3: call gadget_work`,
+    from: /altinstr_replacement/,
+  },
+  {
+    what: "a static branch in a gate",
+    assembly: `.section __jump_table, "aw"
+      .long jettison_gate_gadget_work - ., gadget_work - .
+      .quad resident_value - .`,
+    from: /__jump_table|jettison_gate_gadget_work/,
+  },
+  // Numbers that look like operands: what stands before the field is an immediate's opcode.
+  ...[
+    "sub $(gadget_work - .), %eax",
+    "sub $(gadget_work - .), %rcx",
+    "imul $(gadget_work - .), %eax, %ebp",
+  ].map((code) => ({
+    what: `init code with a distance as a number: ${code}`,
+    assembly: inText(`${code}\nret`).replace(".text", initText),
+    found: whileLinking,
+  })),
   // Data
   { what: "a pointer in data", assembly: inSection(".data", "aw", pointer) },
   { what: "a pointer in constants", assembly: inSection(".rodata", "a", pointer) },
@@ -167,7 +234,6 @@ export const planted: readonly Case[] = [
   {
     what: "a pointer in a section that is called like one that is left out",
     assembly: inSection(".discardless", "aw", pointer),
-    found: "image finished bare",
   },
   { what: "a section that nobody knows", assembly: inSection(".mystery", "a", pointer) },
 ];

@@ -4,14 +4,16 @@
  * forms of the proof must find it: in `vmlinux.o`, in the image with the linker's relocations, in a finished image
  * with `vmlinux.relocs`, and in one with nothing at all. What a form cannot see is left out of its letters.
  */
-import { existsSync, rmSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { editObject } from "../src/elf/edit.js";
 import { relaSize, sectionType, symbolSize } from "../src/elf/format.js";
-import { type ElfImage, signed64 } from "../src/elf/image.js";
+import { type ElfImage, readImage, signed64 } from "../src/elf/image.js";
 import { countRelocations, type ElfObject, symbolName } from "../src/elf/object.js";
 import { mapImage } from "../src/verify/imageMap.js";
+import { readRelocationList } from "../src/verify/relocationList.js";
+import { verifyImage } from "../src/verify/verifyImage.js";
 import { command, temporaryFolder, writeFiles } from "./compile.js";
 import { runLinker } from "./kernelShaped.js";
 import { everywhere, inSection, inText, planted, pointer } from "./plantedCode.js";
@@ -21,6 +23,7 @@ import {
   type Kernel,
   type Levels,
   linkKernel,
+  listRelocations,
   type Patch,
   removeKernel,
   verifyPlanted,
@@ -151,6 +154,15 @@ const patches: readonly PatchCase[] = [
     assembly: inSection(".data", "aw", ".quad 0"),
     found: images,
     says: /\(planted\) .*gadget_work/,
+  },
+  {
+    what: "a table that is called like the kernel's own",
+    patch: {},
+    assembly: inSection(".data", "aw", pointer)
+      .replaceAll("planted", "jettison_tests")
+      .replace(".globl jettison_tests", ""),
+    found: everywhere,
+    says: /has 2 symbols jettison_tests/,
   },
   {
     what: "code that joined a region",
@@ -394,6 +406,23 @@ test.each(patches)("$what is found", ({ patch, assembly, found, says }) => {
     const all = [...violations.map(({ from, to }) => `${from} ${to}`), ...misplaced];
     expect(all.join("\n")).toMatch(says);
   }
+});
+
+test("an address in code is found though only other sections have kept their relocations", () => {
+  verifyPlanted(kernel, inText("mov $gadget_work, %rax\nret"));
+  const partly = join(kernel.folder, "partly");
+  command(
+    kernel.folder,
+    "objcopy",
+    "--remove-section=.rela.text",
+    join(kernel.folder, "planted-vmlinux"),
+    partly,
+  );
+  const image = readImage("vmlinux", readFileSync(partly));
+  expect(image.sections.map(({ name }) => name)).toEqual(expect.arrayContaining([".rela.init.text"]));
+  const list = listRelocations(readImage("vmlinux", readFileSync(join(kernel.folder, "planted-vmlinux"))));
+  for (const relocations of [undefined, readRelocationList("vmlinux.relocs", list)])
+    expect(verifyImage(image, kernel.claims, relocations).violations).toHaveLength(1);
 });
 
 test.each([

@@ -115,10 +115,10 @@ function findPieces(image: ElfImage, symbols: ReadonlyMap<string, Symbol>): Page
           .filter(({ start, end }) => start < end),
       );
   });
-  // As with regions, an address right at the edge is one of what lies beside.
+  // Where a piece starts is where what lies before it ends.
   const referred = findReferred(
     image,
-    candidates.map(({ start, end }) => ({ start: start + guardBytes, end: end - guardBytes })),
+    candidates.map(({ start, end }) => ({ start: start + 1, end })),
   );
   const pieces = candidates.flatMap(({ pages, ...piece }) =>
     cutOut(piece, referred).filter(({ start, end }) => end - start >= pages * pageSize),

@@ -21,7 +21,7 @@ const isOwn = (name: string) => Number(name.startsWith("__jettison_"));
 const compareNames = (a: string, b: string) => isOwn(a) - isOwn(b) || (a < b ? -1 : Number(a > b));
 
 /** The number of the last element that starts at or before a place; -1: none does. */
-function lastIndex(sorted: readonly { readonly start: number }[], place: number): number {
+export function lastIndex(sorted: readonly { readonly start: number }[], place: number): number {
   let low = -1;
   let high = sorted.length;
   while (high - low > 1) {

@@ -4,17 +4,10 @@ import { sectionFlag, sectionType, symbolType } from "../elf/format.js";
 import { type ElfImage, signed64 } from "../elf/image.js";
 import { symbolName } from "../elf/object.js";
 import type { VerifiedRegion } from "./claims.js";
-import {
-  describePlace,
-  type Extent,
-  findAround,
-  findLast,
-  namesNear,
-  sortExtents,
-  stretchAround,
-} from "./extents.js";
+import { describePlace, type Extent, findAround, namesNear, sortExtents, stretchAround } from "./extents.js";
 import { paddingRegion, readPadding } from "./paddingTable.js";
-import { guardBytes, isInit, isLeftOut, type Place } from "./proof.js";
+import { guardBytes, isGate, isInit, isLeftOut, type Place } from "./proof.js";
+import { type Replacement, replacementsAt } from "./replacements.js";
 
 interface SectionExtent extends Extent {
   readonly index: number;
@@ -36,9 +29,15 @@ export interface ImageMap {
   readonly symbols: readonly Extent[];
   /** Sorted by address. */
   readonly functions: readonly Extent[];
-  /** The region that has something at an address: its guard bytes have not. Padding is one of them. */
+  /**
+   * The region that has something at an address: its guard bytes have not. Padding is one of them, without such bytes;
+   * where it starts is where what lies before it ends.
+   */
   regionAt(address: number): VerifiedRegion | undefined;
-  placeOf(address: number): Place;
+  /** The gate that has an instruction at an address. */
+  gateAt(address: number): Extent | undefined;
+  /** Where a field takes effect that is part of what stands at `source`; several places, if it is copied to several. */
+  placesOf(source: number, field: number): readonly Place[];
   /** Whether the object at an address, or what lies there without a name, holds addresses of regions. */
   holdsAddresses(address: number): boolean;
   /** Names of what lies at an address and right beside it; "" is what has none. */
@@ -98,6 +97,15 @@ export function mapImage(image: ElfImage, regions: readonly VerifiedRegion[]): I
   const lowest = leaving[0]?.start ?? 0;
   const highest = leaving.reduce((most, { end }) => Math.max(most, end), lowest);
   const sites = collectPatchedSites(image, sections);
+  const gates = sortExtents(
+    symbols.filter(({ name, start }) => {
+      if (!isGate(name)) return false;
+      const section = findAround(sections, start);
+      return section !== undefined && (image.sections[section.index]!.flags & sectionFlag.execute) !== 0;
+    }),
+  );
+  const lowestGate = gates[0]?.start ?? 0;
+  const highestGate = gates.reduce((most, { end }) => Math.max(most, end), lowestGate);
   const last = sections.reduce((most, { end }) => (end <= 0 ? Math.max(most, end) : most), -Infinity);
   const sectionAt = (address: number) => findAround(sections, address);
   const isReplacement = (address: number) => sectionAt(address)?.name === ".altinstr_replacement";
@@ -121,18 +129,22 @@ export function mapImage(image: ElfImage, regions: readonly VerifiedRegion[]): I
     regionAt(address) {
       if (address < lowest || address >= highest) return undefined;
       const found = findAround(leaving, address);
-      return found !== undefined && address >= found.start + guardBytes && address < found.end - guardBytes
-        ? found.region
-        : undefined;
+      if (found === undefined) return undefined;
+      const [before, behind] = found.region === paddingRegion ? [1, 0] : [guardBytes, guardBytes];
+      return address >= found.start + before && address < found.end - behind ? found.region : undefined;
     },
-    placeOf(address) {
+    gateAt: (address) =>
+      address >= lowestGate && address < highestGate ? findAround(gates, address) : undefined,
+    placesOf(source, field) {
       // A replacement is copied over the instruction that it replaces.
-      const real = isReplacement(address) ? (findLast(sites, address)?.site ?? address) : address;
-      return {
+      const copied = isReplacement(source) ? replacementsAt(sites, source).map(({ site }) => site) : [];
+      const isPatchedIn = copied.length > 0 || field < source || field >= source + longestInstruction;
+      return (copied.length > 0 ? copied : [source]).map((real) => ({
         region: findAround(placed, real)?.region,
         table: tableAt(real),
         around: findAround(extents, real)?.name ?? "",
-      };
+        isPatchedIn,
+      }));
     },
     holdsAddresses(address) {
       const section = sectionAt(address);
@@ -187,9 +199,10 @@ function collectSymbols(image: ElfImage) {
   return { addresses, symbols: named, extents: sortExtents(extents), functions: sortExtents(functions) };
 }
 
-interface PatchedSite {
-  /** Where the replacement starts. */
-  readonly start: number;
+/** Bytes; a field that lies farther from an instruction is not part of it. */
+const longestInstruction = 15;
+
+interface PatchedSite extends Replacement {
   /** The instruction that it replaces. */
   readonly site: number;
 }
@@ -209,11 +222,13 @@ function collectPatchedSites(image: ElfImage, sections: readonly SectionExtent[]
   for (const entry of sizesOfAlternative) {
     if (size % entry !== 0) continue;
     const sites: PatchedSite[] = [];
-    for (let at = 0; at < size; at += entry)
+    for (let at = 0; at < size; at += entry) {
+      const start = table.start + at + 4 + image.view.getInt32(offset + at + 4, true);
       sites.push({
         site: table.start + at + image.view.getInt32(offset + at, true),
-        start: table.start + at + 4 + image.view.getInt32(offset + at + 4, true),
+        ...{ start, end: start + image.view.getUint8(offset + at + entry - 1) },
       });
+    }
     if (sites.every(({ site }) => isCode(site))) return sites.sort((a, b) => a.start - b.start);
   }
   return [];

@@ -3,6 +3,7 @@
  * Invariant 1: no reference from anything that may outlive a region leads into it, gates apart. What is proved
  * here shares the ELF reader with the planner and nothing else, and of the plan it knows only `claims.json`.
  */
+import { type ElfObject, symbolName } from "../elf/object.js";
 import type { Allowance, VerifiedRegion } from "./claims.js";
 
 export interface Violation {
@@ -34,6 +35,8 @@ export interface Place {
   readonly around: string;
   /** It is a table's, and this the place of the code that the table says it of. */
   readonly isRow?: boolean;
+  /** It stands somewhere else, in a table or a replacement, and is brought here when the kernel patches its code. */
+  readonly isPatchedIn?: boolean;
 }
 
 /** What a reference leads to. */
@@ -83,7 +86,7 @@ const describes = (table: string) => describing.has(table) || /^runtime_(shift|p
 
 /** In `vmlinux.o`: the linker script leaves them out. What is in an image all the same is not left out. */
 export const isLeftOut = (table: string) =>
-  table.startsWith(".discard") || table === ".export_symbol" || table === ".exitcall.exit";
+  /^\.discard(\.|$)/.test(table) || table === ".export_symbol" || table === ".exitcall.exit";
 
 /** By its name; in an image it has to lie in init memory too. */
 export const isInit = (table: string) =>
@@ -99,7 +102,7 @@ export function reasonOf(
   target: Target,
   takeAllowance: TakeAllowance,
 ): string | undefined {
-  const { region, table, around, isRow } = place;
+  const { region, table, around, isRow, isPatchedIn } = place;
   if (target.region.kind === "padding") return describes(table) ? "describes" : undefined;
   if (region === target.region) return "inside the region";
   if (region?.owners.every((owner) => target.region.owners.includes(owner)))
@@ -113,8 +116,35 @@ export function reasonOf(
     if (takeAllowance(place, target)) return "stored only when in use";
   }
   if (ownTables.has(around)) return "jettison's own table";
-  if (isGate(around) && how === "branch" && /^\.text(\.unlikely)?$/.test(table)) return "gate";
+  if (isGate(around) && !isPatchedIn && how === "branch" && /^\.text(\.unlikely)?$/.test(table))
+    return "gate";
   return undefined;
+}
+
+/**
+ * Why a reference behind the start of a gate does no harm: its flag is tested there. undefined: it does. `gate`: what it
+ * is called.
+ */
+export const reasonInGate = ({ table, around, isPatchedIn }: Place, gate: string): string | undefined =>
+  (around === gate && !isPatchedIn) || isLeftOut(table) || describes(table) ? "inside the gate" : undefined;
+
+/** Of several places that a reference counts for each has to do no harm; gives why, of the first. */
+export function reasonOfAll(reasons: readonly (string | undefined)[]): string | undefined {
+  return reasons.includes(undefined) ? undefined : reasons[0];
+}
+
+/** What a table of the kernel's own is called has one symbol, or another's could pass for it. */
+export function checkOwnTables(object: ElfObject): string[] {
+  const { symbols, file } = object;
+  const counts = new Map<string, number>();
+  for (let symbol = 1; symbol < symbols.count; symbol++) {
+    if (symbols.isSpecial[symbol] || symbols.sectionIndex[symbol] === 0) continue;
+    const name = symbolName(object, symbol);
+    if (ownTables.has(name)) counts.set(name, (counts.get(name) ?? 0) + 1);
+  }
+  return [...counts]
+    .filter(([, count]) => count > 1)
+    .map(([name, count]) => `${file} has ${count} symbols ${name}`);
 }
 
 /** Where not even a gate may be called: nothing else may run there, or calls go by other rules. */

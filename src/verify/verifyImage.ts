@@ -13,7 +13,7 @@
  * An address in the guard bytes of a region is not in it: nothing lies there, and a pointer may stand just outside
  * of the object that it means.
  */
-import { relocationType, sectionFlag, sectionType, symbolType } from "../elf/format.js";
+import { relocationType, sectionFlag, symbolType } from "../elf/format.js";
 import {
   type ElfImage,
   findImageRelocations,
@@ -31,24 +31,20 @@ import { checkPadding } from "./imagePadding.js";
 import { bytesOfRegion, checkRegions } from "./imageRegions.js";
 import { paddingRegion } from "./paddingTable.js";
 import {
+  checkOwnTables,
   distanceTables,
   type How,
   jumpingTables,
   openAllowances,
   openTally,
+  reasonInGate,
   reasonOf,
+  reasonOfAll,
   rowTables,
   type TakeAllowance,
   type Verification,
 } from "./proof.js";
 import type { AbsoluteField } from "./relocationList.js";
-
-/** Whether the linker's relocations are still there: then they say where addresses stand. */
-const hasRelocations = (image: ElfImage) =>
-  image.sections.some(
-    ({ type, info }) =>
-      type === sectionType.rela && ((image.sections[info]?.flags ?? 0) & sectionFlag.execute) !== 0,
-  );
 
 export function verifyImage(
   image: ElfImage,
@@ -71,6 +67,7 @@ export function verifyImage(
       ...checkRegions(map, regions),
       ...checkPadding(map, padding),
       ...checkGates(map, regions),
+      ...checkOwnTables(image),
       ...proof.misplaced,
     ],
   };
@@ -86,7 +83,6 @@ function proveReferences(
   fields: readonly AbsoluteField[] | undefined,
 ): Readonly<Record<string, number>> {
   const { image } = proof.map;
-  const relocated = hasRelocations(image);
   const looked: Record<string, number> = {};
   const count = (what: string, amount: number) => {
     looked[what] = (looked[what] ?? 0) + amount;
@@ -99,7 +95,8 @@ function proveReferences(
     const own = findImageRelocations(image, index);
     if (own.length > 0) count("relocations", own.length);
     if (section.flags & sectionFlag.execute) {
-      const found = proveText(proof, index, starts.get(index) ?? [], own, !relocated && fields === undefined);
+      const isUnlisted = own.length === 0 && fields === undefined;
+      const found = proveText(proof, index, starts.get(index) ?? [], own, isUnlisted);
       count("instructions", found.instructions);
       if (found.undecoded > 0) count("bytes that are no instruction", found.undecoded);
     } else {
@@ -108,7 +105,7 @@ function proveReferences(
     }
   });
   count("distances", proveDistances(proof));
-  if (!relocated && fields !== undefined) count("absolute addresses", proveList(proof, fields));
+  if (fields !== undefined) count("absolute addresses", proveList(proof, fields));
   return looked;
 }
 
@@ -130,23 +127,41 @@ function openProof(map: ImageMap, takeAllowance: TakeAllowance, isBeside: IsBesi
     if (isExcused && excused.has(field)) return;
     // Whatever else an excused field is found to refer to is judged all the same.
     (isExcused ? excused : judged).add(field);
-    const place = { ...map.placeOf(source), isRow };
     const aim = {
       region,
       holdsAddresses: () => map.holdsAddresses(target),
       names: () => map.namesNear(target),
     };
-    const reason = isExcused ? "beside what stays" : reasonOf(place, how, aim, takeAllowance);
+    const reason = isExcused
+      ? "beside what stays"
+      : reasonOfAll(
+          map.placesOf(source, field).map((place) => reasonOf({ ...place, isRow }, how, aim, takeAllowance)),
+        );
     tally.add(reason, () => ({
       from: map.describe(source),
       to: `${map.describe(target)} of ${region === paddingRegion ? "the" : "region"} ${region.name}`,
     }));
   };
+  /** Behind its start a gate does not look at its flag. */
+  const referenceInGate = (field: number, source: number, target: number): void => {
+    const gate = map.gateAt(target);
+    if (gate === undefined || target === gate.start || judged.has(field)) return;
+    judged.add(field);
+    const reasons = map.placesOf(source, field).map((place) => reasonInGate(place, gate.name));
+    if (reasons.includes(undefined))
+      tally.add(undefined, () => ({
+        from: map.describe(source),
+        to: `${map.describe(target)}, behind the test of its flag`,
+      }));
+  };
   return {
     ...tally,
     map,
     misplaced,
-    reference,
+    reference(field: number, source: number, target: number, how: How, isRow = false): void {
+      reference(field, source, target, how, isRow);
+      referenceInGate(field, source, target);
+    },
     /**
      * What a relocation leads to: its symbol and addend. Its target lies `from` to `to` bytes behind that where the
      * field is PC-relative and it is not known where its instruction ends. A symbol that has a name is meant
@@ -160,6 +175,7 @@ function openProof(map: ImageMap, takeAllowance: TakeAllowance, isBeside: IsBesi
     ): void {
       if (type === relocationType.none) return;
       const value = image.symbolAddress[symbol]!;
+      if (from === to) referenceInGate(address, address, value + addend + from);
       for (let behind = from; behind <= to; behind++)
         reference(address, address, value + addend + behind, how);
       if (image.symbols.type[symbol] !== symbolType.section && image.symbols.isSpecial[symbol] === 0)

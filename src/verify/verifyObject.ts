@@ -4,21 +4,15 @@
  * relocation, and its symbol says which section: each one that leads into a region is asked why that is no harm.
  */
 import { relaSize, relocationType, sectionFlag, sectionType, symbolType } from "../elf/format.js";
+import { signed64 } from "../elf/image.js";
 import { countRelocations, type ElfObject, type Section, symbolName } from "../elf/object.js";
 import { walkText } from "../elf/walkText.js";
 import type { Claims, VerifiedRegion } from "./claims.js";
-import {
-  describePlace,
-  type Extent,
-  findAround,
-  findLast,
-  namesNear,
-  sortExtents,
-  stretchAround,
-} from "./extents.js";
+import { describePlace, type Extent, findAround, namesNear, sortExtents, stretchAround } from "./extents.js";
 import {
   callsNothing,
   checkGuards,
+  checkOwnTables,
   guardBytes,
   type How,
   isGate,
@@ -27,11 +21,14 @@ import {
   openTally,
   type Place,
   pageBytes,
+  reasonInGate,
   reasonOf,
+  reasonOfAll,
   rowTables,
   sectionOfRegion,
   type Verification,
 } from "./proof.js";
+import { type Replacement, replacementsAt } from "./replacements.js";
 
 /** Extents of functions and objects, by section. */
 type Extents = ReadonlyMap<number, readonly Extent[]>;
@@ -43,8 +40,8 @@ interface Surroundings {
   readonly sites: ReadonlyMap<number, readonly Site[]>;
   /** Offsets of what refers to regions, by the region's section that it lies in. */
   readonly addressesIn: ReadonlyMap<number, readonly number[]>;
-  /** What `findEnds` gives of a section. */
-  readonly endsOf: (section: number) => ReadonlyMap<number, number>;
+  /** Offsets of all symbols of sections with code, ascending: an instruction starts at each. */
+  readonly starts: ReadonlyMap<number, readonly number[]>;
 }
 
 export function verifyObject(object: ElfObject, { regions, allowances }: Claims): Verification {
@@ -55,20 +52,15 @@ export function verifyObject(object: ElfObject, { regions, allowances }: Claims)
     if (region !== undefined) regionBySection.set(index, region);
   });
   const extents = collectExtents(object);
-  const ends = new Map<number, ReadonlyMap<number, number>>();
   const surroundings: Surroundings = {
     object,
     regionBySection,
     extents,
-    endsOf(section) {
-      const found = ends.get(section) ?? findEnds(object, section, extents.get(section) ?? []);
-      ends.set(section, found);
-      return found;
-    },
+    starts: collectStarts(object),
     sites: collectPatchedSites(object),
     addressesIn: collectAddresses(object, regionBySection),
   };
-  const gates = collectGates(object);
+  const gates = collectGates(object, extents);
   const takeAllowance = openAllowances(allowances, (section, table) => section === table);
   const tally = openTally();
   let relocations = 0;
@@ -81,37 +73,40 @@ export function verifyObject(object: ElfObject, { regions, allowances }: Claims)
     relocations += count;
     for (let entry = 0; entry < count; entry++) {
       const at = rela.offset + entry * relaSize;
-      if (
-        gates.has(object.view.getUint32(at + 12, true)) &&
-        isBranch(object, holder, at) &&
-        callsNothing.has(object.sections[realSource(surroundings, rela, entry).section]!.name)
-      )
-        tally.add(undefined, () => ({
-          from: describeSource(surroundings, rela.info, at),
-          to: describeTarget(surroundings, at),
-        }));
       const section = sectionAimedAt(object, at);
+      const violation = () => ({
+        from: describeSource(surroundings, rela.info, at),
+        to: describeTarget(surroundings, at),
+      });
+      const gatesThere = gates.get(section);
+      const place = gatesThere === undefined ? 0 : placeLedTo(object, holder, at);
+      const gate = gatesThere === undefined ? undefined : findAround(gatesThere, place);
+      if (gate !== undefined) {
+        const { how } = useOf(surroundings, rela.info, at);
+        const reasons = realSources(surroundings, rela, entry).map((source) =>
+          reasonAtGate(surroundings, source, how, gate, place - gate.start),
+        );
+        if (reasons.includes(undefined)) tally.add(undefined, violation);
+      }
       const region = regionBySection.get(section);
       if (region === undefined) continue;
-      const source = realSource(surroundings, rela, entry);
-      const place = { ...placeOf(surroundings, source.section, source.offset), isRow: source.isRow };
-      const how = source.jumps || isBranch(object, holder, at) ? "branch" : howOf(object, holder, at);
+      const use = useOf(surroundings, rela.info, at);
       const target = {
         region,
         holdsAddresses: () => holdsAddresses(surroundings, rela.info, at),
         names: () => namesAimedAt(surroundings, rela.info, at),
       };
-      tally.add(reasonOf(place, how, target, takeAllowance), () => ({
-        from: describeSource(surroundings, rela.info, at),
-        to: describeTarget(surroundings, at),
-      }));
+      const reasons = realSources(surroundings, rela, entry).map((source) =>
+        reasonOf(placeOf(surroundings, source), source.jumps ? "branch" : use.how, target, takeAllowance),
+      );
+      tally.add(reasonOfAll(reasons), violation);
     }
   }
   return {
     looked: { relocations },
     harmless: tally.harmless,
     violations: tally.violations,
-    misplaced: [...checkPlaces(object, regions), ...checkTypes(object)],
+    misplaced: [...checkPlaces(object, regions), ...checkTypes(object), ...checkOwnTables(object)],
   };
 }
 
@@ -126,12 +121,25 @@ function sectionAimedAt(object: ElfObject, at: number): number {
 const nameAround = ({ extents }: Surroundings, section: number, offset: number) =>
   findAround(extents.get(section) ?? [], offset)?.name ?? "";
 
-function placeOf(surroundings: Surroundings, section: number, offset: number): Place {
-  return {
-    region: surroundings.regionBySection.get(section),
-    table: surroundings.object.sections[section]!.name,
-    around: nameAround(surroundings, section, offset),
-  };
+const placeOf = (surroundings: Surroundings, { section, offset, isRow, isPatchedIn }: Source): Place => ({
+  region: surroundings.regionBySection.get(section),
+  table: surroundings.object.sections[section]!.name,
+  around: nameAround(surroundings, section, offset),
+  isRow,
+  isPatchedIn,
+});
+
+/** Why a reference to a gate does no harm; undefined: it does. `behind`: where it leads to, from the gate's start. */
+function reasonAtGate(
+  surroundings: Surroundings,
+  source: Source,
+  how: How,
+  gate: Extent,
+  behind: number,
+): string | undefined {
+  const place = placeOf(surroundings, source);
+  if (behind > 0) return reasonInGate(place, gate.name);
+  return how === "branch" && callsNothing.has(place.table) ? undefined : "gate";
 }
 
 interface Source {
@@ -141,65 +149,102 @@ interface Source {
   readonly jumps: boolean;
   /** It is what a table says of code. */
   readonly isRow: boolean;
+  readonly isPatchedIn: boolean;
 }
 
 /**
- * Whose reference a relocation is: that of the section it is in, but for replacement code, which is copied over an
- * instruction, and for tables of places that an instruction jumps to.
+ * Whose reference a relocation is: that of the section it is in, but for replacement code, which is copied over
+ * instructions, and for tables of places that an instruction jumps to.
  */
-function realSource({ object, sites }: Surroundings, rela: Section, entry: number): Source {
+function realSources({ object, sites }: Surroundings, rela: Section, entry: number): readonly Source[] {
   const at = rela.offset + entry * relaSize;
   const offset = object.view.getUint32(at, true);
-  const own: Source = { section: rela.info, offset, jumps: false, isRow: false };
+  const own: Source = { section: rela.info, offset, jumps: false, isRow: false, isPatchedIn: false };
   const { name } = object.sections[rela.info]!;
   if (name === ".altinstr_replacement") {
-    const site = findLast(sites.get(rela.info) ?? [], offset);
-    return site === undefined ? own : { ...own, section: site.section, offset: site.offset };
+    const copies = replacementsAt(sites.get(rela.info) ?? [], offset);
+    return copies.length === 0
+      ? [own]
+      : copies.map((copy) => ({ ...own, section: copy.section, offset: copy.offset, isPatchedIn: true }));
   }
   const row = rowTables.get(name);
   const jumping = jumpingTables.get(name);
   const size = row?.entry ?? jumping?.entry;
-  if (size === undefined || offset % size === 0) return own;
+  if (size === undefined || offset % size === 0) return [own];
   // Without the instruction before it, the place stays that of the table, in which nothing may jump.
   for (let before = at - relaSize; before >= rela.offset; before -= relaSize) {
     const field = object.view.getUint32(before, true);
     if (field > offset - (offset % size)) continue;
     const section = sectionAimedAt(object, before);
-    if (field < offset - (offset % size) || section <= 0) return own;
+    if (field < offset - (offset % size) || section <= 0) return [own];
     const jumps = offset % size === jumping?.target;
     const isRow = offset % size === row?.data;
-    return jumps || isRow ? { section, offset: placeAimedAt(object, before), jumps, isRow } : own;
+    return jumps || isRow
+      ? [{ section, offset: placeAimedAt(object, before), jumps, isRow, isPatchedIn: true }]
+      : [own];
   }
-  return own;
+  return [own];
 }
 
 /** What a PC-relative field of a table leads to: value and addend. */
 function placeAimedAt(object: ElfObject, at: number): number {
   const symbol = object.view.getUint32(at + 12, true);
-  return object.symbols.value[symbol]! + Number(object.view.getBigInt64(at + 16, true));
+  return object.symbols.value[symbol]! + signed64(object.view, at + 16);
 }
 
-/** A call, a jump or a conditional jump: the byte before its operand is the opcode. */
-function isBranch(object: ElfObject, holder: Section, at: number): boolean {
-  const offset = object.view.getUint32(at, true);
-  const type = object.view.getUint32(at + 8, true);
-  if (!(holder.flags & sectionFlag.execute) || offset === 0) return false;
-  if (type !== relocationType.pc32 && type !== relocationType.plt32) return false;
-  const opcode = object.bytes[holder.offset + offset - 1]!;
-  const before = offset < 2 ? 0 : object.bytes[holder.offset + offset - 2]!;
-  return opcode === 0xe8 || opcode === 0xe9 || (opcode >> 4 === 8 && before === 0x0f);
+const isRelative = (type: number) => type === relocationType.pc32 || type === relocationType.plt32;
+
+/** The same, of a field in code counted from behind it, where instructions end that have no immediate. */
+function placeLedTo(object: ElfObject, holder: Section, at: number): number {
+  const isCode = (holder.flags & sectionFlag.execute) !== 0;
+  return (
+    placeAimedAt(object, at) + (isCode && isRelative(object.view.getUint32(at + 8, true)) ? fieldBytes : 0)
+  );
 }
 
-/**
- * A PC-relative operand has a ModRM byte before it, with mod 0 and rm 5, and the opcode before that: all but `lea` read
- * or write what is there.
- */
-function howOf(object: ElfObject, holder: Section, at: number): How {
-  const offset = object.view.getUint32(at, true);
-  if (!(holder.flags & sectionFlag.execute) || offset < 2) return "other";
-  if (object.view.getUint32(at + 8, true) !== relocationType.pc32) return "other";
-  const [opcode, modrm] = object.bytes.subarray(holder.offset + offset - 2, holder.offset + offset);
-  return (modrm! & 0xc7) === 0x05 && opcode !== 0x8d ? "access" : "other";
+/** Of a field that is PC-relative, or holds 32 bits of an address. */
+const fieldBytes = 4;
+const longestInstruction = 15;
+
+interface Use {
+  readonly how: How;
+  /** How many bytes the end of the instruction is behind the start of the field; undefined: it is no PC-relative operand. */
+  readonly behind: number | undefined;
+}
+
+/** What the instruction that a relocation belongs to does with what it leads to. */
+function useOf({ object, starts }: Surroundings, section: number, at: number): Use {
+  const field = object.view.getUint32(at, true);
+  const { flags, offset: base, size } = object.sections[section]!;
+  let use: Use = { how: "other", behind: undefined };
+  if (!(flags & sectionFlag.execute) || !isRelative(object.view.getUint32(at + 8, true))) return use;
+  const inSection = starts.get(section) ?? [];
+  const next = firstAfter(inSection, field);
+  const start = inSection[next - 1] ?? 0;
+  const end = Math.min(inSection[next] ?? size, size, field + longestInstruction);
+  walkText(object.bytes.subarray(base + start, base + end), [], (offset, one) => {
+    const operand = start + offset + one.relativeAt;
+    if (one.relativeAt === 0 || operand !== field) return;
+    // A memory operand has its ModRM byte before it, and before that its opcode, which for `lea` is 8d.
+    const takesAddress = object.bytes[base + field - 2] === 0x8d;
+    use = {
+      how: one.isBranch ? "branch" : takesAddress ? "other" : "access",
+      behind: one.length - one.relativeAt,
+    };
+  });
+  return use;
+}
+
+/** The index of the first that is greater than a place. */
+function firstAfter(sorted: readonly number[], place: number): number {
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (sorted[middle]! <= place) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /** Whether the object that code of a section has to do with, or what lies there without a name, holds addresses of regions. */
@@ -209,7 +254,7 @@ function holdsAddresses(surroundings: Surroundings, holder: number, at: number):
   const symbol = object.view.getUint32(at + 12, true);
   // Where a name stands it says what is meant. Else it counts how far it is from the field to the instruction's end.
   const isNamed = object.symbols.type[symbol] !== symbolType.section;
-  const behind = isNamed ? 0 : surroundings.endsOf(holder).get(object.view.getUint32(at, true));
+  const behind = isNamed ? 0 : useOf(surroundings, holder, at).behind;
   if (behind === undefined) return true;
   const place = isNamed ? object.symbols.value[symbol]! : placeAimedAt(object, at) + behind;
   const { start, end } = stretchAround(extents.get(section) ?? [], place);
@@ -223,25 +268,6 @@ function namesAimedAt({ object, extents }: Surroundings, holder: number, at: num
   const isCode = (object.sections[holder]!.flags & sectionFlag.execute) !== 0;
   const place = isNamed ? object.symbols.value[symbol]! : placeAimedAt(object, at) + (isCode ? 4 : 0);
   return namesNear(extents.get(sectionAimedAt(object, at)) ?? [], place, guardBytes);
-}
-
-/** Of each PC-relative operand in a section how many bytes its instruction's end is behind the operand's start. */
-function findEnds(
-  object: ElfObject,
-  section: number,
-  functions: readonly Extent[],
-): ReadonlyMap<number, number> {
-  const { offset: start, size } = object.sections[section]!;
-  const code = object.bytes.subarray(start, start + size);
-  const ends = new Map<number, number>();
-  walkText(
-    code,
-    functions.map((one) => one.start),
-    (offset, { length, relativeAt }) => {
-      if (relativeAt > 0) ends.set(offset + relativeAt, length - relativeAt);
-    },
-  );
-  return ends;
 }
 
 function describeSource(surroundings: Surroundings, section: number, at: number): string {
@@ -259,9 +285,8 @@ function describeTarget(surroundings: Surroundings, at: number): string {
   const { object } = surroundings;
   const symbol = object.view.getUint32(at + 12, true);
   const type = object.view.getUint32(at + 8, true);
-  const isRelative = type === relocationType.pc32 || type === relocationType.plt32;
   const section = object.symbols.sectionIndex[symbol]!;
-  const offset = placeAimedAt(object, at) + (isRelative ? 4 : 0);
+  const offset = placeAimedAt(object, at) + (isRelative(type) ? fieldBytes : 0);
   const around =
     object.symbols.type[symbol] === symbolType.section
       ? nameAround(surroundings, section, offset)
@@ -269,13 +294,29 @@ function describeTarget(surroundings: Surroundings, at: number): string {
   return describePlace(object.file, object.sections[section]!.name, offset, around);
 }
 
-/** Symbols of gates. */
-function collectGates(object: ElfObject): ReadonlySet<number> {
-  const { symbols } = object;
-  const gates = new Set<number>();
-  for (let symbol = 1; symbol < symbols.count; symbol++)
-    if (symbols.type[symbol] === symbolType.function && isGate(symbolName(object, symbol))) gates.add(symbol);
-  return gates;
+/** Gates by section of code, sorted. */
+function collectGates({ sections }: ElfObject, extents: Extents): Extents {
+  return new Map(
+    [...extents].flatMap(([section, inSection]) => {
+      if (!((sections[section]?.flags ?? 0) & sectionFlag.execute)) return [];
+      const gates = inSection.filter(({ name }) => isGate(name));
+      return gates.length === 0 ? [] : [[section, gates] as const];
+    }),
+  );
+}
+
+function collectStarts({ sections, symbols }: ElfObject): ReadonlyMap<number, readonly number[]> {
+  const bySection = new Map<number, number[]>();
+  for (let symbol = 1; symbol < symbols.count; symbol++) {
+    if (symbols.isSpecial[symbol] || symbols.type[symbol] === symbolType.section) continue;
+    const section = symbols.sectionIndex[symbol]!;
+    if (!((sections[section]?.flags ?? 0) & sectionFlag.execute)) continue;
+    const starts = bySection.get(section) ?? [];
+    bySection.set(section, starts);
+    starts.push(symbols.value[symbol]!);
+  }
+  for (const starts of bySection.values()) starts.sort((a, b) => a - b);
+  return bySection;
 }
 
 /** Functions and objects by section, sorted by where they start. */
@@ -310,9 +351,7 @@ function collectAddresses(object: ElfObject, regionBySection: ReadonlyMap<number
   return bySection;
 }
 
-interface Site {
-  /** Where the replacement starts in its section. */
-  readonly start: number;
+interface Site extends Replacement {
   /** The instruction that it replaces. */
   readonly section: number;
   readonly offset: number;
@@ -322,20 +361,22 @@ interface Site {
 function collectPatchedSites(object: ElfObject): ReadonlyMap<number, readonly Site[]> {
   const bySection = new Map<number, Site[]>();
   for (const rela of object.sections) {
-    if (rela.type !== sectionType.rela || object.sections[rela.info]?.name !== ".altinstructions") continue;
+    const table = object.sections[rela.info];
+    if (rela.type !== sectionType.rela || table?.name !== ".altinstructions") continue;
     const count = countRelocations(object, rela);
-    // struct alt_instr begins with two fields: the instruction and its replacement.
+    // struct alt_instr begins with two fields, the instruction and its replacement, and ends with the latter's length.
     for (let entry = 0; entry + 1 < count; entry += 2) {
       const at = rela.offset + entry * relaSize;
+      const end = entry + 2 < count ? object.view.getUint32(at + 2 * relaSize, true) : table.size;
       const replacement = sectionAimedAt(object, at + relaSize);
       const section = sectionAimedAt(object, at);
-      if (section <= 0) continue;
+      if (section <= 0 || end <= 0 || end > table.size) continue;
       const sites = bySection.get(replacement) ?? [];
       bySection.set(replacement, sites);
+      const start = placeAimedAt(object, at + relaSize);
       sites.push({
-        start: placeAimedAt(object, at + relaSize),
-        section,
-        offset: placeAimedAt(object, at),
+        ...{ start, end: start + object.bytes[table.offset + end - 1]! },
+        ...{ section, offset: placeAimedAt(object, at) },
       });
     }
   }
