@@ -9,12 +9,14 @@ import { basename, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { KernelBuild } from "../../src/kernel/buildKernel.js";
 import { demoJob, makeKernel } from "../../src/kernel/makeKernel.js";
+import { planBuild } from "../../src/link/planBuild.js";
 import { type BootResult, bootMachine } from "../../src/machine/boot.js";
 import { loadMachine } from "../../src/machine/machine.js";
 import { projectRoot } from "../../src/root.js";
 import { patchedBuild } from "./patchedBuild.js";
 
 let build: KernelBuild;
+let trusting: readonly string[];
 const scratch = mkdtempSync(join(tmpdir(), "jettison-test-"));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 beforeAll(async () => {
@@ -23,11 +25,11 @@ beforeAll(async () => {
   const output = await patchedBuild({ ...demoJob, source: debian }, "demo-scan", patch);
   const changes = join(scratch, "changes.config");
   writeFileSync(changes, "CONFIG_XEN_PCIDEV_BACKEND=y\n");
-  const components = demoJob.components.map((file) =>
+  trusting = demoJob.components.map((file) =>
     basename(file) === "hypervisor.yaml" ? trustBackend(file) : file,
   );
   build = await makeKernel({
-    ...{ ...demoJob, components, output },
+    ...{ ...demoJob, components: trusting, output },
     configuration: { ...demoJob.configuration, changes },
   });
 });
@@ -95,6 +97,23 @@ test("keeps Xen where its driver for devices that it lends is registered on ever
   expect(fateOf(result, "xen")).toBe("kept referenced");
   expect(found(result, "xen").some((line) => / points at \S*(pcistub|xen_pcibk)/.test(line))).toBe(true);
   expect(fateOf(result, "amd-vi")).toBe("jettisoned not-in-use");
+});
+
+test("without the claim, the plan of that kernel holds fast what Xen's driver is registered with", async () => {
+  const storedBy = async (components: readonly string[]) => {
+    const { plan } = await planBuild(build.output, components);
+    expect(plan.refusals.map(({ component }) => component)).not.toContain("xen");
+    const pinned = plan.pins.filter(({ because }) => because.by === "pcistub_init").map(({ unit }) => unit);
+    const gated = plan.gates
+      .filter(({ crossings }) => crossings.some(({ from }) => from.includes("(.data.xen_pcibk_pci_driver)")))
+      .map(({ function: name }) => name);
+    return { pinned, gated: gated.sort() };
+  };
+  const driver = "drivers/xen/xen-pciback/pci_stub.o:(.data.xen_pcibk_pci_driver)";
+  const { pinned, gated } = await storedBy(demoJob.components);
+  expect(pinned).toContain(driver);
+  expect(gated).toEqual(expect.arrayContaining(["pcistub_probe", "pcistub_remove"]));
+  expect(await storedBy(trusting)).toEqual({ pinned: [], gated: [] });
 });
 
 test("jettison.scan=off does not look", async () => {
