@@ -26,7 +26,7 @@ async function modules(build: string, { json }: Options): Promise<void> {
     bytes: one.bytes,
     exports: one.exports,
   }));
-  process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
+  process.stdout.write(`${JSON.stringify({ version: 1, modules: rows }, null, 2)}\n`);
 }
 
 export function registerModules(program: Command): void {

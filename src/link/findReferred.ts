@@ -15,6 +15,7 @@ interface Range {
 }
 
 /** A PC-relative field of four bytes, and an immediate of four at most, come before the end of an instruction. */
+const nearestEnd = 4;
 const farthestEnd = 8;
 
 export function findReferred(image: ElfImage, ranges: readonly Range[]): readonly number[] {
@@ -30,19 +31,19 @@ export function findReferred(image: ElfImage, ranges: readonly Range[]): readonl
   image.sections.forEach((section, index) => {
     if (!(section.flags & sectionFlag.alloc) || section.type === sectionType.nobits) return;
     const relocations = findImageRelocations(image, index);
-    for (const at of relocations) takeRelocation(image, at, take);
-    if (section.flags & sectionFlag.execute)
-      takeInstructions(image, index, starts.get(index) ?? [], relocations.length === 0, take);
+    const isCode = (section.flags & sectionFlag.execute) !== 0;
+    for (const at of relocations) takeRelocation(image, at, isCode, take);
+    if (isCode) takeInstructions(image, index, starts.get(index) ?? [], relocations.length === 0, take);
     else takeWords(image, index, take);
   });
   return [...found];
 }
 
-function takeRelocation(image: ElfImage, at: number, take: (address: number) => void): void {
+function takeRelocation(image: ElfImage, at: number, isCode: boolean, take: (address: number) => void): void {
   const { type, symbol, addend } = readImageRelocation(image, at);
   if (type === relocationType.none) return;
-  const isRelative = type === relocationType.pc32 || type === relocationType.plt32;
-  for (let behind = 0; behind <= (isRelative ? farthestEnd : 0); behind++)
+  const isOperand = isCode && (type === relocationType.pc32 || type === relocationType.plt32);
+  for (let behind = isOperand ? nearestEnd : 0; behind <= (isOperand ? farthestEnd : 0); behind++)
     take(image.symbolAddress[symbol]! + addend + behind);
 }
 
