@@ -11,8 +11,9 @@ export const inSection = (section: string, flags: string, data: string) =>
   `.section ${section}, "${flags}"\n.balign 8\n.type planted, @object\nplanted:\n${data}\n.size planted, . - planted`;
 export const pointer = ".quad gadget_work";
 const relative = ".long gadget_work - .";
+const gate = "jettison_gate_gadget_work";
 /** The jump to the function: cmpb and jne come before. */
-const inGate = "jettison_gate_gadget_work + 9";
+const inGate = `${gate} + 9`;
 const initText = '.section .init.text, "ax"';
 
 interface Case {
@@ -20,6 +21,8 @@ interface Case {
   readonly assembly: string;
   /** Which forms of the proof find it. */
   readonly found?: string;
+  /** How many violations it makes, where not one. */
+  readonly count?: number;
   /** What both ends are called, where it is not `planted` and `gadget_work`. */
   readonly from?: RegExp;
   readonly to?: RegExp;
@@ -167,15 +170,49 @@ export const planted: readonly Case[] = [
       .byte 5, 5
       .section .altinstr_replacement, "ax"
       3: call gadget_work`,
-    from: /altinstr_replacement/,
+    count: 2,
+    from: /altinstr/,
+    to: /gadget_work/,
   },
   {
     what: "a static branch in a gate",
     assembly: `.section __jump_table, "aw"
       .long jettison_gate_gadget_work - ., gadget_work - .
       .quad resident_value - .`,
-    from: /__jump_table|jettison_gate_gadget_work/,
+    count: 2,
+    from: /__jump_table|jettison_gate_gadget_work|\.rodata/,
+    to: /gadget_work/,
   },
+  // The kernel changes code by these.
+  {
+    what: "a gate whose test is replaced",
+    assembly: `.section .altinstructions, "a"
+      .long jettison_gate_gadget_work - ., 3f - .
+      .word 0, 0
+      .byte 9, 9
+      .section .altinstr_replacement, "ax"
+      3: .skip 9, 0x90`,
+    from: /altinstructions/,
+    to: /jettison_gate_gadget_work/,
+  },
+  ...[
+    [
+      "a static branch",
+      "__jump_table",
+      `.long ${gate} - ., resident - .\n.quad resident_value - .`,
+      everywhere,
+    ],
+    ["a static call", ".static_call_sites", `.long ${gate} - ., resident_value - .`, everywhere],
+    ["a record of the tracer", "__mcount_loc", `.quad ${gate}`, everywhere],
+    ["a lock prefix", ".smp_locks", `.long ${gate} - .`, whileLinking],
+    ["a call that is patched", ".call_sites", `.long ${gate} - .`, "object"],
+  ].map(([what, section, data, found]) => ({
+    what: `${what} in the place of a gate`,
+    assembly: inSection(section!, "aw", data!),
+    found: found!,
+    from: /planted|__jump_table/,
+    to: /jettison_gate_gadget_work/,
+  })),
   // Numbers that look like operands: what stands before the field is an immediate's opcode.
   ...[
     "sub $(gadget_work - .), %eax",

@@ -42,6 +42,8 @@ export interface ImageMap {
   holdsAddresses(address: number): boolean;
   /** Names of what lies at an address and right beside it; "" is what has none. */
   namesNear(address: number): readonly string[];
+  /** Rows of `.altinstructions`. */
+  readonly replacements: readonly ReplacementRow[];
   /** Where a table lies that has a section or two symbols of its own. */
   tableNamed(name: string): Extent | undefined;
   describe(address: number): string;
@@ -96,7 +98,7 @@ export function mapImage(image: ElfImage, regions: readonly VerifiedRegion[]): I
   ]);
   const lowest = leaving[0]?.start ?? 0;
   const highest = leaving.reduce((most, { end }) => Math.max(most, end), lowest);
-  const sites = collectPatchedSites(image, sections);
+  const replacements = collectReplacements(image, sections);
   const gates = sortExtents(
     symbols.filter(({ name, start }) => {
       if (!isGate(name)) return false;
@@ -119,6 +121,13 @@ export function mapImage(image: ElfImage, regions: readonly VerifiedRegion[]): I
     return isInit(name) && !(address >= firstInit && address < lastInit) ? "" : name;
   };
 
+  const placeOf = (address: number, isPatchedIn: boolean): Place => ({
+    region: findAround(placed, address)?.region,
+    table: tableAt(address),
+    around: findAround(extents, address)?.name ?? "",
+    isPatchedIn,
+  });
+
   const map: ImageMap = {
     image,
     addresses,
@@ -136,15 +145,10 @@ export function mapImage(image: ElfImage, regions: readonly VerifiedRegion[]): I
     gateAt: (address) =>
       address >= lowestGate && address < highestGate ? findAround(gates, address) : undefined,
     placesOf(source, field) {
-      // A replacement is copied over the instruction that it replaces.
-      const copied = isReplacement(source) ? replacementsAt(sites, source).map(({ site }) => site) : [];
-      const isPatchedIn = copied.length > 0 || field < source || field >= source + longestInstruction;
-      return (copied.length > 0 ? copied : [source]).map((real) => ({
-        region: findAround(placed, real)?.region,
-        table: tableAt(real),
-        around: findAround(extents, real)?.name ?? "",
-        isPatchedIn,
-      }));
+      // A replacement is copied over the instructions that it replaces.
+      const copies = replacementsAt(replacements, source).map(({ site }) => placeOf(site, true));
+      const isElsewhere = field < source || field >= source + longestInstruction;
+      return copies.length > 0 && isReplacement(source) ? copies : [placeOf(source, isElsewhere), ...copies];
     },
     holdsAddresses(address) {
       const section = sectionAt(address);
@@ -155,6 +159,7 @@ export function mapImage(image: ElfImage, regions: readonly VerifiedRegion[]): I
         if (map.regionAt(signed64(image.view, map.offsetOf(at, 8)!)) !== undefined) return true;
       return false;
     },
+    replacements,
     namesNear: (address) => namesNear(extents, address, guardBytes),
     tableNamed: (name) =>
       tables.find((one) => one.name === name) ?? sections.find((one) => one.name === name),
@@ -202,7 +207,9 @@ function collectSymbols(image: ElfImage) {
 /** Bytes; a field that lies farther from an instruction is not part of it. */
 const longestInstruction = 15;
 
-interface PatchedSite extends Replacement {
+interface ReplacementRow extends Replacement {
+  /** The row's address. */
+  readonly row: number;
   /** The instruction that it replaces. */
   readonly site: number;
 }
@@ -211,7 +218,7 @@ interface PatchedSite extends Replacement {
 const sizesOfAlternative = [14, 12, 13];
 
 /** From `.altinstructions`: of each piece of replacement code, what it is copied over. */
-function collectPatchedSites(image: ElfImage, sections: readonly SectionExtent[]): PatchedSite[] {
+function collectReplacements(image: ElfImage, sections: readonly SectionExtent[]): ReplacementRow[] {
   const table = sections.find(({ name }) => name === ".altinstructions");
   if (table === undefined) return [];
   const { offset, size } = image.sections[table.index]!;
@@ -221,10 +228,11 @@ function collectPatchedSites(image: ElfImage, sections: readonly SectionExtent[]
   };
   for (const entry of sizesOfAlternative) {
     if (size % entry !== 0) continue;
-    const sites: PatchedSite[] = [];
+    const sites: ReplacementRow[] = [];
     for (let at = 0; at < size; at += entry) {
       const start = table.start + at + 4 + image.view.getInt32(offset + at + 4, true);
       sites.push({
+        row: table.start + at,
         site: table.start + at + image.view.getInt32(offset + at, true),
         ...{ start, end: start + image.view.getUint8(offset + at + entry - 1) },
       });

@@ -82,6 +82,12 @@ const describing = new Set([
   ...["__kcfi_traps", "_kprobe_blacklist", "_error_injection_whitelist"],
 ]);
 
+/** Those of them by which the kernel changes code. */
+const patching = new Set([
+  ...["__jump_table", "__mcount_loc", "__patchable_function_entries", ".altinstructions", ".smp_locks"],
+  ...[".parainstructions", ".static_call_sites", ".retpoline_sites", ".return_sites", ".call_sites"],
+]);
+
 const describes = (table: string) => describing.has(table) || /^runtime_(shift|ptr)_/.test(table);
 
 /** In `vmlinux.o`: the linker script leaves them out. What is in an image all the same is not left out. */
@@ -122,11 +128,21 @@ export function reasonOf(
 }
 
 /**
- * Why a reference behind the start of a gate does no harm: its flag is tested there. undefined: it does. `gate`: what it
- * is called.
+ * Why a reference to a gate does no harm, `behind` bytes after its start, where its flag is tested; undefined: it does,
+ * as it passes by the test, or has the kernel change it. `gate`: what it is called.
  */
-export const reasonInGate = ({ table, around, isPatchedIn }: Place, gate: string): string | undefined =>
-  (around === gate && !isPatchedIn) || isLeftOut(table) || describes(table) ? "inside the gate" : undefined;
+export function reasonAtGate(
+  { table, around, isPatchedIn }: Place,
+  how: How,
+  gate: string,
+  behind: number,
+): string | undefined {
+  if (isLeftOut(table)) return "describes";
+  if (patching.has(table)) return undefined;
+  if (how === "branch" && callsNothing.has(table)) return undefined;
+  if (behind === 0) return "gate";
+  return (around === gate && !isPatchedIn) || describes(table) ? "inside the gate" : undefined;
+}
 
 /** Of several places that a reference counts for each has to do no harm; gives why, of the first. */
 export function reasonOfAll(reasons: readonly (string | undefined)[]): string | undefined {

@@ -37,7 +37,7 @@ import {
   jumpingTables,
   openAllowances,
   openTally,
-  reasonInGate,
+  reasonAtGate,
   reasonOf,
   reasonOfAll,
   rowTables,
@@ -118,6 +118,7 @@ function openProof(map: ImageMap, takeAllowance: TakeAllowance, isBeside: IsBesi
   const misplaced: string[] = [];
   const judged = new Set<number>();
   const excused = new Set<number>();
+  const judgedAtGates = new Set<number>();
 
   /** The field at `field` holds the address `target`, and is part of what stands at `source`. */
   const reference = (field: number, source: number, target: number, how: How, isRow = false): void => {
@@ -143,16 +144,14 @@ function openProof(map: ImageMap, takeAllowance: TakeAllowance, isBeside: IsBesi
     }));
   };
   /** Behind its start a gate does not look at its flag. */
-  const referenceInGate = (field: number, source: number, target: number): void => {
+  const referenceToGate = (field: number, source: number, target: number, how: How): void => {
     const gate = map.gateAt(target);
-    if (gate === undefined || target === gate.start || judged.has(field)) return;
-    judged.add(field);
-    const reasons = map.placesOf(source, field).map((place) => reasonInGate(place, gate.name));
+    if (gate === undefined || judgedAtGates.has(field)) return;
+    judgedAtGates.add(field);
+    const behind = target - gate.start;
+    const reasons = map.placesOf(source, field).map((place) => reasonAtGate(place, how, gate.name, behind));
     if (reasons.includes(undefined))
-      tally.add(undefined, () => ({
-        from: map.describe(source),
-        to: `${map.describe(target)}, behind the test of its flag`,
-      }));
+      tally.add(undefined, () => ({ from: map.describe(source), to: map.describe(target) }));
   };
   return {
     ...tally,
@@ -160,7 +159,7 @@ function openProof(map: ImageMap, takeAllowance: TakeAllowance, isBeside: IsBesi
     misplaced,
     reference(field: number, source: number, target: number, how: How, isRow = false): void {
       reference(field, source, target, how, isRow);
-      referenceInGate(field, source, target);
+      referenceToGate(field, source, target, how);
     },
     /**
      * What a relocation leads to: its symbol and addend. Its target lies `from` to `to` bytes behind that where the
@@ -175,7 +174,7 @@ function openProof(map: ImageMap, takeAllowance: TakeAllowance, isBeside: IsBesi
     ): void {
       if (type === relocationType.none) return;
       const value = image.symbolAddress[symbol]!;
-      if (from === to) referenceInGate(address, address, value + addend + from);
+      if (from === to) referenceToGate(address, address, value + addend + from, how);
       for (let behind = from; behind <= to; behind++)
         reference(address, address, value + addend + behind, how);
       if (image.symbols.type[symbol] !== symbolType.section && image.symbols.isSpecial[symbol] === 0)
@@ -344,14 +343,17 @@ function proveTables(proof: Proof): void {
       use(row, offset);
     }
   };
+  for (const { row, site } of map.replacements) proof.reference(row, row, site, "other");
   for (const [name, { entry, target }] of jumpingTables)
     forEachRow(name, entry, (row, offset) => {
       const site = row + view.getInt32(offset, true);
+      proof.reference(row, row, site, "other");
       proof.reference(row + target, site, row + target + view.getInt32(offset + target, true), "branch");
     });
   for (const [name, { entry, data, width }] of rowTables)
     forEachRow(name, entry, (row, offset) => {
       const site = row + view.getInt32(offset, true);
+      proof.reference(row, row, site, "other");
       const distance = width === 8 ? signed64(view, offset + data) : view.getInt32(offset + data, true);
       proof.reference(row + data, site, withoutFlags(row + data + distance, name), "other", true);
     });

@@ -10,7 +10,6 @@ import { walkText } from "../elf/walkText.js";
 import type { Claims, VerifiedRegion } from "./claims.js";
 import { describePlace, type Extent, findAround, namesNear, sortExtents, stretchAround } from "./extents.js";
 import {
-  callsNothing,
   checkGuards,
   checkOwnTables,
   guardBytes,
@@ -21,7 +20,7 @@ import {
   openTally,
   type Place,
   pageBytes,
-  reasonInGate,
+  reasonAtGate,
   reasonOf,
   reasonOfAll,
   rowTables,
@@ -84,7 +83,7 @@ export function verifyObject(object: ElfObject, { regions, allowances }: Claims)
       if (gate !== undefined) {
         const { how } = useOf(surroundings, rela.info, at);
         const reasons = realSources(surroundings, rela, entry).map((source) =>
-          reasonAtGate(surroundings, source, how, gate, place - gate.start),
+          reasonAtGate(placeOf(surroundings, source), how, gate.name, place - gate.start),
         );
         if (reasons.includes(undefined)) tally.add(undefined, violation);
       }
@@ -129,19 +128,6 @@ const placeOf = (surroundings: Surroundings, { section, offset, isRow, isPatched
   isPatchedIn,
 });
 
-/** Why a reference to a gate does no harm; undefined: it does. `behind`: where it leads to, from the gate's start. */
-function reasonAtGate(
-  surroundings: Surroundings,
-  source: Source,
-  how: How,
-  gate: Extent,
-  behind: number,
-): string | undefined {
-  const place = placeOf(surroundings, source);
-  if (behind > 0) return reasonInGate(place, gate.name);
-  return how === "branch" && callsNothing.has(place.table) ? undefined : "gate";
-}
-
 interface Source {
   readonly section: number;
   readonly offset: number;
@@ -161,12 +147,12 @@ function realSources({ object, sites }: Surroundings, rela: Section, entry: numb
   const offset = object.view.getUint32(at, true);
   const own: Source = { section: rela.info, offset, jumps: false, isRow: false, isPatchedIn: false };
   const { name } = object.sections[rela.info]!;
-  if (name === ".altinstr_replacement") {
-    const copies = replacementsAt(sites.get(rela.info) ?? [], offset);
-    return copies.length === 0
-      ? [own]
-      : copies.map((copy) => ({ ...own, section: copy.section, offset: copy.offset, isPatchedIn: true }));
-  }
+  const copies = replacementsAt(sites.get(rela.info) ?? [], offset);
+  if (copies.length > 0)
+    return [
+      ...(name === ".altinstr_replacement" ? [] : [own]),
+      ...copies.map((copy) => ({ ...own, section: copy.section, offset: copy.offset, isPatchedIn: true })),
+    ];
   const row = rowTables.get(name);
   const jumping = jumpingTables.get(name);
   const size = row?.entry ?? jumping?.entry;
