@@ -137,8 +137,8 @@ export function reasonAtGate(
   gate: string,
   behind: number,
 ): string | undefined {
-  if (isLeftOut(table)) return "describes";
   if (patching.has(table)) return undefined;
+  if (isLeftOut(table)) return "describes";
   if (how === "branch" && callsNothing.has(table)) return undefined;
   if (behind === 0) return "gate";
   return (around === gate && !isPatchedIn) || describes(table) ? "inside the gate" : undefined;
