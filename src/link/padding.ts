@@ -115,10 +115,10 @@ function findPieces(image: ElfImage, symbols: ReadonlyMap<string, Symbol>): Page
           .filter(({ start, end }) => start < end),
       );
   });
-  // Where a piece starts is where what lies before it ends.
+  // Where a piece starts is where what lies before it ends, and `_etext - 1` is a bound as well.
   const referred = findReferred(
     image,
-    candidates.map(({ start, end }) => ({ start: start + 1, end })),
+    candidates.map(({ start, end }) => ({ start: start + 1, end: end - 1 })),
   );
   const pieces = candidates.flatMap(({ pages, ...piece }) =>
     cutOut(piece, referred).filter(({ start, end }) => end - start >= pages * pageSize),

@@ -31,7 +31,7 @@ export interface ImageMap {
   readonly functions: readonly Extent[];
   /**
    * The region that has something at an address: its guard bytes have not. Padding is one of them, without such bytes;
-   * where it starts is where what lies before it ends.
+   * its first byte is where what lies before it ends, and its last one that before `_etext`, which the kernel counts with.
    */
   regionAt(address: number): VerifiedRegion | undefined;
   /** The gate that has an instruction at an address. */
@@ -139,7 +139,7 @@ export function mapImage(image: ElfImage, regions: readonly VerifiedRegion[]): I
       if (address < lowest || address >= highest) return undefined;
       const found = findAround(leaving, address);
       if (found === undefined) return undefined;
-      const [before, behind] = found.region === paddingRegion ? [1, 0] : [guardBytes, guardBytes];
+      const [before, behind] = found.region === paddingRegion ? [1, 1] : [guardBytes, guardBytes];
       return address >= found.start + before && address < found.end - behind ? found.region : undefined;
     },
     gateAt: (address) =>
