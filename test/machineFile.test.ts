@@ -73,13 +73,18 @@ test("an unknown machine is answered with the nearest", () => {
 });
 
 describe("the machines that come with Jettison", () => {
-  test.each([...usualMachines, "virtio-iommu", "kvm", "hyperv", "xen-pvh"])("%s is in good form", (name) => {
-    const machine = loadMachine(name);
-    const started = machine.kvm === undefined ? qemuCommand : guestCommand;
-    const argv = started(machine, "jettison=off");
-    expect(argv).toContain("-no-reboot");
-    expect(argv.join(" ")).toContain("jettison=off");
-  });
+  const others = ["numa", "cpus", "small", "large", "uefi", "devices"];
+  test.each([...usualMachines, "virtio-iommu", "kvm", "hyperv", "xen-pvh", ...others])(
+    "%s is in good form",
+    (name) => {
+      const machine = loadMachine(name);
+      if (others.includes(name)) expect(machine.proves).toMatch(/^[A-Z].*\.$/);
+      const started = machine.kvm === undefined ? qemuCommand : guestCommand;
+      const argv = started(machine, "jettison=off");
+      expect(argv).toContain("-no-reboot");
+      expect(argv.join(" ")).toContain("jettison=off");
+    },
+  );
 
   test("have kernel command lines of one length, whatever is added", () => {
     const lengths = usualMachines.flatMap((name) =>

@@ -20,6 +20,8 @@ const debianPackage = z
 
 const schema = z.strictObject({
   title: words,
+  /** What a boot on it shows that none of the usual machines shows, a sentence. */
+  proves: words.optional(),
   qemu,
   memory,
   cpus: z.int().min(1).max(64),
@@ -63,7 +65,7 @@ export function loadMachine(name: string, folder = machineFolder): Machine {
   return parseMachine(name, join(folder, `${name}${suffix}`));
 }
 
-/** The machines that are booted when none is named. */
+/** The machines that are booted when none is named; every other one of `machines/` is booted by its name only. */
 export const usualMachines: readonly string[] = ["vtd", "amdvi", "q35", "pc", "xen-dom0"];
 
 function parseMachine(name: string, file: string): Machine {

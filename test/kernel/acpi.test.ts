@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { demoJob, makeKernel } from "../../src/kernel/makeKernel.js";
-import { bootOdd } from "../torture/acpi.js";
+import { bootOdd, bootTable, realTables } from "../torture/acpi.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "jettison-test-"));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
@@ -27,5 +27,29 @@ test.each([
     });
     expect(trouble).toEqual([]);
     expect(states).toContain(`${leaves} jettisoned`);
+  },
+);
+
+test.each([
+  // VT-d: a unit at address 0; five units; a server's, which asks not to use x2APIC.
+  ["D19FB82D46CF", ["intel-vtd jettisoned", "amd-vi jettisoned"]],
+  ["8A77983183EB", ["intel-vtd kept", "amd-vi jettisoned"]],
+  ["E5985CCBA349", ["intel-vtd jettisoned", "amd-vi jettisoned"]],
+  // AMD-Vi, of a console.
+  ["F3B9E861E0CA", ["intel-vtd jettisoned", "amd-vi kept"]],
+] as const)(
+  "the table of real computer %s leaves a machine that works, and a state with a reason",
+  async (id, wanted) => {
+    const { signature, base64 } = realTables.find((table) => table.id === id)!;
+    const boot = async (mode: string) =>
+      bootTable({
+        ...{ bzImage, signature, bytes: Buffer.from(base64, "base64"), scratch },
+        append: `jettison=${mode}`,
+        log: join(scratch, `${id}-${mode}.log`),
+      });
+    const [off, on] = [await boot("off"), await boot("selftest")];
+    expect([off.trouble, on.trouble]).toEqual([[], []]);
+    expect(on.states).toEqual(expect.arrayContaining([...wanted]));
+    expect(on.warnings.filter((line) => !off.warnings.includes(line))).toEqual([]);
   },
 );
