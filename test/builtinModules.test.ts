@@ -184,9 +184,12 @@ test("jettison modules prints them, as a table and as JSON", () => {
   const run = (...args: string[]) =>
     spawnSync(join(projectRoot, "bin/jettison"), ["modules", folder, ...args], { encoding: "utf8" });
   expect(run().stdout).toMatch(/1 built-in modules.*\n?[\s\S]*nic +driver +\d+ +0 +automatic +PCI driver/);
-  expect(JSON.parse(run("--json").stdout)).toMatchObject([
-    { name: "nic", path: "drivers/nic", class: "driver", isAutomatic: true, registers: ["PCI driver"] },
-  ]);
+  expect(JSON.parse(run("--json").stdout)).toMatchObject({
+    version: 1,
+    modules: [
+      { name: "nic", path: "drivers/nic", class: "driver", isAutomatic: true, registers: ["PCI driver"] },
+    ],
+  });
   const other = spawnSync(join(projectRoot, "bin/jettison"), ["modules", join(folder, "none")], {
     encoding: "utf8",
   });
