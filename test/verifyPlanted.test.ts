@@ -511,6 +511,11 @@ test("a final link is ours whatever it is called, and is none without a whole li
   expect(runLinker(copy, finalArguments(finalInputs), "components.yaml:more.yaml").stderr).toMatch(
     /\[link-outdated\]/,
   );
+  writeFiles(copy, { ".jettison/link.json": '{"version":0}' });
+  expect(final("vmlinux")).toEqual([false, "[link-incomplete]"]);
+  // The kernel's build has links of other things too, before vmlinux.o is made again.
+  expect(runLinker(copy, ["-r", "-o", "realmode.elf", "init/version-timestamp.o"]).status).toBe(0);
+  expect(runLinker(copy, ["-o", "realmode.elf", "init/version-timestamp.o"]).status).toBe(0);
   forget("link.json");
   for (const output of ["vmlinux", "vmlinux.unstripped", ".tmp_vmlinux1"])
     expect([output, ...final(output)]).toEqual([output, false, "[link-incomplete]"]);

@@ -19,7 +19,7 @@ import type { LinkArguments } from "./arguments.js";
 import { pathIn } from "./inputs.js";
 import { runLinker } from "./linker.js";
 import { tellOfPadding } from "./padding.js";
-import { findManifests, type LinkFolder, readRecord, writeJson } from "./record.js";
+import { findManifests, hasRecord, type LinkFolder, readRecord, writeJson } from "./record.js";
 import { mergedName } from "./script.js";
 import { isPlacedAtEnd, placeAtEnd, pushesEntryText } from "./textPlacement.js";
 
@@ -27,9 +27,9 @@ import { isPlacedAtEnd, placeAtEnd, pushesEntryText } from "./textPlacement.js";
 export async function linkKernel(folder: LinkFolder, link: LinkArguments): Promise<number> {
   const { build, at } = folder;
   const inputs = [...link.wholeInputs, ...link.libraries].map((index) => link.argv[index]!);
-  const record = readRecord(folder);
-  const isOfKernel = record !== undefined && inputs.some((file) => kernelInputs.has(file));
+  const isOfKernel = hasRecord(folder) && inputs.some((file) => kernelInputs.has(file));
   if (!isOfKernel && !inputs.some((file) => holdsRegions(build, file))) return runLinker(build, link.argv);
+  const record = readRecord(folder);
   if (record === undefined) fail("link-incomplete", { what: `${at("link.json")} does not exist` });
   if (record.manifests !== findManifests().hash) fail("link-outdated", { file: at("link.json") });
   // The inputs are those of a whole link, made with these manifests.

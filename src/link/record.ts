@@ -59,10 +59,12 @@ export function writeRecord(folder: LinkFolder, { manifests, exports, asked }: L
   writeJson(folder.at(recordFile), record);
 }
 
+export const hasRecord = (folder: LinkFolder): boolean => existsSync(folder.at(recordFile));
+
 /** undefined: no link of ours has ended well in this build. */
 export function readRecord(folder: LinkFolder): LinkRecord | undefined {
+  if (!hasRecord(folder)) return undefined;
   const file = folder.at(recordFile);
-  if (!existsSync(file)) return undefined;
   const { version, manifests, exports, asked } = JSON.parse(readFileSync(file, "utf8")) as {
     version: unknown;
     manifests: string;
