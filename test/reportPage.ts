@@ -8,6 +8,7 @@ import { pathToFileURL } from "node:url";
 import type { AxeResults } from "axe-core";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, expect, onTestFinished } from "vitest";
+import { formatNumber } from "../src/formatNumber.js";
 import type { Plan } from "../src/plan/plan.js";
 import type { DemoMachine } from "../src/report/demoJson.js";
 import { browserOptions } from "./browserOptions.js";
@@ -112,7 +113,7 @@ export async function checkFigures(page: Page, plan: Plan, machines: readonly De
     }
     expect(numberIn(results.get("Pages freed")![index]!)).toBe(machine.pagesFreed);
     await page.locator(`#machines input[value="${machine.machine}"]`).check();
-    expect(await textOf(page, "#headline")).toContain(`${machine.pagesFreed} page`);
+    expect(await textOf(page, "#headline")).toContain(`${formatNumber(machine.pagesFreed)} page`);
     const freed = await page.locator("#regions .freed").count();
     const leaves = (owner: string) =>
       machine.components.some(({ component, state }) => component === owner && state === "jettisoned");
