@@ -12,7 +12,7 @@ import { findRegistrar, isHarmless, onlyRead, type Registrar, type RegistrarClas
 
 export type ModuleClass = "driver" | "infrastructure" | "feature" | "library";
 
-/** What keeps a module from leaving by itself. */
+/** The reason why a module does not leave by itself. */
 export type Obstacle =
   | { readonly kind: "no-init" | "no-exit" | "several-initcalls" | "several-exitcalls" }
   | { readonly kind: "hook"; readonly name: string }
@@ -28,7 +28,7 @@ export interface ClassifiedModule {
   readonly registrars: readonly Registrar[];
   /** Absent: it is automatic, or a library, which has nothing to be called. */
   readonly obstacle?: Obstacle;
-  /** What may leave of it, at most. */
+  /** The most that may leave of it. */
   readonly bytes: Readonly<Record<Kind, number>>;
   /** How many of its functions and objects modules may use. */
   readonly exports: number;
@@ -51,8 +51,10 @@ export function classifyModules(
   for (const { path, objects } of modules)
     for (const object of objects) holders.set(object, [...(holders.get(object) ?? []), path]);
   const exported = findExported(graph, roles);
+  const unitsByObject = graph.objects.map((): UnitId[] => []);
+  for (const [unit, object] of graph.unitObject.entries()) unitsByObject[object]!.push(unit);
   return modules.map((module) => {
-    const code = collectCode(graph, module.objects);
+    const code = collectCode(graph, unitsByObject, module.objects);
     const hooks = findHooks(graph, roles, code);
     const other = module.objects
       .flatMap((object) => holders.get(object)!)

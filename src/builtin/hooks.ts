@@ -8,6 +8,7 @@
  */
 import type { Role } from "../catalogue/sections.js";
 import { sectionFlag, symbolType } from "../elf/format.js";
+import { lastIndex } from "../elf/lastIndex.js";
 import { symbolName } from "../elf/object.js";
 import {
   describeEdge,
@@ -36,7 +37,7 @@ export interface Hooks {
   readonly others: readonly string[];
 }
 
-/** What code reaches outside of its module. */
+/** The names outside of its module that code reaches. */
 export interface Reach {
   /** Functions that it calls or whose address it takes, by their names; the first reference to each. */
   readonly functions: ReadonlyMap<string, EdgeId>;
@@ -50,10 +51,13 @@ export interface ModuleCode {
   readonly parts: ReadonlyMap<UnitId, readonly CodePart[]>;
 }
 
-export function collectCode(graph: Graph, objects: readonly number[]): ModuleCode {
-  const units = new Set<UnitId>();
-  const wanted = new Set(objects);
-  for (let unit = 0; unit < graph.unitCount; unit++) if (wanted.has(graph.unitObject[unit]!)) units.add(unit);
+/** `unitsByObject`: of the graph. */
+export function collectCode(
+  graph: Graph,
+  unitsByObject: readonly (readonly UnitId[])[],
+  objects: readonly number[],
+): ModuleCode {
+  const units = new Set(objects.flatMap((object) => unitsByObject[object]!));
   const parts = new Map<UnitId, CodePart[]>();
   for (const index of objects) {
     const object = graph.objects[index]!;
@@ -102,7 +106,21 @@ export function findHooks(graph: Graph, roles: readonly Role[], code: ModuleCode
 const hookTables =
   /^\.(con_initcall\.init|init\.setup|x86_cpu_dev\.init|apicdrivers|platform_device_init)|_of_table|probe_table/;
 
-/** What the code of a module reaches from one of its functions. */
+/** An edge, and the offset in its unit at which it stands. */
+interface PlacedEdge {
+  readonly start: number;
+  readonly edge: EdgeId;
+}
+
+/** The edges of a unit by their offsets: relocations need not be in that order. */
+function placeEdges(graph: Graph, unit: UnitId): readonly PlacedEdge[] {
+  const placed: PlacedEdge[] = [];
+  for (let edge = graph.firstEdge[unit]!; edge < graph.firstEdge[unit + 1]!; edge++)
+    placed.push({ start: describeEdge(graph, edge).offset, edge });
+  return placed.sort((a, b) => a.start - b.start);
+}
+
+/** Follows the code of a module from one of its functions. */
 export function collectReach(graph: Graph, code: ModuleCode, from: CodePart): Reach {
   const functions = new Map<string, EdgeId>();
   const data = new Map<string, EdgeId>();
@@ -123,11 +141,15 @@ export function collectReach(graph: Graph, code: ModuleCode, from: CodePart): Re
     seen.add(part);
     stack.push(part);
   };
+  const placed = new Map<UnitId, readonly PlacedEdge[]>();
   for (let part = stack.pop(); part !== undefined; part = stack.pop()) {
     const { unit, start, end } = part;
-    for (let edge = graph.firstEdge[unit]!; edge < graph.firstEdge[unit + 1]!; edge++) {
-      const { offset } = describeEdge(graph, edge);
-      if (start <= offset && offset < end) look(edge);
+    const edges = placed.get(unit) ?? placeEdges(graph, unit);
+    placed.set(unit, edges);
+    for (let index = lastIndex(edges, start - 1) + 1; index < edges.length; index++) {
+      const { start: offset, edge } = edges[index]!;
+      if (offset >= end) break;
+      look(edge);
     }
   }
   return { functions, data };

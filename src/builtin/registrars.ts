@@ -16,7 +16,7 @@ export interface Registrar {
   /** Each of them takes it back. */
   readonly undo: string;
   readonly class: RegistrarClass;
-  /** What it makes known. */
+  /** The thing that it makes known. */
   readonly what: string;
   /** How use of it is seen when the kernel has booted. */
   readonly seen: string;

@@ -59,7 +59,7 @@ function describeBoot(result: BootResult, styled: boolean): string {
   ].join("\n");
 }
 
-/** What a boot showed, on whichever machine that was: not where its console is kept here. */
+/** The result of a boot without the path of its console, which is only of this machine. */
 const toJson = ({ log, ...shown }: BootResult) => shown;
 
 async function boot(image: string, { machine: names, append = [], fill, json }: Options): Promise<void> {

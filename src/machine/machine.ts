@@ -20,7 +20,7 @@ const debianPackage = z
 
 const schema = z.strictObject({
   title: words,
-  /** What a boot on it shows that none of the usual machines shows, a sentence. */
+  /** One sentence: a boot on it shows this, and a boot on no usual machine does. */
   proves: words.optional(),
   qemu,
   memory,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { formatPlace } from "../diagnostics.js";
+import { lastIndex } from "../elf/lastIndex.js";
 
 /** Which of many ranges holds a place: the greatest start that is not beyond it, then the end. */
 export interface Extent {
@@ -19,18 +20,6 @@ export const sortExtents = <T extends Extent>(extents: T[]): T[] =>
 
 const isOwn = (name: string) => Number(name.startsWith("__jettison_"));
 const compareNames = (a: string, b: string) => isOwn(a) - isOwn(b) || (a < b ? -1 : Number(a > b));
-
-/** The number of the last element that starts at or before a place; -1: none does. */
-export function lastIndex(sorted: readonly { readonly start: number }[], place: number): number {
-  let low = -1;
-  let high = sorted.length;
-  while (high - low > 1) {
-    const middle = (low + high) >> 1;
-    if (sorted[middle]!.start <= place) low = middle;
-    else high = middle;
-  }
-  return low;
-}
 
 /** The last element that starts at or before a place. */
 export const findLast = <T extends { readonly start: number }>(

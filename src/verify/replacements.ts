@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** `.altinstr_replacement`: code that the kernel copies over other code at boot, as `.altinstructions` lists it. */
-import { lastIndex } from "./extents.js";
+import { lastIndex } from "../elf/lastIndex.js";
 
 export interface Replacement {
   readonly start: number;

@@ -5,6 +5,7 @@
  */
 import { relaSize, relocationType, sectionFlag, sectionType, symbolType } from "../elf/format.js";
 import { signed64 } from "../elf/image.js";
+import { lastIndex } from "../elf/lastIndex.js";
 import { countRelocations, type ElfObject, type Section, symbolName } from "../elf/object.js";
 import { walkText } from "../elf/walkText.js";
 import type { Claims, VerifiedRegion } from "./claims.js";
@@ -29,6 +30,11 @@ import {
 } from "./proof.js";
 import { type Replacement, replacementsAt } from "./replacements.js";
 
+/** An offset at which an instruction starts. */
+interface Start {
+  readonly start: number;
+}
+
 /** Extents of functions and objects, by section. */
 type Extents = ReadonlyMap<number, readonly Extent[]>;
 
@@ -40,7 +46,7 @@ interface Surroundings {
   /** Offsets of what refers to regions, by the region's section that it lies in. */
   readonly addressesIn: ReadonlyMap<number, readonly number[]>;
   /** Offsets of all symbols of sections with code, ascending: an instruction starts at each. */
-  readonly starts: ReadonlyMap<number, readonly number[]>;
+  readonly starts: ReadonlyMap<number, readonly Start[]>;
 }
 
 export function verifyObject(object: ElfObject, { regions, allowances }: Claims): Verification {
@@ -205,9 +211,9 @@ function useOf({ object, starts }: Surroundings, section: number, at: number): U
   let use: Use = { how: "other", behind: undefined };
   if (!(flags & sectionFlag.execute) || !isRelative(object.view.getUint32(at + 8, true))) return use;
   const inSection = starts.get(section) ?? [];
-  const next = firstAfter(inSection, field);
-  const start = inSection[next - 1] ?? 0;
-  const end = Math.min(inSection[next] ?? size, size, field + longestInstruction);
+  const before = lastIndex(inSection, field);
+  const start = inSection[before]?.start ?? 0;
+  const end = Math.min(inSection[before + 1]?.start ?? size, size, field + longestInstruction);
   walkText(object.bytes.subarray(base + start, base + end), [], (offset, one) => {
     const operand = start + offset + one.relativeAt;
     if (one.relativeAt === 0 || operand !== field) return;
@@ -219,18 +225,6 @@ function useOf({ object, starts }: Surroundings, section: number, at: number): U
     };
   });
   return use;
-}
-
-/** The index of the first that is greater than a place. */
-function firstAfter(sorted: readonly number[], place: number): number {
-  let low = 0;
-  let high = sorted.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (sorted[middle]! <= place) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
 
 /** Whether the object that code of a section has to do with, or what lies there without a name, holds addresses of regions. */
@@ -291,17 +285,17 @@ function collectGates({ sections }: ElfObject, extents: Extents): Extents {
   );
 }
 
-function collectStarts({ sections, symbols }: ElfObject): ReadonlyMap<number, readonly number[]> {
-  const bySection = new Map<number, number[]>();
+function collectStarts({ sections, symbols }: ElfObject): ReadonlyMap<number, readonly Start[]> {
+  const bySection = new Map<number, Start[]>();
   for (let symbol = 1; symbol < symbols.count; symbol++) {
     if (symbols.isSpecial[symbol] || symbols.type[symbol] === symbolType.section) continue;
     const section = symbols.sectionIndex[symbol]!;
     if (!((sections[section]?.flags ?? 0) & sectionFlag.execute)) continue;
     const starts = bySection.get(section) ?? [];
     bySection.set(section, starts);
-    starts.push(symbols.value[symbol]!);
+    starts.push({ start: symbols.value[symbol]! });
   }
-  for (const starts of bySection.values()) starts.sort((a, b) => a - b);
+  for (const starts of bySection.values()) starts.sort((a, b) => a.start - b.start);
   return bySection;
 }
 

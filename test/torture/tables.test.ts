@@ -47,7 +47,7 @@ describe.runIf(chosen.includes("tables") || chosen.includes("all"))("ACPI tables
       const inUse = ["intel-vtd", "amd-vi", "iommu-core", "virtio-iommu"].flatMap((component) =>
         on.states.includes(`${component} kept`) ? `${component} (${on.reasons.get(component)})` : [],
       );
-      const alike = bothHang ? "Linux waits for the IOMMU, with off as well" : "";
+      const alike = bothHang ? "Linux hangs, with off as well" : "";
       rows.push([
         ...[`${id} ${signature}`, machine, bothHang ? "-" : on.pages, inUse.join(", ")],
         ...[Math.round(on.seconds), Math.round(off.seconds), own.length > 0 ? own.join("; ") : alike],
