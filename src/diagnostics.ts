@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The one catalogue of everything Jettison can complain about: a code, the fields it needs, one sentence
- * of what is wrong and one of what to do. Tests assert codes, never prose.
+ * The one catalogue of all diagnostics: a code, the fields it needs, a sentence that states the problem and one that
+ * states the remedy. Tests assert codes, never prose.
  */
 
 interface Entry<Fields> {
@@ -38,7 +38,7 @@ export const catalogue = {
     2,
     (f: { file: string; what: string; offset: number; end: number; size: number }) =>
       `${f.file}: ${f.what} at ${hex(f.offset)} ends at ${hex(f.end)}, past the file's ${hex(f.size)} bytes.`,
-    () => "The object is cut short or damaged: build it again.",
+    () => "The object is truncated or damaged: build it again.",
   ),
   "elf-unsupported": entry(
     2,
@@ -61,7 +61,7 @@ export const catalogue = {
     2,
     (f: { file: string; offset: number; what: string }) =>
       `${formatPlace(f.file, undefined, f.offset)}: ${f.what}.`,
-    () => "The archive is cut short or damaged: build it again.",
+    () => "The archive is truncated or damaged: build it again.",
   ),
   "manifest-invalid": entry(
     2,
@@ -86,7 +86,7 @@ export const catalogue = {
     (f: { file: string; line: number; symbol: string; what: string; near: readonly string[] }) =>
       `${f.file}:${f.line}: ${f.symbol} ${f.what}.${near(f.near)}`,
     () =>
-      "inUse asks about variables and functions of the kernel; static ones are looked for in the component first.",
+      "inUse tests variables and functions of the kernel; static ones are searched for in the component first.",
   ),
   "manifest-answering": entry(
     2,
@@ -107,13 +107,13 @@ export const catalogue = {
   ),
   "build-unusable": entry(
     2,
-    (f: { folder: string; what: string }) => `${f.folder} is no build that can be looked at: ${f.what}.`,
+    (f: { folder: string; what: string }) => `${f.folder} is not a usable build: ${f.what}.`,
     () => "Name the folder of a finished kernel build, where vmlinux lies.",
   ),
   "reference-outlives": entry(
     1,
-    (f: { from: string; to: string }) => `${f.from} may outlive what it refers to: ${f.to}.`,
-    () => "This kernel must not be booted. Report it with plan.json: it is a fault of the planner.",
+    (f: { from: string; to: string }) => `${f.from} may outlive its target: ${f.to}.`,
+    () => "This kernel must not be booted. Report it with plan.json: it is a bug of the planner.",
   ),
   "gate-answer-wrong": entry(
     1,
@@ -151,12 +151,12 @@ export const catalogue = {
   ),
   "source-not-kernel": entry(
     2,
-    (f: { folder: string; what: string }) => `${f.folder} is no Linux source tree: ${f.what}.`,
+    (f: { folder: string; what: string }) => `${f.folder} is not a Linux source tree: ${f.what}.`,
     () => "Give the top folder of a kernel tree.",
   ),
   "source-not-clean": entry(
     2,
-    (f: { folder: string; sign: string }) => `${f.folder} has been built in: it holds ${f.sign}.`,
+    (f: { folder: string; sign: string }) => `${f.folder} contains a build: it holds ${f.sign}.`,
     () => "Give a clean tree or a git checkout, or run make mrproper there.",
   ),
   "kernel-unsupported": entry(
@@ -168,7 +168,7 @@ export const catalogue = {
     2,
     (f: { patch: string; file: string; where: string }) =>
       `${f.patch} does not apply to ${f.file}, ${f.where}.`,
-    () => "This tree differs there from the one the series is for: see jettison patches.",
+    () => "This tree differs there from the one that the series expects: see jettison patches.",
   ),
   "config-missing": entry(
     2,
@@ -177,7 +177,7 @@ export const catalogue = {
   ),
   "config-empty": entry(
     2,
-    (f: { file: string }) => `${f.file} is no kernel configuration: no line of it sets an option.`,
+    (f: { file: string }) => `${f.file} is not a kernel configuration: none of its lines sets an option.`,
     () => "Give a .config, /boot/config-* or /proc/config.gz.",
   ),
   "config-unsupported": entry(
@@ -189,7 +189,7 @@ export const catalogue = {
   "config-not-taken": entry(
     2,
     (f: { file: string; line: number; wanted: string; is: string }) =>
-      `${f.file}:${f.line}: ${f.wanted} has no effect: the configuration made of it has ${f.is}.`,
+      `${f.file}:${f.line}: ${f.wanted} has no effect: the resulting configuration has ${f.is}.`,
     () => "Set what this option depends on, or remove the line.",
   ),
   "no-space": entry(
@@ -206,8 +206,8 @@ export const catalogue = {
   ),
   "link-incomplete": entry(
     2,
-    (f: { what: string }) => `There is no whole link of vmlinux.o to make a kernel of: ${f.what}.`,
-    () => "Remove vmlinux.o and run make again; the link that failed before says why.",
+    (f: { what: string }) => `There is no complete link of vmlinux.o to make a kernel from: ${f.what}.`,
+    () => "Remove vmlinux.o and run make again; the link that failed shows the reason.",
   ),
   "link-outdated": entry(
     2,
@@ -239,7 +239,7 @@ export const catalogue = {
   ),
   "image-missing": entry(
     2,
-    (f: { image: string; what: string }) => `${f.image} is no kernel image: ${f.what}.`,
+    (f: { image: string; what: string }) => `${f.image} is not a kernel image: ${f.what}.`,
     () => "Give a bzImage, or the folder of a finished kernel build.",
   ),
   "image-plain": entry(
@@ -256,8 +256,8 @@ export const catalogue = {
   ),
   "hypervisor-missing": entry(
     2,
-    (f: { package: string; cause: string }) => `Debian's package ${f.package} cannot be had: ${f.cause}.`,
-    () => "Run apt-get update, or leave the machine out that boots under it.",
+    (f: { package: string; cause: string }) => `Debian's package ${f.package} is not available: ${f.cause}.`,
+    () => "Run apt-get update, or leave out the machine that boots under it.",
   ),
   "guest-failed": entry(
     1,
@@ -268,13 +268,13 @@ export const catalogue = {
   "memory-differs": entry(
     1,
     (f: { machine: string; freed: number; off: number; on: number }) =>
-      `On ${f.machine} ${f.freed} bytes were freed, but MemTotal went from ${f.off} to ${f.on} bytes, by ${f.on - f.off}.`,
+      `On ${f.machine} ${f.freed} bytes were freed, but MemTotal went from ${f.off} to ${f.on} bytes, a difference of ${f.on - f.off}.`,
     () => "The two must be the same: compare the kernel logs of the two boots.",
   ),
   "selftest-failed": entry(
     1,
     (f: { machine: string; failures: number; pages: number }) =>
-      `On ${f.machine} the boot self-test found ${f.failures} faults in ${f.pages} freed pages.`,
+      `On ${f.machine} the boot self-test found ${f.failures} errors in ${f.pages} freed pages.`,
     () => "The kernel log names each page and what is wrong with it.",
   ),
   "selftest-absent": entry(
@@ -286,13 +286,14 @@ export const catalogue = {
   "freed-unused": entry(
     1,
     (f: { machine: string; freed: number; used: number }) =>
-      `On ${f.machine} ${f.freed} pages were freed, but filling all memory put only ${f.used} of them to use.`,
-    () => "The rest never came back from the page allocator: see /proc/kpageflags there.",
+      `On ${f.machine} ${f.freed} pages were freed, but filling all memory used only ${f.used} of them.`,
+    () => "The page allocator never handed out the rest: see /proc/kpageflags there.",
   ),
   "listing-unusable": entry(
     2,
     (f: { file: string; line: number; what: string }) => `${f.file}:${f.line}: ${f.what}.`,
-    () => "Give the output of objdump -h, size -A or readelf -SW, or a name and a number of bytes a line.",
+    () =>
+      "Give the output of objdump -h, size -A or readelf -SW, or lines with a name and a number of bytes.",
   ),
   "listing-no-component": entry(
     2,
@@ -314,29 +315,29 @@ export const catalogue = {
   ),
   "plan-invalid": entry(
     2,
-    (f: { file: string; what: string }) => `${f.file} is no plan that can be read: ${f.what}.`,
+    (f: { file: string; what: string }) => `${f.file} is not a readable plan: ${f.what}.`,
     () => "Build the kernel again with this version of Jettison; the form is docs/plan.schema.json.",
   ),
   "claims-invalid": entry(
     2,
-    (f: { file: string; what: string }) => `${f.file} is not what the link tells the proof: ${f.what}.`,
+    (f: { file: string; what: string }) => `${f.file} does not hold the claims of a link: ${f.what}.`,
     () => "Link the kernel again with this version of Jettison; the form is in docs/design.md.",
   ),
   "boots-invalid": entry(
     2,
-    (f: { file: string; what: string }) => `${f.file} holds no results of boots: ${f.what}.`,
-    () => "Give the demo.json of jettison demo, or what jettison boot --json printed.",
+    (f: { file: string; what: string }) => `${f.file} does not hold results of boots: ${f.what}.`,
+    () => "Give the demo.json of jettison demo, or the output of jettison boot --json.",
   ),
   "profile-invalid": entry(
     2,
     (f: { file: string; line: number; what: string }) =>
-      `${f.file}:${f.line} describes no machine: ${f.what}.`,
-    () => "Give what jettison profile prints, a machine a line; docs/profile.md has the form.",
+      `${f.file}:${f.line} does not describe a machine: ${f.what}.`,
+    () => "Give the output of jettison profile, one machine per line; docs/profile.md describes the form.",
   ),
   "page-unmarked": entry(
     2,
     (f: { file: string; start: string; end: string }) =>
-      `${f.file} does not say where the tables go: it needs the lines ${f.start} and ${f.end}.`,
+      `${f.file} does not mark the place of the tables: it needs the lines ${f.start} and ${f.end}.`,
     () => "Put the two lines back.",
   ),
   "name-unknown": entry(
@@ -355,13 +356,12 @@ export const catalogue = {
     1,
     (f: { what: string; before: string; after: string; allowed: string }) =>
       `${f.what} went from ${f.before} to ${f.after}; ${f.allowed} is allowed.`,
-    () => "Find out what grew with jettison why, or raise the budget.",
+    () => "Find the growth with jettison why, or raise the budget.",
   ),
   "manifest-cycle": entry(
     2,
-    (f: { steps: readonly string[] }) =>
-      `Components wait for one another in a circle: ${f.steps.join(", ")}.`,
-    () => "One of these has to be looked for first: remove its after or needs.",
+    (f: { steps: readonly string[] }) => `Components depend on each other in a cycle: ${f.steps.join(", ")}.`,
+    () => "One of these has to be decided first: remove its after or needs.",
   ),
 } satisfies Record<string, Entry<never>>;
 
@@ -371,7 +371,7 @@ type FieldsOf<C extends Code> = Parameters<(typeof catalogue)[C]["wrong"]>[0];
 export interface Diagnostic {
   readonly code: Code;
   readonly exit: 1 | 2;
-  /** What is wrong, then what to do. */
+  /** The problem, then the remedy. */
   readonly message: string;
 }
 
@@ -380,7 +380,7 @@ export function diagnose<C extends Code>(code: C, fields: FieldsOf<C>): Diagnost
   return { code, exit, message: `${wrong(fields)} ${todo(fields)}` };
 }
 
-/** What a phase throws at its end: everything it found wrong, together. */
+/** A phase throws it at its end, with all diagnostics that it collected. */
 export class JettisonError extends Error {
   readonly diagnostics: readonly Diagnostic[];
 
@@ -399,14 +399,14 @@ export function fail<C extends Code>(code: C, fields: FieldsOf<C>): never {
   throw new JettisonError([diagnose(code, fields)]);
 }
 
-/** Throws when a phase has collected anything. */
+/** Throws if a phase has collected any. */
 export function failIfAny(diagnostics: readonly Diagnostic[]): void {
   if (diagnostics.length > 0) throw new JettisonError(diagnostics);
 }
 
 const mostRepeats = 12;
 
-/** One line a diagnostic; of each code at most 12, then how many more there were. */
+/** One line per diagnostic; at most 12 lines per code, then the number of further ones. */
 function formatDiagnostics(diagnostics: readonly Diagnostic[]): string {
   const seen = new Map<Code, number>();
   const lines: string[] = [];

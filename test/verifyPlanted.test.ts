@@ -545,6 +545,6 @@ test("the link fails when the proof does, and names both ends", () => {
   writeFiles(folder, { "stray.S": inSection(".data", "aw", pointer) });
   command(folder, "gcc", "-c", "-o", "stray.o", "stray.S");
   const { status, stderr } = runLinker(folder, finalArguments([...finalInputs, "stray.o"]));
-  expect(stderr).toMatch(/\(planted\) may outlive what it refers to: .*\(gadget_work\).*reference-outlives/);
+  expect(stderr).toMatch(/\(planted\) may outlive its target: .*\(gadget_work\).*reference-outlives/);
   expect(status).toBe(1);
 });

@@ -102,7 +102,7 @@ test("the link fails when a stranger does it", () => {
   writeFiles(folder, { "stray.S": initCode("stray", "movq $gadget_filler, kept") });
   command(folder, "gcc", "-c", "-o", "stray.o", "stray.S");
   const { status, stderr } = runLinker(folder, finalArguments([...finalInputs, "stray.o"]));
-  expect(stderr).toMatch(/\(stray\) may outlive what it refers to: .*\(gadget_filler\).*reference-outlives/);
+  expect(stderr).toMatch(/\(stray\) may outlive its target: .*\(gadget_filler\).*reference-outlives/);
   expect(status).toBe(1);
 });
 

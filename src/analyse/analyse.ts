@@ -49,7 +49,7 @@ export function analyse(
 
   const regions = layoutRegions(graph, ownership, boundary);
   lap("boundary");
-  // What leaves lies in pages of its own: nothing is decided after this.
+  // Units that leave lie in pages of their own: nothing is decided after this.
   return { graph, roles, claims, testSymbols, ownership, boundary, regions };
 }
 

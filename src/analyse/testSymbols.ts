@@ -17,9 +17,9 @@ interface Asked {
   readonly component: number;
   readonly symbol: string;
   readonly line: number;
-  /** What the kernel does with it; `address`: it is compared with. */
+  /** The kernel's use of it; `address`: a value is compared with it. */
   readonly op: InUseTest["op"] | "address";
-  /** What it is compared with. */
+  /** The value that it is compared with. */
   readonly value?: number;
 }
 

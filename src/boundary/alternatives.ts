@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Whose code is a replacement instruction? `apply_alternatives()` copies it over the instruction that
+ * Finds the code that a replacement instruction belongs to. `apply_alternatives()` copies it over the instruction that
  * `.altinstructions` names, so a reference from `.altinstr_replacement` is one from the unit that holds that
  * instruction: a jump inside a function, or a call by it.
  *

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * What may leave, and what stands between it and the rest.
+ * Decides what may leave, and draws the boundary between it and the rest.
  *
  * Starts from everything that has owners, and looks at each reference into it from the outside, that is from what may
  * outlive it. To the start of a function: the reference is to go through a gate. To data: the data is pinned and stays,
  * unless init code only reads or writes what holds no addresses. Anything else, and anything that a gate cannot serve:
- * the components that own the target are refused. What then stays is outside as well, so its references are looked at
+ * the components that own the target are refused. Units that then stay are outside as well, so their references are looked at
  * once more, until nothing is left that stays after all: each reference is judged no more than twice.
  */
 import { kindOfSection } from "../catalogue/sections.js";
@@ -46,7 +46,7 @@ export interface Refusal {
   readonly reason: RefusalReason;
   /** The reference at fault; the first of them where there are several. */
   readonly edge: EdgeId;
-  /** Of an `unanswered` one: every function that has no answer. */
+  /** If the reason is `unanswered`: every function that has no answer. */
   readonly unanswered: readonly string[];
 }
 
@@ -105,7 +105,7 @@ export function drawBoundary(partition: Partition, options: BoundaryOptions): Bo
     for (const component of sets.members(ownersByUnit[unit]!))
       if (!refused.has(component)) refused.set(component, { component, reason, edge, unanswered: [] });
   };
-  /** Whoever writes a manifest wants to hear of all of them at once. */
+  /** Collected, so that the author of a manifest sees all of them at once. */
   const refuseUnanswered = (unit: UnitId, edge: EdgeId, name: string) => {
     refuse(unit, "unanswered", edge);
     for (const component of sets.members(ownersByUnit[unit]!)) {
@@ -138,7 +138,7 @@ export function drawBoundary(partition: Partition, options: BoundaryOptions): Bo
         byOffset.set(offset, (known ?? new Set()).add(edge));
       }
     }
-    // What stays needs no gate, and no answer.
+    // A unit that stays needs no gate, and no answer.
     pins.forEach(leaving.keep);
     for (const { unit, offset, edge } of fresh.sort((a, b) => a.unit - b.unit || a.offset - b.offset)) {
       const { name } = functions.at(unit, offset)!;
@@ -238,7 +238,7 @@ function judgeOf(
     known.set(unit, holds);
     return holds;
   };
-  /** What a table says of code is used when that code runs; of init code never again. */
+  /** The statement of a table about code is used when that code runs; after boot, never for init code. */
   const judgeRow = (code: UnitId | undefined, to: UnitId): Crossing | undefined =>
     code !== undefined && (roles[code] === "init" || leavesNoLater(code, to)) ? undefined : { does: "pin" };
 
@@ -251,12 +251,12 @@ function judgeOf(
     if (role === "describes" && !isText) return judgeRow(findRowCode(graph, edge), to);
     if (keepsNothing.has(role)) return undefined;
     if (role === "unknown") return refuse("unknown-section");
-    // What such an address lies in is chance; only of what stays the proof of the image knows what it means.
+    // Such an address lies in a unit by chance; the proof of the image knows its meaning only for data that stays.
     if (!isText && distanceBeside(graph, edge) > 0) return { does: "pin" };
     if (leavesNoLater(from, to)) return undefined;
     if (role === "init") {
       if (kind === referenceKind.branch) return undefined;
-      // What it reads or writes it does before anything leaves; an address that it reads it may keep.
+      // It reads and writes before anything leaves; but it may keep an address that it reads.
       if (kind === referenceKind.data && !isText && !holdsAddresses(to)) return undefined;
       // Replacement code has no name by which the proof could be told of it.
       if (from === sourceOf(graph, edge) && mayRegister(edge)) {

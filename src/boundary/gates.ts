@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** What stands in for the functions that may be called from outside once they are gone. */
+/** Gates: they stand in for functions that may be called from outside once they are gone. */
 
 import type { Role } from "../catalogue/sections.js";
 import { answerFor } from "../component/answer.js";
@@ -48,7 +48,7 @@ export function exportRule(claims: Claims, members: readonly number[]): ExportRu
   return (["keep", "refuse"] as const).find((rule) => rules.includes(rule)) ?? "gate";
 }
 
-/** What the manifests of a unit's owners have a function of it answer once it is gone. */
+/** The answer of a function once it is gone, by the manifests of its unit's owners. */
 export function findAnswer({ claims, ownership }: Partition, unit: UnitId, name: string) {
   return ownership.sets
     .members(ownership.ownersByUnit[unit]!)

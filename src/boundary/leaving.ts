@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * What still leaves while the boundary is drawn. Units of one kind and owner set are a group, which fills pages together;
+ * The units that still leave while the boundary is drawn. Units of one kind and owner set are a group, which fills pages together;
  * a group that has become too small for that stays as a whole.
  */
 import { type Kind, kindOfSection } from "../catalogue/sections.js";
@@ -20,7 +20,7 @@ export interface Leaving {
   readonly small: readonly SmallGroup[];
   keep(unit: UnitId): void;
   keepComponent(component: number): void;
-  /** What stays since it was asked last, groups that have become too small included. */
+  /** Units that stay since the last call, including groups that have become too small. */
   settle(): readonly UnitId[];
 }
 

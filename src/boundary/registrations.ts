@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Which addresses init code may keep. A manifest lists (`registers`) functions and tables of init code that keep addresses
+ * Decides which addresses init code may keep. A manifest lists (`registers`) functions and tables of init code that keep addresses
  * of its component only where that is in use. A reference from one of them to what the component owns, alone or with
  * others, does no harm: the target leaves only where the component is not in use. Any other reference is a crossing, so
  * init code that a manifest's author has not read is never trusted.
@@ -27,7 +27,7 @@ export type Registrations = (edge: EdgeId) => boolean;
 /** By name, as the source has it: the objects, and what lies there. */
 type Names = ReadonlyMap<string, ReadonlySet<UnitId>>;
 
-/** What an entry lets an object's function or table keep: all of a component but some units. */
+/** Units that an entry lets an object's function or table keep: all of a component but some. */
 interface Allowance {
   readonly component: number;
   readonly except: ReadonlySet<UnitId>;

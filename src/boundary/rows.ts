@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Of which code does a table that describes code speak? A row begins with an instruction, and may go on with data that
+ * Finds the code that a row of a describing table is about. A row begins with an instruction, and may go on with data that
  * is looked at when that instruction runs or is patched: the file's name of a warning (`struct bug_entry`), the key of
  * a static branch (`struct jump_entry`, whose second field is code too), the key of a static call's trampoline.
  */

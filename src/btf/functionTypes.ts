@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * What the functions of a kernel return and take, by its BPF type information (`.BTF`; Documentation/bpf/btf.rst in the
+ * Return types and parameters of a kernel's functions, by its BPF type information (`.BTF`; Documentation/bpf/btf.rst in the
  * kernel's source gives the format). Typedefs and qualifiers are looked through.
  */
 import { fail } from "../diagnostics.js";

@@ -9,7 +9,7 @@
  */
 
 /**
- * What a section is to the planner.
+ * The role of a section for the planner.
  * - `plain`: code or data that the compiler or an author placed; can belong to a component and can leave.
  * - `fixed`: stays, because the kernel needs it where it is.
  * - `no-gate`: stays, and its calls cannot go through a gate: it runs where no other code may be called, or with a
@@ -34,7 +34,7 @@ export type Role =
   | "discarded"
   | "unknown";
 
-/** What becomes of a reference from such a section to something that leaves. */
+/** Treatment of a reference from such a section to something that leaves. */
 export type Treatment = "nothing" | "gate" | "neutralise" | "refuse";
 
 export interface Row {
@@ -406,5 +406,5 @@ const nowhere: Chapter = {
   ],
 };
 
-/** Of two rows that fit a name the one with the longer name counts. */
+/** If two rows fit a name, the one with the longer name counts. */
 export const chapters: readonly Chapter[] = [text, init, describing, calling, data, nowhere];

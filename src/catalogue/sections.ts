@@ -27,7 +27,7 @@ for (const prefix of prefixes) {
   prefixesByKey.set(key, [...(prefixesByKey.get(key) ?? []), prefix]);
 }
 
-/** What the catalogue knows of a section of that name. */
+/** The catalogue's entry for a section of that name. */
 export function findRow(name: string): Row | undefined {
   const known = exact.get(name);
   if (known !== undefined) return known;
@@ -43,7 +43,7 @@ export function roleOf(section: Section): Role {
 
 export type Kind = "text" | "rodata" | "data" | "bss";
 
-/** What a section is to the memory manager. */
+/** The kind of memory of a section. */
 export function kindOfSection(section: Section): Kind {
   if (section.flags & sectionFlag.execute) return "text";
   if (!(section.flags & sectionFlag.write)) return "rodata";

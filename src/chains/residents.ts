@@ -12,7 +12,7 @@ export interface OwnedReferences extends References {
 }
 
 /**
- * What keeps each unit that stays, and by what a unit that a component owns is reached from outside. Roots are
+ * Finds the chain that keeps each unit that stays, and the one by which an owned unit is reached from outside. Roots are
  * what `assignOwners` starts from: everything that no compiler placed; and, where these do not
  * explain it, code that nothing refers to.
  */

@@ -104,9 +104,9 @@ export function registerBoot(program: Command): void {
     .command("boot")
     .description("boot an image under QEMU, read /sys/kernel/jettison, use all of its memory")
     .argument("<image>", "bzImage, or a build folder")
-    .option("--machine <name...>", "machines of machines/*.yaml (those of the demo)")
-    .option("--append <words...>", "further words for the kernel's command line: jettison.keep=amd-vi")
-    .option("--no-fill", "do not use all of the guest's memory")
-    .option("--json", "print what the boots showed as JSON, sizes in bytes")
+    .option("--machine <name...>", "machines of machines/*.yaml (default: those of the demo)")
+    .option("--append <words...>", "additional kernel parameters, such as jettison.keep=amd-vi")
+    .option("--no-fill", "do not fill the guest's memory")
+    .option("--json", "print the results of the boots as JSON, sizes in bytes")
     .action(boot);
 }

@@ -53,18 +53,18 @@ export function registerBuild(program: Command): void {
   program
     .command("build")
     .description("build a kernel with Jettison from a private copy of a source tree")
-    .requiredOption("--source <dir>", "kernel source tree; it is only read")
+    .requiredOption("--source <dir>", "kernel source tree; it is not changed")
     .requiredOption("--output <dir>", "build folder, outside the source")
-    .option("--config <file>", "kernel configuration (the .config of the output or the source)")
-    .option("--tiny", "the configuration is a fragment, over tinyconfig")
-    .option("--changes <file>", "a fragment whose lines take the place of the configuration's")
-    .option("--target <name...>", "what make is to make: bindeb-pkg", ["all"])
+    .option("--config <file>", "kernel configuration (default: the .config of the output or the source)")
+    .option("--tiny", "the configuration is a fragment on top of tinyconfig")
+    .option("--changes <file>", "a fragment whose lines replace those of the configuration")
+    .option("--target <name...>", "targets of make, such as bindeb-pkg", ["all"])
     .addOption(
       new Option("--components <file...>", "manifests").default(
         [...shippedManifests],
-        "those that come with Jettison",
+        "those shipped with Jettison",
       ),
     )
-    .option("--json", "print what was built as JSON")
+    .option("--json", "print the result of the build as JSON")
     .action(build);
 }

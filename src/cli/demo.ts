@@ -108,10 +108,10 @@ export function registerDemo(program: Command): void {
   program
     .command("demo")
     .description(
-      "build Debian's Linux 6.12 with its optional components grouped, boot it on five machines, show what they got",
+      "build Debian's Linux 6.12 with its optional components grouped, boot it on five machines, show how much memory they get back",
     )
     .option("--out <dir>", "folder for demo.json and report.html", "out")
     .option("--write", "put the tables into README.md, docs/answers.md and docs/modules.md")
-    .option("--json", "print what demo.json holds instead of the table")
+    .option("--json", "print the content of demo.json instead of the table")
     .action(demo);
 }

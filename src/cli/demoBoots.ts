@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * The boots of the demo: each machine once with `jettison=off`, which is the kernel as it was, and once with
- * the self-test, which frees and then checks. What a machine got back is the difference of the two, and it has
+ * the self-test, which frees and then checks. The memory that a machine gets back is the difference of the two, and it has
  * to be the pages that the kernel says it freed.
  */
 import { join } from "node:path";
@@ -33,7 +33,7 @@ export interface DemoBoots {
 /** QEMU without KVM keeps a CPU or two busy for each guest. */
 const sideBySide = 2;
 
-/** Runs all jobs, `sideBySide` at a time. What fails is collected: the others still get to their end. */
+/** Runs all jobs, `sideBySide` at a time. Failures are collected: the other jobs still finish. */
 async function runJobs(jobs: readonly (() => Promise<void>)[]): Promise<void> {
   const diagnostics: Diagnostic[] = [];
   const waiting = [...jobs];
@@ -94,7 +94,7 @@ export async function demoBoots(
   return { machines: boots.map(({ off, on }) => toDemoMachine(off, on)), boots };
 }
 
-/** What a machine's two boots show to be wrong with the kernel. */
+/** Errors of the kernel that a machine's two boots show. */
 export function checkPair(off: BootResult, on: BootResult): Diagnostic[] {
   const { machine, pages, selftest } = on;
   const found: Diagnostic[] = [];

@@ -59,12 +59,15 @@ async function diff(a: string, b: string, options: Options): Promise<void> {
 export function registerDiff(program: Command): void {
   program
     .command("diff")
-    .description("compare two plans or builds: what grew, what changed owners, new gates; 1 past a budget")
+    .description("compare two plans or builds: sizes, owners, gates; exit with 1 if a budget is exceeded")
     .argument("<a>", "plan.json or build folder, before")
     .argument("<b>", "plan.json or build folder, after")
-    .option("--budgets <file>", `configuration with budgets (${usualConfiguration}, where there is one)`)
-    .option("--components <file...>", "manifests, for a build that has no plan (default: Jettison's)")
-    .option("--markdown", "print it for a pull request")
-    .option("--json", "print it as JSON, sizes in bytes")
+    .option("--budgets <file>", `configuration with budgets (${usualConfiguration}, if it exists)`)
+    .option(
+      "--components <file...>",
+      "manifests, for a build that has no plan (default: those shipped with Jettison)",
+    )
+    .option("--markdown", "print Markdown for a pull request")
+    .option("--json", "print JSON, sizes in bytes")
     .action(diff);
 }

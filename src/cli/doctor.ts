@@ -44,9 +44,12 @@ async function examine(file: string, json: boolean): Promise<void> {
 export function registerDoctor(program: Command): void {
   program
     .command("doctor")
-    .description("say what is missing on this machine, and the command that installs it")
-    .option("--config <file>", "look at a kernel configuration instead (.config, gz and xz too; - for stdin)")
-    .option("--json", "print it as JSON")
+    .description("list what is missing on this machine, and the command that installs it")
+    .option(
+      "--config <file>",
+      "check a kernel configuration instead (.config, also as gz or xz; - for stdin)",
+    )
+    .option("--json", "print JSON")
     .action(async ({ config, json }: { config?: string; json?: true }) => {
       if (config !== undefined) return examine(config, json === true);
       const { findMissing } = await import("./findMissing.js");

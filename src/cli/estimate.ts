@@ -49,17 +49,17 @@ async function readBounded(file: string, name: string): Promise<string> {
 export function registerEstimate(program: Command): void {
   program
     .command("estimate")
-    .description("the pages that components of a section listing would give back, machine by machine")
+    .description("count the pages that components of a section listing would give back, for each machine")
     .argument(
       "<file>",
       "output of objdump -h, size -A or readelf -SW, or lines of name and bytes; - is stdin",
     )
     .addOption(
-      new Option("--scenarios <file>", "which machine keeps which component").default(
+      new Option("--scenarios <file>", "the components that each machine keeps").default(
         join(projectRoot, "components/email.scenarios.yaml"),
         "those of the 2010 email",
       ),
     )
-    .option("--json", "print the figures as JSON")
+    .option("--json", "print JSON")
     .action(estimateListing);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** What a kernel configuration says about a build with Jettison, before the hour that the build takes. */
+/** Checks a kernel configuration for a build with Jettison, before the hour that the build takes. */
 import { readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
 import { execa } from "execa";
@@ -17,7 +17,7 @@ export interface Examination {
   readonly release?: string;
   /** Kconfig wrote it: what it does not mention is off. */
   readonly isWhole: boolean;
-  /** What stands in the way, and what to do about it. */
+  /** Obstacles, and their remedies. */
   readonly inTheWay: readonly string[];
   readonly components: readonly {
     readonly name: string;

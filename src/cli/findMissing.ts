@@ -9,7 +9,7 @@ export interface Finding {
   readonly what: string;
   readonly missing: boolean;
   readonly detail: string;
-  /** What to do about it, empty where nothing is to be done. */
+  /** The remedy; empty if none is needed. */
   readonly fix: string;
 }
 
@@ -77,7 +77,7 @@ async function findSpace(): Promise<Finding> {
   const free = (await freeSpace(cache)) / 2 ** 30;
   const needed = (spaceOfSource + spaceOfBuild) / 2 ** 30;
   const detail = `${free.toFixed(1)} GiB free for ${cache}, a first demo takes ${needed.toFixed(1)}`;
-  // What is in the cache already need not be made again.
+  // Builds that are in the cache need not be made again.
   if (free >= needed || existsSync(cacheFolder("build"))) return found("disk", detail);
   return {
     what: "disk",
@@ -87,7 +87,7 @@ async function findSpace(): Promise<Finding> {
   };
 }
 
-/** What a list of Debian packages asks of this machine, and the room that a first build takes. */
+/** Checks this machine for a list of Debian packages, and for the space that a first build takes. */
 export async function findMissing(packages: string): Promise<Finding[]> {
   return [
     found("Node.js", process.version), // package.json's engines and scripts/setup refuse an older one

@@ -160,20 +160,22 @@ async function show(found: Gain, { out, write, json }: Options): Promise<void> {
 export function registerGain(program: Command): void {
   program
     .command("gain")
-    .description("MemTotal under a plain kernel, under Jettison's, and under one rebuilt for the machine")
+    .description(
+      "compare MemTotal under a plain kernel, under Jettison's, and under a kernel rebuilt for the machine",
+    )
     .addOption(
       new Option("--machine <name...>", "machines of the demo")
         .choices(rebuildMachines)
         .default([...rebuildMachines], "all"),
     )
     .addOption(
-      new Option("--rebuild <name...>", "machines for which a kernel of their own is built")
+      new Option("--rebuild <name...>", "machines that get a kernel of their own")
         .choices(rebuildMachines)
         .default([...rebuildMachines], "all"),
     )
-    .option("--no-rebuild", "build none of these, which take longest")
+    .option("--no-rebuild", "build none of these; they take longest")
     .option("--out <dir>", "folder for gain.json", "out")
     .option("--write", "put the tables into docs/gain.md, docs/answers.md and README.md")
-    .option("--json", "print what gain.json holds instead of the tables")
+    .option("--json", "print the content of gain.json instead of the tables")
     .action(gain);
 }

@@ -26,8 +26,9 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   process.exit(0);
 });
 
-try {
-  await makeProgram().parseAsync();
-} catch (error) {
-  process.exitCode = reportError(error);
-}
+// No await at the top level: the self-contained executable is a CommonJS script.
+makeProgram()
+  .parseAsync()
+  .catch((error: unknown) => {
+    process.exitCode = reportError(error);
+  });

@@ -21,7 +21,7 @@ interface Options {
   json?: true;
 }
 
-/** What the kernel of 6.12 reports by itself, runs of 2 MB, and every single page. */
+/** The default of Linux 6.12, runs of 2 MB, and every single page. */
 const orders = [9, 0];
 
 const kernels: readonly MicrovmKernel[] = ["plain", "off", "on"];
@@ -99,10 +99,12 @@ function parseRuns(text: string): number {
 export function registerMicrovm(program: Command): void {
   program
     .command("microvm")
-    .description("the host's memory for an idle micro-VM: a plain kernel, and Jettison's off and on")
-    .option("--runs <number>", "boots of each kernel at each size of report", parseRuns, 5)
+    .description(
+      "measure the host's memory for an idle micro-VM with a plain kernel and with Jettison's, off and on",
+    )
+    .option("--runs <number>", "boots of each kernel for each size of reported blocks", parseRuns, 5)
     .option("--out <dir>", "folder for microvm.json", "out")
     .option("--write", "put the table into docs/gain.md")
-    .option("--json", "print what microvm.json holds instead of the table")
+    .option("--json", "print the content of microvm.json instead of the table")
     .action(microvm);
 }

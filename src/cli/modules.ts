@@ -33,9 +33,9 @@ export function registerModules(program: Command): void {
   program
     .command("modules")
     .description(
-      "say of each module that a build has built in whether its exit function undoes its init, and if not, what stands in the way",
+      "list the built-in modules of a build: whether the exit function undoes the init function, and if not, why",
     )
     .argument("<build>", "folder of a finished build, where vmlinux.a lies")
-    .option("--json", "print it as JSON, sizes in bytes")
+    .option("--json", "print JSON, sizes in bytes")
     .action(modules);
 }

@@ -7,7 +7,7 @@ export function registerPatches(program: Command): void {
     .command("patches")
     .description("print the kernel series, for git am on the pristine tree")
     .argument("[version]", "kernel version", supportedVersions().at(-1))
-    .option("--json", "print it as JSON: name and text of each patch")
+    .option("--json", "print JSON: name and text of each patch")
     .action(async (version: string, { json }: { json?: true }) => {
       const { exportSeries } = await import("../kernel/exportSeries.js");
       const patches = exportSeries(readSeries(version));

@@ -40,8 +40,8 @@ export function registerPlan(program: Command): void {
     .command("plan")
     .description("analyse a finished build without linking: sizes, regions, gates, pins, refusals, exports")
     .argument("<build>", "folder of the build, where vmlinux.a lies")
-    .option("--components <file...>", "manifests (default: those that come with Jettison)")
+    .option("--components <file...>", "manifests (default: those shipped with Jettison)")
     .option("--units", "also list every unit of a component, and the rule that claims it")
-    .option("--json", "print the plan as JSON, sizes in bytes; units and their rules are part of it")
+    .option("--json", "print the plan as JSON, sizes in bytes; it includes units and their rules")
     .action(plan);
 }

@@ -74,11 +74,11 @@ async function readPresent(files: readonly string[]): Promise<Map<string, Presen
 export function registerPredict(program: Command): void {
   program
     .command("predict")
-    .description("say what leaves the memory of machines that are not booted, from their profiles")
+    .description("predict from profiles what leaves the memory of machines, without booting them")
     .argument("<plan>", "plan.json, or the folder of a build")
-    .argument("<profile...>", "what jettison profile printed, a machine a line; - is standard input")
-    .option("--components <file...>", "manifests whose present counts (those that the plan was made with)")
-    .option("--markdown", "print the distribution for a page")
-    .option("--json", "print a line of JSON a machine, then the distribution, then a summary")
+    .argument("<profile...>", "output of jettison profile, one machine per line; - is standard input")
+    .option("--components <file...>", "manifests whose `present` counts (default: those of the plan)")
+    .option("--markdown", "print the distribution as Markdown")
+    .option("--json", "print one line of JSON per machine, then the distribution, then a summary")
     .action(predict);
 }

@@ -30,9 +30,9 @@ export function registerProfile(program: Command): void {
   program
     .command("profile")
     .description("describe this machine, or a saved one, for jettison predict: one line of JSON")
-    .option("--script", "print the POSIX shell script that does it, for a machine without Node")
+    .option("--script", "print the POSIX shell script that collects the profile, for a machine without Node")
     .option("--root <dir>", "read a saved tree: a copied /proc and /sys, an sos report")
-    .option("--acpidump <file>", "take the ACPI tables from the output of acpidump, binary or text")
-    .option("--name <name>", "what the machine is to be called")
+    .option("--acpidump <file>", "read the ACPI tables from the output of acpidump, binary or text")
+    .option("--name <name>", "name of the machine in the profile")
     .action(profile);
 }

@@ -57,15 +57,15 @@ async function report(path: string, boots: readonly string[], options: Options):
 export function registerReport(program: Command): void {
   program
     .command("report")
-    .description("show a plan, and what boots made of it: one HTML file, text, Markdown or JSON")
+    .description("show a plan and the results of boots, in one HTML file, as text, Markdown or JSON")
     .argument("<plan>", "plan.json, or the folder of a build")
-    .argument("[boots...]", "demo.json of jettison demo, or what jettison boot --json printed")
+    .argument("[boots...]", "demo.json of jettison demo, or the output of jettison boot --json")
     .option(
       "-o, --output <file>",
-      "where to; its ending says the format: .html, .md, .json (text to the terminal)",
+      "output file; its suffix selects the format: .html, .md, .json (default: text to the terminal)",
     )
-    .addOption(new Option("--format <format>", "the format, whatever the ending").choices(formats))
-    .option("--title <text>", "what the kernel is called")
-    .option("--json", "JSON, sizes in bytes")
+    .addOption(new Option("--format <format>", "the format, whatever the suffix").choices(formats))
+    .option("--title <text>", "title of the report")
+    .option("--json", "print JSON, sizes in bytes")
     .action(report);
 }

@@ -19,9 +19,9 @@ async function script(build: string, { components, linker }: Options): Promise<v
 export function registerScript(program: Command): void {
   program
     .command("script")
-    .description("print the linker script that groups the components, for linking by hand")
+    .description("print the linker script that groups the components, for a link by hand")
     .argument("<build>", "folder of a finished build, where vmlinux.a lies")
-    .option("--components <file...>", "manifests (default: those that come with Jettison)")
-    .addOption(new Option("--linker <name>", "the linker it is for").choices(["ld", "lld"]).default("ld"))
+    .option("--components <file...>", "manifests (default: those shipped with Jettison)")
+    .addOption(new Option("--linker <name>", "the linker that reads it").choices(["ld", "lld"]).default("ld"))
     .action(script);
 }

@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import type { Verification } from "../verify/proof.js";
 
-/** Of the JSON that it prints. */
+/** Version of the JSON that it prints. */
 const version = 1;
 
 async function verify(build: string, { json }: { json?: true }): Promise<void> {
@@ -33,7 +33,7 @@ function describe(file: string, { looked, harmless }: Verification): string[] {
 export function registerVerify(program: Command): void {
   program
     .command("verify")
-    .description("prove that nothing that stays refers to what leaves, gates apart")
+    .description("prove that nothing that stays refers to code or data that leaves, except through gates")
     .argument("<build>", "folder of a build that was linked with Jettison")
     .option("--json", "print the counts and every violation as JSON")
     .action(verify);

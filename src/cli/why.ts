@@ -24,11 +24,11 @@ export function registerWhy(program: Command): void {
   program
     .command("why")
     .description(
-      "say why a function, object or component stays, leaves or is refused: the chain of references",
+      "show why a function, object or component stays, leaves or is refused: the chain of references",
     )
     .argument("<build>", "folder of a finished build, where vmlinux.a lies")
     .argument("<name>", "a component, a function or variable, a section, an object file")
-    .option("--components <file...>", "manifests (default: those that come with Jettison)")
-    .option("--json", "print it as JSON, sizes in bytes")
+    .option("--components <file...>", "manifests (default: those shipped with Jettison)")
+    .option("--json", "print JSON, sizes in bytes")
     .action(why);
 }

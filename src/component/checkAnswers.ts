@@ -11,7 +11,7 @@ export interface AnsweredGate {
   readonly answer: string;
 }
 
-/** What a function returns, in words. */
+/** The return type of a function, in words. */
 function describeType(type: ReturnType): string {
   if (type.kind === "other") return "a structure";
   if (type.kind === "integer")
@@ -34,7 +34,7 @@ function fits(type: ReturnType, answer: Exclude<GateAnswer, { kind: "function" }
     case "pointer":
       return value <= 0 && value >= -mostErrors;
     case "integer": {
-      // Of 64 bits the caller gets exactly what is written: `DMA_MAPPING_ERROR` is -1.
+      // With 64 bits the caller gets the written value exactly: `DMA_MAPPING_ERROR` is -1.
       if (type.bytes === 8) return true;
       const values = 2 ** (type.bytes * 8);
       const least = type.isSigned ? -values / 2 : 0;

@@ -18,13 +18,13 @@ export interface Claims {
   readonly components: readonly Component[];
   /** Components of which this build has nothing. */
   readonly skipped: readonly Component[];
-  /** What this build lacks of components that ship, by their names: patterns that match nothing, symbols that `inUse` asks about. */
+  /** Missing parts of shipped components, by their names: patterns that match nothing, symbols of `inUse`. */
   readonly lacking: ReadonlyMap<string, readonly string[]>;
   /** For each unit the component that claims it, as an index into `components`; -1: none. */
   readonly componentByUnit: Int16Array;
   /** The rule that claimed a unit: `components/iommu.yaml:12`. */
   readonly ruleByUnit: ReadonlyMap<UnitId, string>;
-  /** What of that rule matched: `objects drivers/iommu/amd/**`. */
+  /** The part of that rule that matched: `objects drivers/iommu/amd/**`. */
   readonly matchedByUnit: ReadonlyMap<UnitId, string>;
   /** Those claimed as what only init code calls. */
   readonly initHelpers: ReadonlySet<UnitId>;
@@ -32,7 +32,7 @@ export interface Claims {
   readonly residentByName: ReadonlySet<UnitId>;
 }
 
-/** What the patterns of rules are matched against, made once for all of them. */
+/** Names that the patterns of rules are matched against, collected once for all of them. */
 interface Names {
   readonly unitsByObject: ReadonlyMap<string, readonly UnitId[]>;
   readonly unitsBySection: ReadonlyMap<string, readonly UnitId[]>;

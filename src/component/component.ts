@@ -12,7 +12,7 @@ export interface Component {
   /** Where it is described. Lines count from 1. */
   readonly file: string;
   readonly line: number;
-  /** Which versions of Linux contain it, for people. */
+  /** Versions of Linux that contain it, for people. */
   readonly kernels?: string;
   /** Components that are looked for before this one. */
   readonly after: readonly Mention[];
@@ -32,7 +32,7 @@ export interface Component {
   readonly registers?: readonly Registration[];
   /** The component's own, then those its file gives to all of its components. */
   readonly gates: readonly Gate[];
-  /** What an exported function of it gets. Absent: `gate`. */
+  /** The treatment of its exported functions. Absent: `gate`. */
   readonly exports?: ExportRule;
 }
 
@@ -47,7 +47,7 @@ export interface CodeRule {
   /** Objects by path from the build's root, sections and symbols by name; or what only init code calls. */
   readonly kind: "objects" | "sections" | "symbols" | "onlyCalledBy";
   readonly patterns: readonly string[];
-  /** What the patterns leave alone. Of these none has to match anything. */
+  /** Exceptions of the patterns. None of them has to match anything. */
   readonly except?: readonly string[];
   /** The patterns may match nothing: other versions or configurations have what they name. */
   readonly isOptional?: true;
@@ -110,7 +110,7 @@ export interface Gate {
   readonly line: number;
 }
 
-/** What a shut gate returns; `text` is how the manifest writes it. */
+/** The return value of a shut gate; `text` is its form in the manifest. */
 export type GateAnswer =
   | { readonly kind: "void"; readonly text: string }
   | { readonly kind: "value"; readonly value: number; readonly text: string }

@@ -74,7 +74,7 @@ export class Places {
     for (let length = path.length; length > 0; length--) {
       const node = this.document.getIn(path.slice(0, length), true);
       if (!isNode(node)) continue;
-      // What is missing from a mapping is missed at the key that names the mapping.
+      // A missing key is reported at the key that names the mapping.
       return length < path.length && isMap(node) ? this.ofKey(path.slice(0, length)) : this.ofNode(node);
     }
     return this.at(0);

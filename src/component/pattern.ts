@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import picomatch from "picomatch";
 
-/** Of a name only `*` and `?` are special: a symbol or a section has no folders, and may hold any other sign. */
+/** In a name only `*` and `?` are special: a symbol or a section has no folders, and may hold any other sign. */
 export function isLiteral(pattern: string): boolean {
   return !/[*?]/.test(pattern);
 }
@@ -15,7 +15,7 @@ export function nameMatcher(pattern: string): (name: string) => boolean {
   return (name) => whole.test(name);
 }
 
-/** Of an object's path from the build's root: `*` and `?` stay within a folder, `**` does not. */
+/** For an object's path from the build's root: `*` and `?` stay within a folder, `**` does not. */
 export function pathMatcher(pattern: string): (path: string) => boolean {
   return picomatch(pattern, { dot: true, nobrace: true, nobracket: true, noextglob: true, nonegate: true });
 }

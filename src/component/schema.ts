@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** The form of a manifest file. What each part means is in docs/manifests.md. */
+/** The form of a manifest file. docs/manifests.md explains each part. */
 import { z } from "zod";
 import { parseGate } from "./answer.js";
 import { errnoByName } from "./errno.js";
@@ -214,7 +214,7 @@ export interface Issue {
   readonly atKey: boolean;
 }
 
-/** What zod found, one issue a place. Of a union's branches the one that was meant is the one that fits furthest. */
+/** Zod's issues, one per place. Among the branches of a union, the one that fits furthest was meant. */
 export function flattenIssue(issue: z.core.$ZodIssue, above: Path = []): Issue[] {
   const path = [...above, ...(issue.path as Path)];
   switch (issue.code) {

@@ -127,7 +127,7 @@ function figuresOfKernel(diff: PlanDiff): Record<(typeof ofKernel)[number], Chan
   };
 }
 
-/** Of what leaves less is worse, of everything else more. */
+/** Less is worse for bytes that leave, more is worse for everything else. */
 function judge(name: string, figure: Figure, change: Change, limit: Limit | undefined): Verdict[] {
   if (limit === undefined) return [];
   const worse = (figure === "leaves" ? -1 : 1) * (change.after - change.before);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** What became of a plan: of what components own, of units and their owners, of gates, pins and refusals. */
+/** Changes between two plans: component sizes, units and their owners, gates, pins and refusals. */
 import type { Kind } from "../catalogue/sections.js";
 import type { Plan } from "../plan/plan.js";
 

@@ -12,7 +12,7 @@ export interface ArchiveMember {
   readonly name: string;
   /** A thin archive's member: the file that holds it. */
   readonly path?: string;
-  /** That file is a common archive, in which the member's header stands here. */
+  /** If the file is a common archive: the place of the member's header. */
   readonly origin?: number;
   /** A common archive's member: where it lies in the archive. */
   readonly offset?: number;

@@ -3,7 +3,7 @@
  * Makes a changed copy of a relocatable object: sections renamed, global symbols added, relocations aimed at
  * another symbol. Everything else stays byte for byte where it was. The tables that grow (section names,
  * symbols, symbol names, section headers) are written anew behind the old file, which the linker does not
- * mind; sizes past 65,280 sections need nothing special, since no index changes. What was not loaded of an object is
+ * mind; sizes past 65,280 sections need nothing special, since no index changes. Parts of an object that were not loaded are
  * never looked at here either: it is copied from file to file.
  */
 import { closeSync, openSync, writeFileSync } from "node:fs";
@@ -41,7 +41,7 @@ export interface ObjectEditor {
   retarget(at: number, symbol: number, addend: number): void;
   /** The changed copy. */
   finish(): Buffer;
-  /** Writes the changed copy; gives its size. What was not loaded of the object is copied from where it lies. */
+  /** Writes the changed copy; returns its size. Parts of the object that were not loaded are copied from their file. */
   write(path: string): number;
 }
 

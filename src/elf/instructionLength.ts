@@ -6,7 +6,7 @@
  * operand, has length 10, and the address it means is counted from there and not from the end of the field.
  */
 
-/** What is filled in by `decodeInstruction`; offsets are from the instruction's first byte, 0 where it has none. */
+/** Filled in by `decodeInstruction`; offsets are from the instruction's first byte, 0 where it has none. */
 export interface Instruction {
   length: number;
   /** A PC-relative field: the distance from the end of the instruction. */
@@ -32,7 +32,7 @@ export const newInstruction = (): Instruction => ({
   immediateWidth: 0,
 });
 
-/** What follows an opcode. */
+/** Bytes that follow an opcode. */
 const nothing = 0;
 const modrm = 1;
 const byte = 2;
@@ -123,7 +123,7 @@ export function decodeInstruction(bytes: Uint8Array, at: number, end: number, in
   }
   if (next < end && bytes[next]! >> 4 === 4) isLong = (bytes[next++]! & 8) !== 0;
 
-  // What is read past `end` here only makes an instruction that is refused for its length.
+  // Bytes read past `end` here only make an instruction that is refused for its length.
   let opcode = bytes[next++]!;
   let follows = oneByte[opcode]!;
   if (opcode === 0x0f) {

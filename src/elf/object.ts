@@ -64,14 +64,14 @@ export interface ObjectSource {
   readonly size: number;
 }
 
-/** Of an object's bytes those that were read: from `at` on they are those of the object from `from` on. */
+/** A range of an object's bytes that was read: from `at` on they are those of the object from `from` on. */
 export interface LoadedRange {
   readonly at: number;
   readonly from: number;
   readonly size: number;
 }
 
-/** What is read of an object. A whole one has one range, which is all of it. */
+/** The ranges of an object that were read. A whole object has one range. */
 export interface ObjectContent {
   readonly bytes: Buffer;
   /** Bytes of the object, read or not. */

@@ -73,7 +73,7 @@ function collectBytes({ format, sections }: Listing, pattern: string): Map<strin
   const [before, after] = pattern.split("*") as [string, string];
   const found = new Map<string, number>();
   for (const { name, bytes } of sections) {
-    // Whoever writes names by hand writes those of components.
+    // Names written by hand are those of components.
     if (!matches(name) && format !== "name bytes") continue;
     const component = matches(name) ? name.slice(before.length, name.length - after.length) : name;
     found.set(component, (found.get(component) ?? 0) + bytes);

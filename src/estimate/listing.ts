@@ -20,7 +20,7 @@ export interface Listing {
 
 /** Larger than any listing of a kernel's sections: with function sections, 50,000 of them make 6 MB. */
 export const mostListingBytes = 64 * 2 ** 20;
-/** Of a line nothing behind this is looked at. */
+/** The rest of a line behind this is ignored. */
 const longestLine = 4096;
 
 interface Format {

@@ -24,10 +24,10 @@ export interface Scenario {
   readonly line: number;
 }
 
-/** What a text says of the sizes it gives. */
+/** Statements of a text about the sizes that it gives. */
 export interface Said {
   readonly by: string;
-  /** Bytes by component. Of other sizes it says nothing. */
+  /** Bytes by component. The statements hold for no other sizes. */
   readonly sizes: Readonly<Record<string, number>>;
   readonly pages: readonly {
     readonly scenario: string;

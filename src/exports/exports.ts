@@ -59,7 +59,7 @@ function fateOf({ graph, ownership, boundary }: Analysis, unit: UnitId, edge: Ed
         one.unit === unit &&
         one.crossings.some((crossing) => describeEdge(graph, crossing).targetOffset === offset),
     );
-    // What leaves and is exported has a gate, or the proof after the link fails.
+    // An exported function that leaves has a gate, or the proof after the link fails.
     return { does: gate?.refusesModules ? "refuse" : "gate", answer: gate?.answer.text ?? "" };
   }
   const owners = ownership.ownersByUnit[unit]!;

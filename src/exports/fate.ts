@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** What becomes of an export when its component leaves. */
+/** The fate of an export when its component leaves. */
 export type Fate =
   /** Modules get the gate's address; while the component is gone it answers this. */
   | { readonly does: "gate"; readonly answer: string }

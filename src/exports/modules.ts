@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Which modules were built beside a kernel, and what they import. `modules.order` names them all; what a module
+ * Finds the modules built beside a kernel, and their imports. `modules.order` names them all; what a module
  * imports are the undefined symbols of its object (`x.ko`, or `x.o` before modpost), or of the objects that
  * `x.mod` lists where it was not linked. `Module.symvers` says which of two namesakes is the kernel's own.
  */
@@ -23,7 +23,7 @@ export interface BuiltModules {
   readonly kinds: ReadonlyMap<string, ExportKind>;
 }
 
-/** Of the exports of a plan alone, fit for JSON. */
+/** Only for the exports of a plan, fit for JSON. */
 export interface Imports {
   /** How many modules were built. */
   readonly modules: number;
@@ -46,7 +46,7 @@ export interface ExportKind {
   readonly namespace?: string;
 }
 
-/** What of the kernel the modules of a build import. Without modules nothing is imported. */
+/** Symbols of the kernel that the modules of a build import. Without modules nothing is imported. */
 export function readModules(build: string): BuiltModules {
   const modules = linesOf(join(build, "modules.order")).map((line) => line.replace(/\.(ko|o)$/, ""));
   const { kinds, elsewhere } = readSymvers(build);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** What `out/gain.json` holds. Sizes are bytes. */
+/** The contents of `out/gain.json`. Sizes are bytes. */
 import type { Kind } from "../catalogue/sections.js";
 import type { MemoryUse } from "../machine/console.js";
 import type { Memory } from "../plan/image.js";
@@ -21,19 +21,19 @@ export interface GainObject {
   readonly bytes: number;
 }
 
-/** What a rebuild takes out of the objects of the plain kernel. */
+/** Bytes that a rebuild saves in the objects of the plain kernel. */
 export interface Saving {
   /** The build without what the machine lacks. */
   readonly build: string;
   /** In objects that it no longer has and that hold code of components. */
   readonly components: ByKind;
-  /** Of these very objects, as they are in Jettison's kernel: what does not leave. */
+  /** Bytes of the same objects in Jettison's kernel that do not leave. */
   readonly staying: ByKind;
   /** The objects of which most does not. */
   readonly largestStaying: readonly GainObject[];
   /** Everywhere else: what the same options switch off in other code. */
   readonly elsewhere: ByKind;
-  /** Of the latter the objects that lose most, negative where one grows. */
+  /** The objects among the latter that lose most; negative if one grows. */
   readonly largest: readonly GainObject[];
 }
 
@@ -41,11 +41,11 @@ export interface GainMachine {
   readonly machine: string;
   readonly title: string;
   readonly memTotal: MemTotals;
-  /** What `/proc/meminfo` says beside it under three of them; null where the guest did not say it. */
+  /** Other values of `/proc/meminfo` under three of them; null if the guest did not report them. */
   readonly memory: Readonly<Record<"plain" | "off" | "on", MemoryUse | null>>;
   /** Pages that the kernel gave back with `jettison=on`, padding included. */
   readonly pagesFreed: number;
-  /** Of the regions that left: their bytes, without the fill of their last page. */
+  /** Bytes of the regions that left, without the fill of their last page. */
   readonly givenBack: ByKind;
   readonly saving: Saving | null;
 }
@@ -56,7 +56,7 @@ export interface GainImage {
   /** From `_text` to `_end`, gaps between sections included. */
   readonly bytes: number;
   readonly memory: Readonly<Record<Memory, number>>;
-  /** Of the text: runs of fill, a page long or longer. */
+  /** Runs of fill in the text, a page long or longer. */
   readonly padding: number;
 }
 

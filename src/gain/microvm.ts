@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** What `out/microvm.json` holds: the host's memory for an idle micro-VM. Sizes are bytes. */
+/** The contents of `out/microvm.json`: the host's memory for an idle micro-VM. Sizes are bytes. */
 import { join } from "node:path";
 import { demoJob, type KernelJob } from "../kernel/makeKernel.js";
 import type { IdleGuest } from "../machine/idleGuest.js";

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * What a rebuild saves, object by object, against what Jettison gives back of the same kernel.
+ * The savings of a rebuild, object by object, compared with the memory that Jettison gives back of the same kernel.
  *
  * Options that take a component out take other things out too: without Xen PV the kernel has no paravirtual calls,
  * and every object that made some is smaller. So an object that is gone and of which the plan knows units of
@@ -38,7 +38,7 @@ const rank = (objects: readonly GainObject[]) =>
     .sort((a, b) => Math.abs(b.bytes) - Math.abs(a.bytes) || (a.object < b.object ? -1 : 1))
     .slice(0, mostObjects);
 
-/** Of every object what the regions that left had of it. */
+/** For every object its bytes in the regions that left. */
 function weighUnits(plan: Plan, jettisoned: ReadonlySet<string>): ReadonlyMap<string, Bytes> {
   const left = new Set(regionsThatLeft(plan, jettisoned).map(({ name }) => name));
   const byObject = new Map<string, Bytes>();

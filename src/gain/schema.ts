@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** What `gain.json` has to look like; docs/gain.schema.json is made of it. */
+/** The schema of `gain.json`; docs/gain.schema.json is made from it. */
 import { z } from "zod";
 import { type Gain, gainVersion } from "./gain.js";
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Which function or object does a reference lie in? A section of its own says it by its name; init code and data share
+ * Finds the function or object that a reference lies in. A section of its own says it by its name; init code and data share
  * one section an object, in which only the extents of symbols tell them apart.
  */
 import { symbolType } from "../elf/format.js";
@@ -14,7 +14,7 @@ export interface Extent {
   readonly name: string;
 }
 
-/** Functions and objects of a unit, in the order of its object's symbols. What has no size holds nothing. */
+/** Functions and objects of a unit, in the order of its object's symbols. A symbol without a size holds nothing. */
 export function extentsIn(graph: Graph, unit: UnitId): readonly Extent[] {
   const index = graph.unitObject[unit]!;
   const object = graph.objects[index]!;

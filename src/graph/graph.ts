@@ -75,7 +75,7 @@ const noUnit = -1;
 const leftOut = -2;
 
 /**
- * Of COMDAT groups that have the same signature the linker takes the first; sections of the others are left out, and
+ * The linker takes the first of COMDAT groups with the same signature; sections of the others are left out, and
  * whoever refers to their symbols gets those of the first.
  */
 function findLeftOut(objects: readonly ElfObject[]): ReadonlyMap<ElfObject, ReadonlySet<number>> {

@@ -18,7 +18,7 @@ import { stateFile } from "./stateFile.js";
 export interface BuildOptions {
   /** A tree that is not edited while it is built: `preparePrivateSource`'s. */
   source: string;
-  /** What keeps it from being edited: `KernelSource.lock`. */
+  /** The lock that keeps it from being edited: `KernelSource.lock`. */
   sourceLock?: string;
   /** Holds a checked `.config`: `configureKernel`'s. */
   output: string;

@@ -2,7 +2,7 @@
 import { availableParallelism } from "node:os";
 
 /**
- * What must not come from the user's surroundings: the same inputs give the same bytes. Variables of an
+ * Variables that must not come from the user's environment: the same inputs give the same bytes. Variables of an
  * outer make, and those that the kernel's Makefile takes from the environment.
  */
 export const makeEnvironment: Record<string, string> = {

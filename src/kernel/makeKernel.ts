@@ -37,7 +37,7 @@ export interface KernelJob {
   readonly startFrom?: string;
 }
 
-/** What `jettison demo` builds, and the tests boot. */
+/** The kernel that `jettison demo` builds and the tests boot. */
 export const demoJob: KernelJob = {
   source: { debian: "6.12" },
   configuration: { kind: "tiny", file: join(projectRoot, "configs/demo.config") },
@@ -68,7 +68,7 @@ function describeProgress({ phase, done, total, counted }: KernelProgress): stri
 
 export interface KernelSteps {
   readonly steps: readonly Step[];
-  /** What they made, once all have run, and of which release. */
+  /** The result of the steps, once all have run, and its release. */
   finish(): KernelBuild & { readonly release: string };
 }
 

@@ -41,7 +41,7 @@ export function checkRequirements(config: ReadonlyMap<string, string>): Diagnost
 
 /**
  * The same for what a given configuration says itself. Kconfig may quietly overrule it, and the user would get
- * a kernel that is not the one asked for. Which compiler it was written for does not matter.
+ * a kernel that is not the one asked for. The compiler that it was written for does not matter.
  */
 export function checkWishes(given: ReadonlyMap<string, string>): Diagnostic[] {
   const unsaid = requirements

@@ -32,7 +32,7 @@ export interface KernelSource extends KernelVersion {
   readonly folder: string;
   /** Changes with anything that our series puts into the tree; none of it is in a tree that is as it was. */
   readonly seriesHash?: string;
-  /** What builds from it share: who changes the tree takes it for himself. */
+  /** Builds from the tree share this lock; a change of the tree takes it exclusively. */
   readonly lock?: string;
 }
 
@@ -41,12 +41,12 @@ export type PrivateSource = Required<KernelSource>;
 export interface PrepareOptions {
   /** A kernel tree: the user's, or `fetchSource`'s. */
   source: string;
-  /** What to put into it; the series of its version where not given. */
+  /** The series to apply; the one of its version if absent. */
   series?: Series;
   onProgress?: (text: string) => void;
 }
 
-/** What the copy was made of, so that the next run can take away what is no longer in either. */
+/** The files that the copy was made from, so that the next run can remove those that are gone from both. */
 interface Made {
   readonly copied: readonly string[];
   readonly staged: readonly string[];
@@ -79,7 +79,7 @@ async function copyTree(source: string, folder: string, made: Made, touched: Set
   mkdirSync(folder, { recursive: true });
   const present = new Set(files);
   for (const path of made.copied) if (!present.has(path)) rmSync(join(folder, path), { force: true });
-  // What our series touches is not copied over its patched form, which would get a new time every run.
+  // Files of our series are not copied over their patched form, which would get a new time every run.
   const wanted = files.filter((path) => !touched.has(path));
   await run(
     ["rsync", "-a", "--ignore-missing-args", "--from0", "--files-from=-", `${source}/`, `${folder}/`],

@@ -12,7 +12,7 @@ export interface KernelProgress {
 }
 
 /**
- * What a build of a configuration with so many options set to y may come to: the line through the two
+ * Estimates the objects of a configuration with so many options set to y: the line through the two
  * configurations shipped, 663 options and 1,117 objects, 910 and 1,540. Elsewhere good to show that it moves,
  * and shown as an estimate.
  */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * What Jettison adds to a kernel: files of its own, the same for every version, and a short series of
+ * Jettison's additions to a kernel: files of its own, the same for every version, and a short series of
  * patches for each version that it supports. Both live in `runtime/linux`: `<version>/*.patch` is the
  * series, every other folder there stands for the folder of that name in the kernel's tree.
  */

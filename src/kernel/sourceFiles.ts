@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fail } from "../diagnostics.js";
 import { run } from "../process.js";
 
-/** What the kernel's own Makefile takes as the sign of a tree that was built in. */
+/** Files that the kernel's own Makefile takes as signs of a build in the tree. */
 const signsOfBuild = [".config", "include/config", "arch/x86/include/generated"];
 
 /**

@@ -5,7 +5,7 @@ import { fail } from "../diagnostics.js";
 import { supportedVersions } from "./series.js";
 
 export interface KernelVersion {
-  /** What a patch series is for: `6.12`. */
+  /** The version that a patch series is for: `6.12`. */
   readonly version: string;
   /** As the Makefile has it: `6.12.117`. */
   readonly release: string;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * What a kernel build asks `ld` to do, as far as Jettison must know it. Everything else in the command line
+ * The command line of `ld` in a kernel build, as far as Jettison must know it. Everything else in the command line
  * is kept as it stands.
  */
 

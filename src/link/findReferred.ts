@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Which addresses in some ranges of a linked image does anything seem to refer to? A number that looks like such an
+ * Finds the addresses in some ranges of a linked image that anything seems to refer to. A number that looks like such an
  * address counts: the padding that has it stays, and nothing else is lost. The proof asks in its own way
  * (`src/verify/verifyImage.ts`), and refuses what is overlooked here.
  */

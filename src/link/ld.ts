@@ -64,7 +64,7 @@ async function linkObject(folder: LinkFolder, link: LinkArguments): Promise<numb
   const { graph, claims, testSymbols, boundary, regions } = analysis;
   const plan = makePlan(analysis);
   stopwatch.lap("plan");
-  // What leaves is fixed.
+  // The set of units that leave is fixed.
 
   const { components } = claims;
   if (components.length === 0 && !hasFunctionSections(inputs)) return runLinker(build, link.argv);

@@ -55,7 +55,7 @@ export async function linkKernel(folder: LinkFolder, link: LinkArguments): Promi
 /** Linked before the kernel's own table of symbols is known, and not proved. */
 const isIntermediate = (output: string) => basename(output).startsWith(".tmp_vmlinux");
 
-/** What the kernel is linked from: without IBT from its archives, in which there are no regions. */
+/** The inputs of the kernel's link: without IBT its archives, which have no regions. */
 const kernelInputs: ReadonlySet<string> = new Set(["vmlinux.a", "vmlinux.o"]);
 
 /** Whether a file has a section of a region; by its bytes alone, as it may be an object that we do not read. */

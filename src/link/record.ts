@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * What the link of `vmlinux.o` leaves behind for the final ones (`.jettison/link.json`). It is written when all else is,
+ * The record that the link of `vmlinux.o` leaves for the final links (`.jettison/link.json`). It is written when all else is,
  * and the linker has ended well: where it is missing, no kernel is made of what else may lie there.
  */
 import { createHash } from "node:crypto";
@@ -29,7 +29,7 @@ const recordVersion = 2;
 const recordFile = "link.json";
 
 export interface LinkRecord {
-  /** Of the manifests that the plan was made with. */
+  /** Hash of the manifests of the plan. */
   readonly manifests: string;
   /** Exported functions that have a gate, and the gates. */
   readonly exports: ReadonlyMap<string, string>;

@@ -25,7 +25,7 @@ export interface RewriteInputs {
   readonly graph: Graph;
   readonly regions: readonly Region[];
   readonly gates: readonly Gate[];
-  /** What the tables call the symbols that they refer to, by their number in the graph. */
+  /** Names that the tables use for the symbols they refer to, by their number in the graph. */
   readonly tableNames: ReadonlyMap<number, string>;
   /** Where the changed copies go. */
   readonly folder: string;
@@ -80,7 +80,7 @@ export function rewriteObjects(inputs: RewriteInputs): Map<number, Replacement> 
 
 type Edit = (editor: ObjectEditor) => void;
 
-/** What is to be changed in each object, in the order in which it is changed. */
+/** The changes of each object, in the order in which they are made. */
 function collectEdits({ graph, regions, gates, tableNames }: RewriteInputs): Map<number, Edit[]> {
   const editsByObject = new Map<number, Edit[]>();
   const add = (object: number, edit: Edit) => {

@@ -5,7 +5,7 @@
  * and modpost know.
  *
  * The first rule that matches an input section counts, so names that only look like a function's come first.
- * What no rule names (double-dot names, init, tables) goes, as without a script, into an output section of
+ * Sections that no rule names (double-dot names, init, tables) go, as without a script, into an output section of
  * its own name. Strings are told by their flags: a static `str1` in a function lies in `.rodata.str1.1` too.
  */
 import { guardBytes } from "../boundary/beside.js";
@@ -23,7 +23,7 @@ const keptText = ["fixup", "startup", "exit"];
 const constructors: Readonly<Record<string, string>> = { startup: "._sub_I_*", exit: "._sub_D_*" };
 
 /**
- * What lies with the others of its kind: a section of a function or an object (one dot, then a name of C; `.L` and a
+ * Sections that lie with the others of their kind: a section of a function or an object (one dot, then a name of C; `.L` and a
  * name where it is the compiler's own, as KASAN's), and what <linux/jettison_component.h> has put into a component that
  * does not leave.
  */

@@ -3,7 +3,7 @@
  * The first idea of "Modularizing IOMMUs": a piece of linker script that names the object files and sections of
  * each component, for people who link by hand. GNU ld and lld take it with `-T` before their own script.
  *
- * It only groups. What refers to a component from outside still does so directly; that is for `jettison ld`.
+ * It only groups. References from outside still lead into a component directly; `jettison ld` changes that.
  *
  * Names of files are those of the objects' link, so it has to be given to the first one that sees them: where a
  * kernel's `vmlinux.o` is made by `ld -r`, to that. A name begins with `*`, as an archive's may come before it, and

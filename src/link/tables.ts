@@ -18,7 +18,7 @@ export interface TableInputs {
   readonly regionOfGate: (gate: Gate) => number;
   /** The global name under which the linker finds a gate's function. A function that answers in its place is global. */
   readonly nameOfTarget: (gate: Gate) => string;
-  /** What an `inUse` test asks about: its global name and its size in bytes. */
+  /** The subject of an `inUse` test: its global name and its size in bytes. */
   readonly resolve: (component: number, symbol: string) => { readonly name: string; readonly size: number };
 }
 
@@ -105,7 +105,7 @@ function componentRows({ components, refusals }: TableInputs): string[] {
   });
 }
 
-/** Of each component those that stay as long as it does, as bits. They come after it. */
+/** For each component those that stay as long as it does, as bits. They come after it. */
 function needRows({ components }: TableInputs): string[] {
   const masks = components.map(({ needs }) =>
     components.reduce(

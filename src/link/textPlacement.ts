@@ -12,7 +12,7 @@
  *     text | padding | entry text, padding | regions | gap up to the read-only data
  *     0              2 MB                  4 MB                6 MB
  *
- * Which it is shows the first link; nothing is guessed.
+ * The first link shows which case applies; nothing is guessed.
  */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { loadImage } from "../elf/load.js";

@@ -57,7 +57,7 @@ export interface BootResult {
   /** From the start of QEMU to the first line of the guest's program. */
   readonly bootSeconds: number;
   readonly seconds: number;
-  /** What the kernel's log says of Jettison, a line a component. */
+  /** Jettison's lines of the kernel log, one per component. */
   readonly kernelLog: readonly string[];
   readonly log: string;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Reads a guest's console. What stands there was written by a kernel that may be failing, so nothing is taken
+ * Reads a guest's console. The kernel that wrote it may have been failing, so nothing is taken
  * on trust: numbers are bounded, control characters removed, and a line that makes no sense is a cause of
  * failure like any other.
  */
@@ -33,7 +33,7 @@ export interface Audit {
   readonly other: number;
 }
 
-/** What `/sys/kernel/jettison` showed. */
+/** The contents of `/sys/kernel/jettison`. */
 export interface KernelReport {
   readonly mode: string;
   readonly pages: number;
@@ -41,7 +41,7 @@ export interface KernelReport {
   readonly gateCalls: number;
   /** How the kernel's image was mapped before pages were freed, and afterwards; null where it does not say. */
   readonly mappings: { readonly before: Mappings; readonly after: Mappings } | null;
-  /** What freeing the pages took; null where it does not say. */
+  /** Time taken to free the pages; null if the kernel does not report it. */
   readonly releaseNs: number | null;
   /** By name. */
   readonly components: readonly BootComponent[];
@@ -51,7 +51,7 @@ export interface KernelReport {
   readonly audit: Audit | null;
 }
 
-/** What `/proc/meminfo` says beside MemTotal, in bytes. MemFree varies by megabytes from boot to boot. */
+/** Other values of `/proc/meminfo`, in bytes. MemFree varies by megabytes from boot to boot. */
 export interface MemoryUse {
   readonly free: number;
   readonly pageTables: number;
@@ -133,7 +133,7 @@ const faults = [
 
 const cut = /-+\[ cut here \]-+$/;
 
-/** What the guest's program said; a value that was said twice counts as it was said last. */
+/** Values that the guest's program reported; of two reports of a value the last counts. */
 interface Said {
   readonly values: Map<string, string>;
   readonly components: Map<string, Map<string, string>>;

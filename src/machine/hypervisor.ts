@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** What QEMU boots instead of the image where a machine's kernel runs on Xen, or on KVM inside another machine. */
+/** The kernel that QEMU boots instead of the image, where that runs on Xen, or on KVM inside another machine. */
 import { existsSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { gunzipSync } from "node:zlib";
@@ -10,7 +10,7 @@ import type { Machine } from "./machine.js";
 import { guestCommand, kernelCommandLine } from "./qemuCommand.js";
 import { dom0Initramfs } from "./xenDomain.js";
 
-/** What QEMU boots instead of the image: Xen, or the kernel of KVM's host with its modules. */
+/** Booted by QEMU instead of the image: Xen, or the kernel of KVM's host with its modules. */
 export async function fetchHypervisor({ xen, kvm }: Machine): Promise<readonly string[]> {
   if (xen !== undefined) return [await fetchXen(xen)];
   return kvm === undefined ? [] : await fetchKvm(kvm.package);

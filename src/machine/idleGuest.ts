@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * What a micro-VM costs its host: memory of the QEMU process while the guest sleeps. The guest reports its free pages
+ * Measures the cost of a micro-VM for its host: memory of the QEMU process while the guest sleeps. The guest reports its free pages
  * (virtio-balloon), and the host takes them back.
  */
 import { readFileSync, symlinkSync } from "node:fs";
@@ -19,7 +19,7 @@ export interface IdleGuest {
   readonly memTotal: number;
   /** Pages that the kernel gave back; 0 for a kernel without Jettison. */
   readonly pagesFreed: number;
-  /** Of the memory that is the guest's RAM what the host has in use for it. */
+  /** The host's memory in use for the guest's RAM. */
   readonly guestResident: number;
   /** The whole process, its share of what it shares with others. */
   readonly processResident: number;
@@ -82,7 +82,7 @@ function readResident(smaps: string): Resident {
   return { guestResident, processResident };
 }
 
-/** What stays; undefined where it does not settle. */
+/** The value that it settles at; undefined if it does not. */
 async function watchMemory(pid: number): Promise<Resident | undefined> {
   let last = readResident(readFileSync(`/proc/${pid}/smaps`, "utf8"));
   for (let look = 0, steady = 0; look < mostLooks; look++) {

@@ -16,7 +16,7 @@ import { qemu } from "./qemuCommand.js";
 /** In the order in which they load. */
 const modules = ["virt/lib/irqbypass.ko", "arch/x86/kvm/kvm.ko", "arch/x86/kvm/kvm-amd.ko"];
 
-/** What QEMU loads into a q35 that it starts a kernel on. */
+/** Files that QEMU loads into a q35 on which it starts a kernel. */
 const firmware = ["bios-256k.bin", "kvmvapic.bin", "linuxboot_dma.bin"];
 
 /** Debian's kernel, and its modules in the order in which they load. */

@@ -4,7 +4,7 @@ import type { Machine } from "./machine.js";
 export const qemu = "qemu-system-x86_64";
 
 /**
- * What every guest's kernel is told: without KASLR MemTotal is the same from boot to boot, and a kernel that has
+ * Kernel parameters of every guest: without KASLR MemTotal is the same from boot to boot, and a kernel that has
  * reported a fault ends the guest (`-no-reboot`) instead of staying there. The check that the timer ticks measures
  * how much time the host gives the guest; on a busy host it panics.
  */

@@ -22,7 +22,7 @@ const packages = [
 
 const tools = ["xenstored", "xen-init-dom0", "xenconsoled", "xl"];
 
-/** What xenconsoled calls the console of the domain of this name. */
+/** The name of the domain; xenconsoled writes its console to the file. */
 const domain = "guest";
 const consoleFile = `/log/guest-${domain}.log`;
 

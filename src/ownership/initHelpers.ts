@@ -29,7 +29,7 @@ export function findInitHelpers(
     if (roles[unit] !== "plain" || !sectionOf(graph, unit).name.startsWith(".text.")) return false;
     return !isTaken(unit) && !isNamed.has(unit) && !refersTo(graph, unit, isTaken);
   });
-  // Whoever is none takes all that it refers to along, so the others still are reached.
+  // A unit that is none takes all units it refers to along, so the others are still reached.
   const lost: UnitId[] = [];
   const judge = (from: UnitId) => {
     const isOver = roles[from] === "init" || helpers.has(from);
@@ -50,7 +50,7 @@ function refersTo(graph: Graph, unit: UnitId, isMeant: (unit: UnitId) => boolean
   return false;
 }
 
-/** What calls lead to from init code, by way of what may be a helper. Nothing is known of those that only call each other. */
+/** Functions that calls from init code lead to, by way of candidates. Those that only call each other are not found. */
 function reachedFromInit(
   graph: Graph,
   roles: readonly Role[],

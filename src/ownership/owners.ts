@@ -2,7 +2,7 @@
 /**
  * Whom does each unit serve?
  *
- * Vertices are units, edges are references. A seed is owned by its component. Of the others those that
+ * Vertices are units, edges are references. A seed is owned by its component. Among the others those that
  * anything resident reaches, without passing through a seed, are resident; those that only seeds reach are
  * owned by all the components whose seeds reach them:
  *
@@ -11,7 +11,7 @@
  *
  * Guaranteed: a unit that is not a seed and has owners is reached from no resident unit, table or export.
  * Tables that only describe code reach nothing; neither does a direct call from init code, which is over by
- * the time anything leaves. What a function refers to that only init code calls has been used by the time it leaves,
+ * the time anything leaves. Code and data that a function refers to which only init code calls have been used by the time it leaves,
  * and may have been kept: it is resident, as if the function was. Every edge is looked at no more than once for residents and once for each
  * owner set that a unit passes through.
  */

@@ -17,7 +17,7 @@ export interface PlanColumns {
   /** Objects in link order, and how many of the units each has: units are in the order of their objects. */
   readonly objects: readonly string[];
   readonly unitsOf: readonly number[];
-  /** What the numbers of the columns below stand for. */
+  /** Names for the numbers of the columns below. */
   readonly kinds: readonly Kind[];
   readonly roles: readonly Role[];
   readonly ownerSets: readonly (readonly string[])[];

@@ -6,7 +6,7 @@ import type { Plan } from "./plan.js";
 
 const sum = (ranges: readonly ImageRange[]) => ranges.reduce((total, { bytes }) => total + bytes, 0);
 
-/** What a component of padding has is known only now: all of it, and the whole pages that can leave. */
+/** The sizes of a padding component are known only now: all of it, and the whole pages that can leave. */
 export function addImage(plan: Plan, image: PlanImage): Plan {
   const owned = { padding: sum(image.padding) };
   const leaving = { padding: sum(image.leavingPadding) };

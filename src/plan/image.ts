@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The linked kernel as memory sees it, from `_text` to `_end`. What lies in no section is a gap that alignment
+ * The linked kernel as memory sees it, from `_text` to `_end`. Memory in no section is a gap that alignment
  * made.
  */
 import { findFill } from "../elf/fill.js";
@@ -10,7 +10,7 @@ import { loadImage } from "../elf/load.js";
 import { type Section, symbolName } from "../elf/object.js";
 import { pageSize } from "../pageSize.js";
 
-/** What the kernel does with a section's pages; `init`: frees them after boot. */
+/** The kernel's treatment of a section's pages; `init`: it frees them after boot. */
 export type Memory = "text" | "rodata" | "data" | "bss" | "init";
 
 export interface ImageRange {
@@ -37,7 +37,7 @@ export interface PlanImage {
   readonly kallsyms?: ImageRange;
   /** The gates, which lie in the text that stays. */
   readonly gates: readonly (ImageRange & { readonly symbol: string })[];
-  /** What page-table isolation maps for user space, with the 2 MB that it lies in. */
+  /** The text that page-table isolation maps for user space, with its 2 MB. */
   readonly entryText?: ImageRange;
   /** Runs of one byte in text, data and bss, a page long or longer, that no symbol covers. */
   readonly padding: readonly ImageRange[];

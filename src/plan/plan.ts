@@ -70,7 +70,7 @@ export interface Plan {
     readonly after: readonly string[];
     readonly needs: readonly string[];
     readonly kernels?: string;
-    /** What a manifest that ships with Jettison names and this build does not have. */
+    /** Names of a shipped manifest that this build does not have. */
     readonly lacks?: readonly string[];
     /** Asked of a machine's description, for predictions; absent where the manifest has none. */
     readonly present?: Present;
@@ -115,7 +115,7 @@ export interface Plan {
   }[];
   /** Exported symbols that lie in components. */
   readonly exports: readonly Export[];
-  /** What would fill too little of a page of its own. */
+  /** Groups that would fill too little of a page of their own. */
   readonly tooSmall: readonly {
     readonly kind: Kind;
     readonly owners: readonly string[];

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * What `plan.json` has to look like; docs/plan.schema.json is made of it. A plan comes from a file that anybody may
+ * The schema of `plan.json`; docs/plan.schema.json is made from it. A plan comes from a file that anybody may
  * have written, and everything that reads one reads it through this.
  */
 import { z } from "zod";

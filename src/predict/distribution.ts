@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** What a fleet gets, summed up while it is read: numbers of machines by pages, so that memory does not grow with it. */
+/** The distribution of a fleet, summed up while it is read: numbers of machines by pages, so that memory does not grow with it. */
 import type { Prediction } from "./predict.js";
 
 export interface Quartiles {
@@ -71,20 +71,20 @@ export interface MachineGroup {
 }
 
 export interface Class {
-  /** What leaves, surely, on each machine of the class. */
+  /** Components that surely leave on each machine of the class. */
   readonly leaves: readonly string[];
   readonly unknown: readonly string[];
   readonly machines: number;
   readonly pages: { readonly min: number; readonly max: number };
-  /** Bytes of what leaves that an image for all machines keeps in memory on these. */
+  /** Bytes of leaving components that an image for all machines keeps in memory on these. */
   readonly leftBehind: number;
 }
 
 export interface Distribution {
   readonly machines: number;
-  /** Of the pages that surely come back. */
+  /** Quartiles of the pages that surely come back. */
   readonly pages: Quartiles;
-  /** Of those that come back at most. */
+  /** Quartiles of the pages that come back at most. */
   readonly most: Quartiles;
   /** Numbers of machines by the pages that surely come back, ascending. */
   readonly histogram: readonly (readonly [number, number])[];

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * What of a kernel leaves the memory of a machine that is not booted. The rules are those of
+ * Predicts what leaves the memory of a machine that is not booted. The rules are those of
  * runtime/linux/kernel/jettison/decide.c, with `present` in the place of `inUse` and three values instead of two: what is
  * unknown is carried on as the fewest and the most pages that may come back.
  *
@@ -46,7 +46,7 @@ export const predictionVersion = 1;
 
 const lineByComponents = new WeakMap<readonly ComponentPrediction[], string>();
 
-/** The prediction as JSON. What machines of one outcome share is written once. */
+/** The prediction as JSON. Parts that machines of one outcome share are written once. */
 export function formatPredictionLine(prediction: Prediction): string {
   const { components, pages, leftBehind, ...own } = prediction;
   let shared = lineByComponents.get(components);
@@ -244,7 +244,7 @@ function splitPadding({ image }: Plan): { beside: number; apart: number; unsplit
   return split;
 }
 
-/** Of what components own, what lies in no region, by owners. */
+/** Bytes that components own and that lie in no region, by owners. */
 function sumLeft(plan: Plan): { owners: readonly string[]; bytes: number }[] {
   const sums = new Map<string, { owners: readonly string[]; bytes: number }>();
   for (const { owners, bytes, region } of plan.units) {

@@ -56,7 +56,7 @@ function join(of: readonly Present[], facts: Facts, decisive: Truth, neutral: Tr
   return result;
 }
 
-/** What the answer rests on, where that is less than it may seem. */
+/** The basis of the answer, if it is weaker than it may seem. */
 export function describeAbsence(present: Present | undefined, value: Truth): string | undefined {
   if (value !== "no" || present === undefined) return undefined;
   return tablesOf(present) > 0 ? "no IOMMU described by firmware" : undefined;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * What a prediction asks of a machine, from either form in which machines are described: a profile, or a line of a
+ * Facts of a machine that a prediction needs, from either form of description: a profile, or a line of a
  * summary of ACPI tables as the project linuxhw/ACPI's data is condensed to. undefined: not known.
  */
 import { z } from "zod";
@@ -10,7 +10,7 @@ export interface Facts {
   readonly name: string | undefined;
   readonly formFactor: string | undefined;
   readonly vendor: string | undefined;
-  /** Signatures. What is absent is not there only where all are listed. */
+  /** Signatures. An absent one proves something only if all are listed. */
   readonly acpi: { readonly signatures: ReadonlySet<string>; readonly isComplete: boolean } | undefined;
   readonly cpuVendor: string | undefined;
   readonly cpuFamily: number | undefined;
@@ -23,7 +23,7 @@ export interface Facts {
   /** `8086:10d3` */
   readonly pciDevices: ReadonlySet<string> | undefined;
   readonly commandLine: readonly string[];
-  /** What of the firmware's description cannot be right, a sentence each. */
+  /** Impossible parts of the firmware's description, one sentence each. */
   readonly defects: readonly string[];
 }
 

@@ -18,7 +18,7 @@ const table = z.object({
   length: count.optional(),
 });
 
-/** What `docs/profile.md` calls the contents of the two tables that describe IOMMUs: counts, no addresses. */
+/** Contents of the two tables that describe IOMMUs (docs/profile.md): counts, no addresses. */
 const dmar = z.looseObject({
   flags: z.int(),
   drhdCount: z.int(),

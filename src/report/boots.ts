@@ -41,7 +41,7 @@ const demo = z.object({
 
 export const bootsVersion = 1;
 
-/** Of `jettison boot`: one boot a machine. */
+/** The form of `jettison boot`: one boot per machine. */
 const boots = z.object({
   version: z.literal(bootsVersion),
   boots: z.array(

@@ -13,7 +13,7 @@ export const colourOf =
   (format, text) =>
     styled ? styleText(format, text, { validateStream: false }) : text;
 
-/** Of what became of a component on a machine. */
+/** Colours for the fates of a component on a machine. */
 export const stateColours = {
   kept: "yellow",
   jettisoned: "green",

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** What `out/demo.json` holds. Sizes are bytes, pages are of 4096 bytes. */
+/** The contents of `out/demo.json`. Sizes are bytes, pages are of 4096 bytes. */
 import type { BootResult } from "../machine/boot.js";
 import type { BootComponent, KernelReport, MemoryUse } from "../machine/console.js";
 import { pageSize } from "../pageSize.js";
@@ -24,11 +24,11 @@ export interface DemoMachine {
   readonly memoryOn?: MemoryUse | undefined;
   /** How the kernel's image was mapped before pages were freed, and afterwards. */
   readonly mappings?: NonNullable<KernelReport["mappings"]> | undefined;
-  /** What freeing them took. */
+  /** Time taken to free them. */
   readonly releaseNs?: number | undefined;
 }
 
-/** What is known of a machine's boots: of one boot alone not all is. */
+/** Facts of a machine's boots; a single boot does not give all of them. */
 export type MachineResult = Omit<DemoMachine, "memTotalOff" | "selftest"> &
   Partial<Pick<DemoMachine, "memTotalOff" | "selftest">>;
 

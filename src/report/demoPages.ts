@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** What the demo has measured, as the parts of README.md and docs/answers.md that `npm run demo -- --write` writes. */
+/** Measurements of the demo, as the parts of README.md and docs/answers.md that `npm run demo -- --write` writes. */
 
 import { formatNumber } from "../formatNumber.js";
 import type { DemoMachine } from "./demoJson.js";
@@ -10,7 +10,7 @@ import type { ReportPlan } from "./pack.js";
 export interface DemoResult {
   readonly plan: Pick<ReportPlan, "components" | "regions">;
   readonly machines: readonly DemoMachine[];
-  /** Of which kernel, and made by what: `Linux 6.12.90, gcc 12.2.0`. */
+  /** The kernel and the tools that made it: `Linux 6.12.90, gcc 12.2.0`. */
   readonly measuredWith: string;
 }
 
@@ -28,7 +28,7 @@ export function writeDemoPages(result: DemoResult): Readonly<Record<string, stri
 const sum = (values: readonly number[]) => values.reduce((all, value) => all + value, 0);
 const kinds = ["text", "rodata", "data", "bss"] as const;
 
-/** What of a component there is, what can leave, and in how many pages: its own, and those that it shares. */
+/** Sizes of components, the part that can leave, and its pages: a component's own, and those that it shares. */
 function componentTable({ plan: { components, regions } }: DemoResult): string {
   const built = components.filter(({ state }) => state !== "not-built");
   const pagesOf = (owners: string) =>

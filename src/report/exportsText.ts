@@ -13,7 +13,7 @@ function formatImporters(importers: readonly string[]): string {
   return more > 0 ? `${names.slice(0, mostNamed).join(", ")} and ${more} more` : names.join(", ");
 }
 
-/** What components export, for a terminal. */
+/** Exports of components, for a terminal. */
 export function formatExports(
   exports: readonly Export[],
   { modules, unreadable, importers, kinds }: BuiltModules,

@@ -16,7 +16,7 @@ const signedKib = (bytes: number) => signed(bytes / 1024);
 
 const sumKinds = (bytes: ByKind) => kinds.reduce((sum, kind) => sum + bytes[kind], 0);
 
-/** Of what the rebuild saves in the objects of components. */
+/** Share of the rebuild's savings in the objects of components. */
 function shareOf(bytes: ByKind, { saving }: GainMachine): string {
   const saved = saving === null ? 0 : sumKinds(saving.components);
   return saved > 0 ? `${((100 * sumKinds(bytes)) / saved).toFixed(1)} %` : "-";
@@ -40,7 +40,7 @@ export function memTotalTable({ machines }: Gain): Table {
   };
 }
 
-/** What splitting mappings costs in page tables, and what is free. */
+/** Page tables that splitting mappings takes, and free memory. */
 export function memoryTable({ machines }: Gain): Table {
   const kernels = ["plain", "off", "on"] as const;
   return {
@@ -61,7 +61,7 @@ export function memoryTable({ machines }: Gain): Table {
   };
 }
 
-/** Bytes of components: what the rebuild saves, what Jettison gives back. */
+/** Bytes of components: the savings of the rebuild, and the memory that Jettison gives back. */
 export function bytesTable({ machines }: Gain): Table {
   const row = (machine: string, what: string, bytes: ByKind, share: string) => [
     ...[
@@ -111,8 +111,8 @@ function objectTable({ machines }: Gain, objectsOf: (saving: Saving) => readonly
   };
 }
 
-/** What stays of the objects that the rebuilds do without. */
+/** Bytes that stay of the objects that the rebuilds leave out. */
 export const stayingTable = (gain: Gain) => objectTable(gain, ({ largestStaying }) => largestStaying);
 
-/** What the rebuilds take out of objects that no component has anything to do with. */
+/** Bytes that the rebuilds save in objects without any unit of a component. */
 export const elsewhereTable = (gain: Gain) => objectTable(gain, ({ largest }) => largest);

@@ -21,7 +21,7 @@ export interface ReportData {
   readonly machines: readonly ReportMachine[];
   /** Who imports the exports of components among the modules built beside the kernel; absent where none were. */
   readonly imports?: Imports;
-  /** What the kernel is called, for the head of the page. */
+  /** Name of the kernel, for the head of the page. */
   readonly build?: string;
 }
 

@@ -46,7 +46,7 @@ export function formatMachineTable(machines: readonly MachineResult[], options: 
   });
 }
 
-/** What freeing pages out of the middle of large mappings cost, one line a machine; "" where no kernel said it. */
+/** The effect of freeing pages in the middle of large mappings, one line per machine; "" if no kernel reported it. */
 export function formatMappings(machines: readonly MachineResult[]): string {
   const change = (before: number, after: number) =>
     `${formatNumber(before)} to ${formatNumber(after)} (${after < before ? "" : "+"}${formatNumber(after - before)})`;
@@ -62,7 +62,7 @@ export function formatMappings(machines: readonly MachineResult[]): string {
     : `4 kB mappings of the kernel's image, before and after freeing:\n${lines.join("")}`;
 }
 
-/** What splitting mappings cost in page tables, beside what was freed, one line a machine; "" where no guest said it. */
+/** Page tables that splitting mappings took, next to the memory freed, one line per machine; "" if no guest reported it. */
 export function formatMemory(machines: readonly MachineResult[]): string {
   const both = (off: number, on: number) => `${formatKib(off)} / ${formatKib(on)}`;
   const lines = machines.flatMap(({ machine, memoryOff: off, memoryOn: on }) =>

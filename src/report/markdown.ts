@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** What the renderer of a pull request would take for markup; names of functions are full of underscores. */
+/** Characters that a renderer of pull requests treats as markup; names of functions are full of underscores. */
 const escapeCell = (text: string) =>
   text.replace(/[\\`*_{}[\]<>|~]/g, (character) => `\\${character}`).replaceAll("\n", " ");
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * What a report is drawn from, as bytes. The columns of a plan are numbers by the million and names by the hundred
+ * The data of a report, as bytes. The columns of a plan are numbers by the million and names by the hundred
  * thousand, which a browser takes a second to read as JSON and nothing to take as the arrays that they are:
  *
  *     length of the JSON │ JSON: everything but the columns, and how long each is │ 4-byte columns │ 1-byte columns │ names

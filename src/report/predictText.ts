@@ -91,7 +91,7 @@ function parts(distribution: Distribution): readonly (readonly [string, string[]
     ],
     ["Pages that surely leave, by vendor", ["vendor", "machines", ...heads], groupRows(byVendor)],
     [
-      `One image, or ${formatNumber(classes.length)}: classes of machines on which the same leaves`,
+      `One image, or ${formatNumber(classes.length)}: classes of machines on which the same components leave`,
       ["machines", "pages", "bytes left behind", "stays or is unknown"],
       classes.slice(0, mostRows).map((one) => [
         ...[one.machines, range(one.pages), one.leftBehind],

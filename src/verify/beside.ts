@@ -11,7 +11,7 @@ import { countRelocations, type ElfObject, symbolName } from "../elf/object.js";
 import type { VerifiedRegion } from "./claims.js";
 import { sectionOfRegion } from "./proof.js";
 
-/** What relocations of `vmlinux.o` say, and by what its sections are found in the image. */
+/** Relocations of `vmlinux.o`, and the symbols by which its sections are found in the image. */
 export interface Beside {
   readonly fields: readonly Field[];
   /** Global symbols, by their section. */

@@ -59,7 +59,7 @@ export function readClaims(path: string): Claims {
   return value as Claims;
 }
 
-/** What is wrong with a value, which is called `name`. */
+/** The error of a value that is called `name`. */
 type Check = (value: unknown, name: string) => string | undefined;
 
 const check =

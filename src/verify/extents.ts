@@ -2,7 +2,7 @@
 import { formatPlace } from "../diagnostics.js";
 import { lastIndex } from "../elf/lastIndex.js";
 
-/** Which of many ranges holds a place: the greatest start that is not beyond it, then the end. */
+/** Finds the range that holds a place: the greatest start that is not beyond it, then the end. */
 export interface Extent {
   readonly start: number;
   /** One past the last. */
@@ -11,7 +11,7 @@ export interface Extent {
 }
 
 /**
- * Of those that start together the longest comes last, and is the one that is found. Of several names for the same
+ * Of ranges that start together the longest comes last and is found. Of several names for the same
  * the first of the alphabet comes last, after those that the link itself has given: the order of symbols differs
  * between `vmlinux.o` and the image.
  */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** What lies where in a linked kernel: sections, tables, functions and objects, regions. */
+/** The map of a linked kernel: sections, tables, functions and objects, regions. */
 import { sectionFlag, sectionType, symbolType } from "../elf/format.js";
 import { type ElfImage, signed64 } from "../elf/image.js";
 import { symbolName } from "../elf/object.js";

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Invariant 1: no reference from anything that may outlive a region leads into it, gates apart. What is proved
+ * Invariant 1: no reference from anything that may outlive a region leads into it, except through gates. What is proved
  * here shares the ELF reader with the planner and nothing else, and of the plan it knows only `claims.json`.
  */
 import { type ElfObject, symbolName } from "../elf/object.js";
@@ -13,7 +13,7 @@ export interface Violation {
 }
 
 export interface Verification {
-  /** What was looked at: relocations, instructions, words of data. */
+  /** Items examined: relocations, instructions, words of data. */
   readonly looked: Readonly<Record<string, number>>;
   /** References into regions, by what makes them harmless. */
   readonly harmless: Readonly<Record<string, number>>;
@@ -39,7 +39,7 @@ export interface Place {
   readonly isPatchedIn?: boolean;
 }
 
-/** What a reference leads to. */
+/** The target of a reference. */
 export interface Target {
   readonly region: VerifiedRegion;
   /** Whether what is there holds addresses of regions, which one who reads it may keep. */
@@ -90,7 +90,7 @@ const patching = new Set([
 
 const describes = (table: string) => describing.has(table) || /^runtime_(shift|ptr)_/.test(table);
 
-/** In `vmlinux.o`: the linker script leaves them out. What is in an image all the same is not left out. */
+/** In `vmlinux.o`: the linker script leaves them out. A section that is in the image all the same is examined. */
 export const isLeftOut = (table: string) =>
   /^\.discard(\.|$)/.test(table) || table === ".export_symbol" || table === ".exitcall.exit";
 
@@ -114,7 +114,7 @@ export function reasonOf(
   if (region?.owners.every((owner) => target.region.owners.includes(owner)))
     return "from a region that leaves first";
   const isText = target.region.kind === "text";
-  // Of data a table may say what is looked at when its code runs.
+  // A describing table may name data that is read when its code runs.
   if (isLeftOut(table) || (isText ? describes(table) : isRow && isInit(table))) return "describes";
   if (isInit(table)) {
     if (how === "branch") return "called while booting";
@@ -228,7 +228,7 @@ export const sectionOfRegion = ({ kind, name }: VerifiedRegion) => `.${kind}..je
 
 export const isFilled = (bytes: Uint8Array) => bytes.every((byte) => byte === fill);
 
-/** What is wrong with the bytes of a region. */
+/** The error in the bytes of a region. */
 export function checkGuards(name: string, bytes: Uint8Array): string[] {
   return [
     ...(isFilled(bytes.subarray(0, guardBytes)) ? [] : [`${name} has no guard bytes at its start`]),

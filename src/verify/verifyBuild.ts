@@ -11,7 +11,7 @@ import { readRelocationList } from "./relocationList.js";
 import { verifyImage } from "./verifyImage.js";
 import { verifyObject } from "./verifyObject.js";
 
-/** What was found in `vmlinux.o`, and in `vmlinux`. */
+/** Findings in `vmlinux.o` and in `vmlinux`. */
 export interface BuildVerification extends Verification {
   readonly image: Verification;
 }

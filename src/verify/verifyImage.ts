@@ -162,7 +162,7 @@ function openProof(map: ImageMap, takeAllowance: TakeAllowance, isBeside: IsBesi
       referenceToGate(field, source, target, how);
     },
     /**
-     * What a relocation leads to: its symbol and addend. Its target lies `from` to `to` bytes behind that where the
+     * The target of a relocation: its symbol and addend. Its target lies `from` to `to` bytes behind that where the
      * field is PC-relative and it is not known where its instruction ends. A symbol that has a name is meant
      * whatever is added to it.
      */
@@ -262,7 +262,7 @@ function proveOperands(proof: Proof, address: number, at: number, instruction: I
 
 /**
  * Words that are numbers and may look like addresses: `struct pci_fixup` (include/linux/pci.h) begins with a vendor, a
- * device and a class, and device 8183 of Intel, of any class, reads as 0xffffffff81838086. What it calls is a distance.
+ * device and a class, and device 8183 of Intel, of any class, reads as 0xffffffff81838086. Its call is a distance.
  */
 const numbers: ReadonlyMap<string, (offset: number) => boolean> = new Map([
   [".pci_fixup", (offset) => offset % 16 === 0],
@@ -292,7 +292,7 @@ function proveList({ map, reference }: Proof, fields: readonly AbsoluteField[]):
   return fields.length;
 }
 
-/** Of a hundred fields that many may hold something else: what is counted from the start of memory or from page tables. */
+/** Percentage of fields that may hold something else: values counted from the start of memory or from page tables. */
 const mostStrange = 1;
 
 /**
@@ -359,7 +359,7 @@ function proveTables(proof: Proof): void {
     });
 }
 
-/** What tables lead to that count from their own fields. */
+/** Targets of tables that count from their own fields. */
 function proveDistances({ map, reference }: Proof): number {
   let fields = 0;
   for (const { bounds, entry, field } of distanceTables) {

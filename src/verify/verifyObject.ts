@@ -178,7 +178,7 @@ function realSources({ object, sites }: Surroundings, rela: Section, entry: numb
   return [own];
 }
 
-/** What a PC-relative field of a table leads to: value and addend. */
+/** The target of a PC-relative field of a table: value and addend. */
 function placeAimedAt(object: ElfObject, at: number): number {
   const symbol = object.view.getUint32(at + 12, true);
   return object.symbols.value[symbol]! + signed64(object.view, at + 16);
@@ -241,7 +241,7 @@ function holdsAddresses(surroundings: Surroundings, holder: number, at: number):
   return (addressesIn.get(section) ?? []).some((offset) => offset >= start && offset < end);
 }
 
-/** What a relocation aims at, and what lies right beside that, which is what it may mean. */
+/** The target of a relocation, and the places right beside it, which it may mean. */
 function namesAimedAt({ object, extents }: Surroundings, holder: number, at: number): readonly string[] {
   const symbol = object.view.getUint32(at + 12, true);
   const isNamed = object.symbols.type[symbol] !== symbolType.section;
@@ -388,7 +388,7 @@ function isDataOf(kind: string, { flags, type }: Section): boolean {
   return !(flags & sectionFlag.execute) && isWritable === (kind !== "rodata") && isEmpty === (kind === "bss");
 }
 
-/** What would escape the proof. */
+/** References that would escape the proof. */
 function checkTypes(object: ElfObject): string[] {
   return object.sections
     .filter(

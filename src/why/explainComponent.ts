@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** What becomes of a component: what leaves, what is gated, pinned, refused, and what would free more. */
+/** The fate of a component: units that leave, are gated, pinned or refused, and changes that would free more. */
 
 import { distanceBeside } from "../boundary/beside.js";
 import { findFunctions } from "../boundary/functions.js";
@@ -25,7 +25,7 @@ import { whyPinned } from "./explainUnit.js";
 import type { Step, StepDescriber } from "./steps.js";
 
 export interface Change {
-  /** What it would free; absent where that cannot be told beforehand. */
+  /** Bytes that it would free; absent if that is not known beforehand. */
   readonly bytes?: number;
   readonly what: string;
 }
@@ -167,7 +167,7 @@ function proposeChanges(planned: PlannedBuild, index: number): Change[] {
   );
   if (stored.length > 0)
     changes.push({
-      what: `Gates for addresses that init code stores: ${stored.length}. What of it stores them only where the component is in use can be listed under \`registers\` in ${manifest}.`,
+      what: `Gates for addresses that init code stores: ${stored.length}. Functions that store them only where the component is in use can be listed under \`registers\` in ${manifest}.`,
     });
   return changes;
 }

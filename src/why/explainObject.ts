@@ -13,7 +13,7 @@ export interface ObjectAnswer {
   readonly units: readonly (Pick<UnitAnswer, "kind" | "bytes" | "owners" | "verdict"> & {
     readonly section: string;
   })[];
-  /** Of what stays and has a chain, the unit with the shortest. */
+  /** The unit with the shortest chain among those that stay and have one. */
   readonly nearest?: UnitAnswer;
 }
 

@@ -92,13 +92,13 @@ const pickRule = (unit: PlanUnit | undefined): Pick<PlanUnit, "rule"> =>
 export const membersOf = ({ ownership, claims }: PlannedBuild, unit: UnitId) =>
   ownership.sets.members(ownership.ownersByUnit[unit]!).map((owner) => claims.components[owner]!.name);
 
-/** What the reference does that pins a unit. */
+/** The effect of a reference that pins a unit. */
 export const whyPinned = ({ graph }: PlannedBuild, edge: EdgeId) =>
   distanceBeside(graph, edge) > 0
     ? "pinned: an address far beside it is used, which may lie in another's region"
     : "pinned: what stays may reach this data";
 
-/** What the catalogue says of a section. */
+/** The catalogue's description of a section. */
 function whyKnown(name: string): string {
   const row = findRow(name);
   return row === undefined ? "a section that nobody knows" : `${row.what}, used ${row.used}`;

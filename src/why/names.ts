@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** What a person may have meant by a name: a component, functions and variables, a section, an object file. */
+/** Possible meanings of a name: a component, functions and variables, a section, an object file. */
 import { nearest } from "../component/nearest.js";
 import { fail } from "../diagnostics.js";
 import { symbolType } from "../elf/format.js";

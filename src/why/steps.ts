@@ -10,7 +10,7 @@ import { describeReference, type PlanReference } from "../plan/plan.js";
 import { runToEnd } from "../process.js";
 
 export interface Step extends PlanReference {
-  /** What the relocation names. */
+  /** The symbol of the relocation. */
   readonly symbol: string;
   /** `drivers/acpi/pci_root.c:638`; absent where the build has no debug information for it. */
   readonly source?: string;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** What becomes of each tile on a machine. */
+/** The fate of each tile on a machine. */
 
 import { pageSize } from "../../pageSize.js";
 import type { MachineResult } from "../demoJson.js";

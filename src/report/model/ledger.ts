@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * The bytes of a linked kernel as a tree whose sums add up to the image: the root has the image's bytes, and each
- * node those of its children. What the link made of more or fewer bytes than its inputs (merged strings, tables,
+ * node those of its children. Output that is larger or smaller than its inputs (merged strings, tables,
  * alignment) has tiles of its own, so that nothing is spread over what did not cause it.
  */
 import type { Kind } from "../../catalogue/sections.js";
@@ -25,14 +25,14 @@ export interface Tile {
   readonly bytes: number;
   /** Those of an object are made when they are first asked for: most of 200,000 are never looked at. */
   readonly children: readonly Tile[];
-  /** Of an object: the units that its children show, and the bytes of the largest. */
+  /** For an object: the units that its children show, and the bytes of the largest. */
   readonly units?: readonly number[];
   readonly largest?: number;
-  /** Of a `unit`: its number. */
+  /** For a `unit`: its number. */
   readonly unit?: number;
   /** Index of the region that it lies in. */
   readonly region?: number;
-  /** What the kernel frees anyway after boot. */
+  /** Memory that the kernel frees after boot anyway. */
   readonly isInit?: boolean;
 }
 
@@ -49,7 +49,7 @@ interface TreeNode {
   readonly isFolder: boolean;
   readonly groups: Map<string, TreeNode>;
   readonly tiles: Tile[];
-  /** Of an object. */
+  /** For an object. */
   readonly units: number[];
   isInit: boolean;
 }
@@ -203,7 +203,7 @@ function createGroupFor(): (owners: readonly string[], isInit: boolean) => reado
   };
 }
 
-/** Of a plan without a linked kernel: the units, which add up to the bytes of the inputs. */
+/** For a plan without a linked kernel: the units, which add up to the bytes of the inputs. */
 function ledgerOfSections(units: Units): Ledger {
   const root = newNode("Sections of all objects");
   const place = placeUnits(root, units);
@@ -228,7 +228,7 @@ function ledgerOfImage(units: Units, image: PlanImage): Ledger {
   // Most names are longer than any of these: not looking them up saves a tenth of a second.
   const longest = Math.max(...image.sections.map(({ name }) => name.length));
   const isInImage = (name: string) => name.length <= longest && sections.has(name);
-  /** What of each section is accounted for. */
+  /** Bytes of each section that are accounted for. */
   const known = new Map(image.sections.map(({ name }) => [name, 0]));
   const account = (section: string, bytes: number) => known.set(section, (known.get(section) ?? 0) + bytes);
   const sectionAt = (offset: number) =>
@@ -236,7 +236,7 @@ function ledgerOfImage(units: Units, image: PlanImage): Ledger {
   const addTile = (path: readonly string[], name: string, kind: TileKind, bytes: number, isInit = false) =>
     nodeAt(root, path).tiles.push({ name, kind, bytes, children: [], ...(isInit ? { isInit } : {}) });
 
-  // Which units each section is made of; those of regions are accounted for by the region's pages.
+  // The units of each section; those of regions are accounted for by the region's pages.
   const placed = new Map<string, number[]>();
   const ofRegion = plan.regions.map(() => 0);
   const isPlaced = plan.regions.map(({ name }) => image.regions.some((region) => region.name === name));
@@ -315,7 +315,7 @@ function ledgerOfImage(units: Units, image: PlanImage): Ledger {
   return { root: finish(units, root), hidden: hidden.list() };
 }
 
-/** What no unit explains: a table of the build where there is none, else alignment and, in rodata, literals. */
+/** Bytes that no unit explains: a table of the build where there is none, else alignment and, in rodata, literals. */
 function addRest(
   { name, memory }: ImageSection,
   bytes: number,

@@ -95,7 +95,7 @@ export const sectionOf = ({ plan: { columns } }: Units, unit: number): string =>
 /** `drivers/iommu/amd/init.o:(.text.foo)`: what names a unit in links and everywhere else. */
 export const unitKey = (units: Units, unit: number) => `${objectOf(units, unit)}:(${sectionOf(units, unit)})`;
 
-/** What a person calls it: `foo` for `.text.foo`, object and section where it holds more than one thing. */
+/** The name for people: `foo` for `.text.foo`, object and section if it holds more than one thing. */
 export function unitName(units: Units, unit: number): string {
   const section = sectionOf(units, unit);
   return (

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** What the page shows is in its address, so that it can be sent to somebody: `#unit=…&machine=vtd`. */
+/** The page's address holds its state, so that it can be sent to somebody: `#unit=…&machine=vtd`. */
 
 export interface Place {
   readonly unit?: string;

@@ -3,7 +3,7 @@ import type { PageData, ReportData } from "../html.js";
 import { unpackReport } from "../pack.js";
 import { byId } from "./dom.js";
 
-/** What the report was made of lies in the page as gzip in base64: a quarter of its size. */
+/** The report's data lies in the page as gzip in base64: a quarter of its size. */
 export async function readData(): Promise<PageData> {
   const bytes = decode(byId("data", HTMLScriptElement).textContent);
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));

@@ -211,7 +211,7 @@ export function makeRefusalList({ refusals, tooSmall }: ReportPlan): Child[] {
   ];
 }
 
-/** That the figures add up, and what is not among them. */
+/** Shows that the figures add up, and which bytes are not among them. */
 export function makeSums({ root, hidden }: Ledger): Child[] {
   return [
     makeTable({

@@ -108,7 +108,7 @@ export function openObject(map: FlatMap, node: number): void {
 /** For each node the fate that most of its bytes have, as an index into `fates`, and the bytes of each fate. */
 export interface FateSums {
   readonly most: Uint8Array;
-  /** Of node n and fate f: sums[n * fates.length + f]. */
+  /** The sum for node n and fate f is sums[n * fates.length + f]. */
   readonly sums: Float64Array;
 }
 
@@ -133,7 +133,7 @@ export function sumFates(map: FlatMap, decided: Fates, bytesOf: ArrayLike<number
   return of;
 }
 
-/** What `openObject` has made, for sums that were made before. */
+/** Adds nodes that `openObject` has made to sums that were made before. */
 export function sumChildren(of: FateSums, map: FlatMap, node: number, decided: Fates): void {
   const first = map.firstChild[node]!;
   for (let child = first; child < first + map.childCount[node]!; child++)

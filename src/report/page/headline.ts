@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** What a machine frees, at a glance: cards, the legend with its sums, the regions. */
+/** The memory that a machine frees, at a glance: cards, the legend with its sums, the regions. */
 import { pageSize } from "../../pageSize.js";
 import type { ReportMachine } from "../html.js";
 import { type Fates, fates, fateTitles, pagesOfPadding } from "../model/fates.js";

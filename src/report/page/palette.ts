@@ -16,7 +16,7 @@ const memories = ["text", "rodata", "data", "bss"] as const;
 
 export interface Palette {
   readonly paint: Record<Fate, Paint>;
-  /** What can be read on it. */
+  /** A colour of text that is readable on it. */
   readonly ink: Record<Fate, string>;
   readonly memory: Record<(typeof memories)[number], Paint>;
   readonly line: number;

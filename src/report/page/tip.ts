@@ -7,7 +7,7 @@ export interface Tip {
   hide(): void;
 }
 
-/** What the pointer is over, in words. */
+/** The item under the pointer, in words. */
 export function createTip(): Tip {
   const tip = byId("tip", HTMLElement);
   return {

@@ -69,7 +69,7 @@ export function createTreemap(canvas: HTMLCanvasElement, options: TreemapOptions
   let transform: ZoomTransform = zoomIdentity;
   let selected: number | undefined;
   let frame = 0;
-  /** Of the canvas, in pixels of the page; asking the document for them at each tile would take seconds. */
+  /** Sizes of the canvas, in pixels of the page; reading them from the document at each tile would take seconds. */
   let width = 1;
   let height = 1;
   let ratio = 1;
