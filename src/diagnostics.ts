@@ -240,7 +240,8 @@ export const catalogue = {
   "image-missing": entry(
     2,
     (f: { image: string; what: string }) => `${f.image} is not a kernel image: ${f.what}.`,
-    () => "Give a bzImage, or the folder of a finished kernel build.",
+    () =>
+      "Give a bzImage, a vmlinux for a machine that starts by PVH, a kernel's .deb, or the folder of a finished build.",
   ),
   "image-plain": entry(
     2,

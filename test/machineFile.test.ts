@@ -64,6 +64,15 @@ describe("a machine's file", () => {
   });
 });
 
+test("a machine may be a file of one's own, by its path", () => {
+  const file = join(folder, "mine.yaml");
+  writeFileSync(file, good);
+  expect(loadMachine(file)).toMatchObject({ name: "mine", title: "a machine" });
+  writeFileSync(file, good.replace("256", "much"));
+  expect(caught(() => loadMachine(file)).message).toContain(`${file}:4:`);
+  expect(caught(() => loadMachine(join(folder, "other.yaml"))).diagnostics[0]!.code).toBe("machine-unknown");
+});
+
 test("an unknown machine is answered with the nearest", () => {
   const error = caught(() => loadMachine("vtt"));
   expect(error.diagnostics[0]!.code).toBe("machine-unknown");
@@ -74,7 +83,7 @@ test("an unknown machine is answered with the nearest", () => {
 
 describe("the machines that come with Jettison", () => {
   const others = ["numa", "cpus", "small", "large", "uefi", "devices"];
-  test.each([...usualMachines, "virtio-iommu", "kvm", "hyperv", "xen-pvh", ...others])(
+  test.each([...usualMachines, "virtio-iommu", "kvm", "hyperv", "xen-pvh", "microvm", ...others])(
     "%s is in good form",
     (name) => {
       const machine = loadMachine(name);

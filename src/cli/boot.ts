@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import { existsSync, mkdirSync, statSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { cacheFolder } from "../cache.js";
+import { type AcceleratorChoice, acceleratorChoices } from "../machine/accelerator.js";
 import type { BootResult } from "../machine/boot.js";
 import type { Audit } from "../machine/console.js";
 import { pageSize } from "../pageSize.js";
@@ -11,14 +12,10 @@ import type { Step } from "../step.js";
 
 interface Options {
   machine?: string[];
+  accel: AcceleratorChoice;
   append?: string[];
   fill: boolean;
   json?: true;
-}
-
-/** A build folder stands for the image in it. */
-function findImage(given: string): string {
-  return existsSync(given) && statSync(given).isDirectory() ? join(given, "arch/x86/boot/bzImage") : given;
 }
 
 const mebibytes = (bytes: number) => `${Math.round(bytes / 2 ** 20)} MiB`;
@@ -62,13 +59,19 @@ function describeBoot(result: BootResult, styled: boolean): string {
 /** The result of a boot without the path of its console, which is only of this machine. */
 const toJson = ({ log, ...shown }: BootResult) => shown;
 
-async function boot(image: string, { machine: names, append = [], fill, json }: Options): Promise<void> {
+async function boot(
+  given: string,
+  { machine: names, accel, append = [], fill, json }: Options,
+): Promise<void> {
+  const { chooseAccelerator } = await import("../machine/accelerator.js");
   const { bootMachine } = await import("../machine/boot.js");
+  const { fileFor, findImage } = await import("../machine/image.js");
   const { loadMachine, usualMachines } = await import("../machine/machine.js");
   const { bootsVersion } = await import("../report/boots.js");
   const { isStyled } = await import("../report/machineTable.js");
   const { runSteps } = await import("./steps.js");
   const machines = (names ?? usualMachines).map((name) => loadMachine(name));
+  const image = await findImage(given);
   const logs = cacheFolder("consoles");
   mkdirSync(logs, { recursive: true });
   const results: BootResult[] = [];
@@ -76,14 +79,16 @@ async function boot(image: string, { machine: names, append = [], fill, json }: 
     (machine): Step => ({
       title: machine.name,
       async run(report) {
-        const result = await bootMachine({ bzImage: findImage(image) }, machine, {
+        const accelerator = await chooseAccelerator(accel, fileFor(image, machine), machine);
+        const result = await bootMachine(image, machine, {
+          accelerator,
           append: append.join(" "),
           fill,
           log: join(logs, `${machine.name}.log`),
           onLine: report,
         });
         results.push(result);
-        return `${result.pages} pages freed`;
+        return `${result.pages} pages freed${accelerator === "kvm" ? ", under KVM" : ""}`;
       },
     }),
   );
@@ -103,8 +108,19 @@ export function registerBoot(program: Command): void {
   program
     .command("boot")
     .description("boot an image under QEMU, read /sys/kernel/jettison, use all of its memory")
-    .argument("<image>", "bzImage, or a build folder")
-    .option("--machine <name...>", "machines of machines/*.yaml (default: those of the demo)")
+    .argument("<image>", "bzImage or vmlinuz, vmlinux for PVH, a kernel's .deb, or a build folder")
+    .option(
+      "--machine <name...>",
+      "machines of machines/*.yaml, or files of the same form (default: those of the demo)",
+    )
+    .addOption(
+      new Option(
+        "--accel <how>",
+        "KVM or QEMU's own translator; auto: KVM where a trial guest starts under it",
+      )
+        .choices(acceleratorChoices)
+        .default("tcg"),
+    )
     .option("--append <words...>", "additional kernel parameters, such as jettison.keep=amd-vi")
     .option("--no-fill", "do not fill the guest's memory")
     .option("--json", "print the results of the boots as JSON, sizes in bytes")

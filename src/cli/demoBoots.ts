@@ -6,7 +6,8 @@
  */
 import { join } from "node:path";
 import { type Diagnostic, diagnose, fail, failIfAny, JettisonError } from "../diagnostics.js";
-import { type BootResult, bootMachine, type Image } from "../machine/boot.js";
+import { type BootResult, bootMachine } from "../machine/boot.js";
+import { fileFor, type Image } from "../machine/image.js";
 import type { Machine } from "../machine/machine.js";
 import { pageSize } from "../pageSize.js";
 import { type DemoMachine, toDemoMachine } from "../report/demoJson.js";
@@ -79,7 +80,8 @@ export async function demoBoots(
         ...(options.timeout === undefined ? {} : { timeout: options.timeout }),
         onLine: (line) => options.onLine?.(machine, mode, line),
       });
-      if (result.mode === null) fail("image-plain", { image: image.bzImage, machine: machine.name });
+      if (result.mode === null)
+        fail("image-plain", { image: fileFor(image, machine), machine: machine.name });
       results.set(key(machine, mode), result);
       options.onDone?.(machine, mode, result);
     }),

@@ -26,6 +26,10 @@ export const examples: Readonly<Record<string, readonly Example[]>> = {
       "jettison boot build --machine q35 --append jettison=selftest jettison.keep=amd-vi",
       "run the self-test, and keep a component",
     ),
+    example(
+      "jettison boot linux-image.deb --machine mine.yaml --accel auto",
+      "boot a package on a machine of one's own",
+    ),
   ],
   plan: [
     example("jettison plan build", "show what a finished build could give back"),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The machines that QEMU is to be: the files of `machines/`, each named after its machine. */
-import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { basename, join } from "node:path";
 import { z } from "zod";
 import { checkDocument } from "../component/document.js";
 import { nearest } from "../component/nearest.js";
@@ -26,6 +26,8 @@ const schema = z.strictObject({
   memory,
   cpus: z.int().min(1).max(64),
   append: words,
+  /** QEMU starts the `vmlinux` itself, by PVH, and no bzImage. */
+  pvh: z.literal(true).optional(),
   /** Where the kernel is dom0: the file of a Debian package that QEMU boots, and its command line. */
   xen: z
     .strictObject({
@@ -55,8 +57,16 @@ function machineNames(folder: string): string[] {
     .sort();
 }
 
-/** Throws `machine-unknown` with the nearest names, or `machine-invalid` for all that is wrong in the file. */
+/**
+ * The machine of a name, or that of a file, which is a path or ends in .yaml. Throws `machine-unknown` with the nearest
+ * names, or `machine-invalid` for all that is wrong in the file.
+ */
 export function loadMachine(name: string, folder = machineFolder): Machine {
+  if (name.endsWith(suffix) || name.includes("/")) {
+    if (!statSync(name, { throwIfNoEntry: false })?.isFile())
+      fail("machine-unknown", { machine: name, near: [] });
+    return parseMachine(basename(name, suffix), name);
+  }
   const names = machineNames(folder);
   if (!names.includes(name)) {
     const near = nearest(name, names);

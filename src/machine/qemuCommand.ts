@@ -16,6 +16,8 @@ const always = "nokaslr panic=-1 oops=panic no_timer_check";
  */
 const tcg = "tcg,thread=single";
 
+export type Accelerator = "kvm" | "tcg";
+
 const paddedLength = 512;
 
 /**
@@ -52,17 +54,18 @@ const dom0CommandLine = `console=hvc0 ${always} loglevel=5`;
  * `hypervisor` and `host-initramfs`. Where the kernel runs as dom0, QEMU loads Xen as a multiboot kernel; its `-initrd`
  * is then the list of modules, each a path up to the first blank and a command line.
  */
-export function qemuCommand(machine: Machine, append: string): string[] {
+export function qemuCommand(machine: Machine, append: string, by: Accelerator = "tcg"): string[] {
+  const accelerator = by === "tcg" ? tcg : by;
   const commandLine = kernelCommandLine(machine, append);
   const { xen, kvm } = machine;
   if (kvm !== undefined)
     return [
-      ...[qemu, ...machineOptions({ ...kvm, cpus: 1 }, tcg)],
+      ...[qemu, ...machineOptions({ ...kvm, cpus: 1 }, accelerator)],
       ...["-kernel", "hypervisor", "-initrd", "host-initramfs", "-append", hostCommandLine],
     ];
   if (xen === undefined)
     return [
-      ...[qemu, ...machineOptions(machine, tcg)],
+      ...[qemu, ...machineOptions(machine, accelerator)],
       ...["-kernel", "image", "-initrd", "initramfs", "-append", commandLine],
     ];
   const { memory } = xen.domain ?? machine;
@@ -71,7 +74,7 @@ export function qemuCommand(machine: Machine, append: string): string[] {
       ? `image ${escapeCommas(commandLine)},initramfs`
       : `image ${dom0CommandLine},host-initramfs`;
   return [
-    ...[qemu, ...machineOptions({ ...machine, memory }, tcg)],
+    ...[qemu, ...machineOptions({ ...machine, memory }, accelerator)],
     ...["-kernel", "hypervisor", "-append", xen.append, "-initrd", modules],
   ];
 }

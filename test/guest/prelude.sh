@@ -25,6 +25,8 @@ try() {
 
 finish() {
 	say done
+	# A machine that cannot be turned off: QEMU also ends when a guest resets.
+	[ "$jettison_end" = reset ] && reboot -f
 	poweroff -f
 }
 
