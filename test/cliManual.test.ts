@@ -4,8 +4,9 @@ import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { bashCompletion, fishCompletion, shownOptions, zshCompletion } from "../src/cli/completions.js";
 import { examples } from "../src/cli/examples.js";
-import { bashCompletion, manPage } from "../src/cli/manual.js";
+import { manPage } from "../src/cli/manual.js";
 import { makeProgram } from "../src/cli/program.js";
 import { projectRoot } from "../src/root.js";
 
@@ -69,4 +70,25 @@ test("bash completes commands, options and choices", () => {
   expect(complete("jettison", "plan", "--u")).toEqual(["--units"]);
   expect(complete("jettison", "script", "--linker", "l")).toEqual(["ld", "lld"]);
   expect(complete("jettison", "plan", "bui")).toEqual([""]);
+});
+
+test("zsh and fish complete every command, option and choice", () => {
+  const zsh = zshCompletion(makeProgram());
+  const fish = fishCompletion(makeProgram());
+  for (const command of makeProgram().commands) {
+    const name = command.name();
+    const [, ofZsh] = zsh.split(`\n${name})\n`);
+    expect(fish).toContain(`-n __fish_use_subcommand -f -a ${name} -d `);
+    expect(zsh).toContain(`\t'${name}:`);
+    for (const { long, argChoices } of shownOptions(command)) {
+      expect(ofZsh!.split(";;")[0]).toMatch(new RegExp(`'\\*?${long}\\[`));
+      const line = fish
+        .split("\n")
+        .find((one) => one.includes(`from ${name}' `) && one.includes(` -l ${long!.slice(2)} `));
+      expect(line, `${name} ${long}`).toBeDefined();
+      if (argChoices === undefined) continue;
+      expect(line).toContain(`-x -a '${argChoices.join(" ")}'`);
+      expect(ofZsh).toContain(`:value:(${argChoices.join(" ")})`);
+    }
+  }
 });

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/** The man page and the completions for bash, made from the definitions of the commands. */
+/** The man page, made from the definitions of the commands. */
 import type { Command, Option } from "commander";
+import { shownOptions } from "./completions.js";
 import type { Example } from "./examples.js";
 
 type Examples = Readonly<Record<string, readonly Example[]>>;
@@ -14,8 +15,6 @@ const roff = (text: string) =>
     .replace(/^(?=[.'])/gm, "\\&");
 
 const sentence = (text: string) => `${text[0]!.toUpperCase()}${text.slice(1)}.`;
-
-const shownOptions = (command: Command) => command.options.filter(({ hidden }) => !hidden);
 
 function describe({ description, argChoices, defaultValue, defaultValueDescription }: Option): string {
   const choices = argChoices === undefined ? [] : [`one of ${argChoices.join(", ")}`];
@@ -78,41 +77,3 @@ export const manPage = (program: Command, examples: Examples) =>
     ".SH EXIT STATUS",
     "0 after success, 1 if a check found something (a budget, a violation, a missing package), 2 after an error.",
   ].join("\n")}\n`;
-
-const quote = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
-
-/** Completes commands, options and the choices of options; all else completes as a file. */
-export function bashCompletion(program: Command): string {
-  const flags = (command: Command) =>
-    shownOptions(command).flatMap(({ short, long }) => [short, long].filter((flag) => flag !== undefined));
-  const words = program.commands.map((command) => command.name());
-  return `${[
-    "# SPDX-License-Identifier: Apache-2.0",
-    "# bash: source this file. zsh: autoload -U bashcompinit && bashcompinit, then source it.",
-    "_jettison() {",
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: bash's, not ours
-    "\tlocal word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]} command= words=",
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: bash's, not ours
-    '\t[ "$COMP_CWORD" -gt 1 ] && command=${COMP_WORDS[1]}',
-    "\tcase $command:$previous in",
-    ...program.commands.flatMap((command) =>
-      shownOptions(command).flatMap(({ long, argChoices }) =>
-        long === undefined || argChoices === undefined
-          ? []
-          : [`\t${command.name()}:${long}) words=${quote(argChoices.join(" "))} ;;`],
-      ),
-    ),
-    "\t*)",
-    "\t\tcase $command:$word in",
-    `\t\t:*) words=${quote([...words, "--help", "--version"].join(" "))} ;;`,
-    ...program.commands.map(
-      (command) => `\t\t${command.name()}:-*) words=${quote([...flags(command), "--help"].join(" "))} ;;`,
-    ),
-    "\t\tesac",
-    "\t\t;;",
-    "\tesac",
-    '\tCOMPREPLY=($(compgen -W "$words" -- "$word"))',
-    "}",
-    "complete -o default -F _jettison jettison",
-  ].join("\n")}\n`;
-}

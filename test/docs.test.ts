@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Links between pages, and from a page to a file, lead somewhere. */
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join, normalize } from "node:path";
+import { expect, test } from "vitest";
+import { projectRoot } from "../src/root.js";
+
+const read = (page: string) => readFileSync(join(projectRoot, page), "utf8");
+
+/** The anchors of a page, as GitHub makes them from its headings. */
+function anchorsOf(page: string): Set<string> {
+  const anchors = new Set<string>();
+  for (const [, heading] of withoutCode(read(page)).matchAll(/^#+ (.*)$/gm)) {
+    const text = heading!.replace(/\[([^\]]*)\]\([^)]*\)/g, "$1").toLowerCase();
+    const anchor = text.replace(/[^\p{L}\p{N}_ -]/gu, "").replaceAll(" ", "-");
+    let free = anchor;
+    for (let nr = 1; anchors.has(free); nr++) free = `${anchor}-${nr}`;
+    anchors.add(free);
+  }
+  return anchors;
+}
+
+const withoutCode = (text: string) => text.replace(/^```.*?^```/gms, "");
+
+/** The targets of a page's links within the repository. */
+const linksOf = (text: string) =>
+  [...withoutCode(text).matchAll(/(?<!`)\[[^\]]*\]\(([^)\s]+)\)/g)]
+    .map(([, target]) => target!)
+    .filter((target) => !/^[a-z]+:/.test(target));
+
+/** The file that a link of a page shows; a folder shows its README. */
+function fileOf(page: string, target: string): string {
+  const [path] = target.split("#");
+  const file = path === "" ? page : normalize(join(dirname(page), path!));
+  const readme = join(file, "README.md");
+  return existsSync(join(projectRoot, readme)) ? readme : file;
+}
+
+/** Links of a page that lead nowhere. */
+const brokenLinks = (page: string, text: string) =>
+  linksOf(text).filter((target) => {
+    const [, anchor] = target.split("#");
+    const file = fileOf(page, target);
+    if (!existsSync(join(projectRoot, file))) return true;
+    return anchor !== undefined && !anchorsOf(file).has(anchor);
+  });
+
+const pages = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard", "*.md"], {
+  cwd: projectRoot,
+  encoding: "utf8",
+})
+  .split("\n")
+  .filter((page) => page !== "" && existsSync(join(projectRoot, page)));
+
+test("every link between pages leads to a file, and to a heading of it", () => {
+  expect(pages.length).toBeGreaterThan(20);
+  expect(pages.flatMap((page) => linksOf(read(page))).length).toBeGreaterThan(80);
+  const broken = pages.flatMap((page) => brokenLinks(page, read(page)).map((target) => `${page}: ${target}`));
+  expect(broken).toEqual([]);
+});
+
+test("a link to a page or a heading that does not exist is found", () => {
+  const text =
+    "[a](docs/design.md#padding) [b](docs/design.md#paddings) [c](docs/none.md) [d](https://e.org/x)";
+  expect(brokenLinks("README.md", text)).toEqual(["docs/design.md#paddings", "docs/none.md"]);
+});
+
+test("a page of docs/ is reached from README.md or from another page", () => {
+  const linked = new Set(pages.flatMap((page) => linksOf(read(page)).map((target) => fileOf(page, target))));
+  expect(pages.filter((page) => page.startsWith("docs/") && !linked.has(page))).toEqual([]);
+});
+
+/** Sentences as `docs` of the kernel have them: subject, verb, object. */
+test("no sentence begins with Of, What or That", () => {
+  const found = pages.flatMap((page) =>
+    [...withoutCode(read(page)).matchAll(/(?:^|[.:;] |\n\n|\n- |\| )((?:Of|What|That) [^.]{0,40})/g)].map(
+      ([, start]) => `${page}: ${start!.replaceAll("\n", " ")}`,
+    ),
+  );
+  expect(found).toEqual([]);
+});
