@@ -40,7 +40,7 @@ test("a thin archive that we write is one to ar and ld", () => {
   expect(command(folder, "nm", "linked.o")).toMatch(/T one[\s\S]*T three[\s\S]*T two/);
 });
 
-test("of a library only what is needed is linked, as ld does it", () => {
+test("only the members of a library that are needed are linked, as ld does it", () => {
   const { folder, names } = compileObjects({
     ...sources,
     "main.c": "int one(void); int main(void) { return one(); }",

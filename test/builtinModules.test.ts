@@ -26,7 +26,7 @@ const moduleHeader = `
   int _printk(const char *, ...); int ask_firmware(void);
 `;
 
-/** What the kernel has of it: functions that are reached have to be somewhere. */
+/** The kernel's part of it: functions that are reached have to be somewhere. */
 const kernel = `
   int acpi_disabled, secret;
   int __pci_register_driver(void *d) { return !d; } void pci_unregister_driver(void *d) { }

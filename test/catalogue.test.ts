@@ -80,7 +80,7 @@ test("docs/sections.md is what the catalogue says: npm run docs makes it", () =>
   expect(readFileSync(join(import.meta.dirname, "../docs/sections.md"), "utf8")).toBe(documentCatalogue());
 });
 
-test("what a section is to the memory manager", () => {
+test("the memory kind of each section", () => {
   expect(kindOfSection(section(".text", { flags: 6 }))).toBe("text");
   expect(kindOfSection(section(".rodata"))).toBe("rodata");
   expect(kindOfSection(section(".data", { flags: 3 }))).toBe("data");

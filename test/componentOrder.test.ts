@@ -30,7 +30,7 @@ function mistakesOf(run: () => unknown): readonly { code: string; message: strin
   }
 }
 
-test("what has to come before a component comes right before it, the rest by name", () => {
+test("components that have to come before another come right before it, the rest by name", () => {
   const components = [
     component("amd-vi", ["gart"]),
     component("intel-vtd", ["swiotlb"]),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** What functions return by a kernel's type information, and answers held against it. */
+/** Return types of functions from a kernel's type information, and answers checked against them. */
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { readFunctionTypes } from "../src/btf/functionTypes.js";
@@ -46,7 +46,7 @@ function loadTyped() {
   return loadObject("a.o", join(folder, "a.o"));
 }
 
-test("what functions return, through typedefs and qualifiers", () => {
+test("return types of functions, through typedefs and qualifiers", () => {
   const types = readFunctionTypes(loadTyped())!;
   const expected = {
     nothing: { kind: "void" },
@@ -128,7 +128,7 @@ test.each([
   expect(found.map(({ code }) => code)).toEqual(isRight ? [] : ["gate-function-wrong"]);
 });
 
-test("of functions that share a name any may be meant", () => {
+test("any of several functions that share a name may be meant", () => {
   const type = (kind: "void" | "pointer") => ({ returns: { kind }, parameters: 0, signature: kind });
   const types = new Map([["open", [type("void"), type("pointer")]]]);
   expect(checkAnswers([{ function: "open", object: "a.o", answer: "null" }], types)).toEqual([]);

@@ -48,7 +48,7 @@ const component = (registers?: readonly Listed[]): Component => ({
   ],
 });
 
-/** What is pinned and what gets a gate, in a kernel of the driver and one more object. */
+/** The pins and the gates in a kernel of the driver and one more object. */
 function boundaryOf(
   sources: Readonly<Record<string, string>>,
   registers?: Parameters<typeof component>[0],
@@ -112,7 +112,7 @@ test.each<[string, string, string[]]>([
   expect(boundaryOf({ "other.S": assembly }).pins).toEqual(pins);
 });
 
-test("what its own code addresses from far beside it stays, and what is close to it leaves", () => {
+test("data that its own code addresses from far beside it stays, and data addressed from close by leaves", () => {
   const indexed = (name: string, from: number) =>
     `__attribute__((used)) static const long ${name}[4] = { 7, 8, 9, 10 };
      long driver_reads_${name}(long i)
@@ -136,7 +136,7 @@ test.each([
   expect(boundaryOf({ "other.S": init(line) })).toMatchObject({ pins: [], gates: [] });
 });
 
-test("what a pinned table calls gets a gate", () => {
+test("a function that a pinned table calls gets a gate", () => {
   const pointer = { "other.S": ".data\n.quad driver_ops" };
   expect(boundaryOf(pointer)).toMatchObject({ pins: [".rodata.driver_ops"], gates: ["local_work"] });
 });
@@ -149,7 +149,7 @@ const setups = `
 const others = { "other.S": ".data\n.globl kept, kept_work\nkept: .quad 0\nkept_work: .quad 0" };
 const kept = { pins: [".bss.driver_zero"], gates: ["driver_work"] };
 
-test("what init code keeps is for the manifest to list, function by function", () => {
+test("the manifest lists what init code keeps, function by function", () => {
   const listing = (...registers: Listed[]) => boundaryOf(others, registers, setups);
   expect(boundaryOf(others, undefined, setups)).toMatchObject({ ...kept, allowances: [] });
   const both = listing({ by: ["setup", "later"] });

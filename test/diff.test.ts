@@ -44,7 +44,7 @@ function runDiff(...args: string[]) {
   };
 }
 
-test("what grew, what changed owners, what is gated and refused", () => {
+test("components that grew, code that changed owners, gates and refusals", () => {
   const diff = comparePlans(before, after);
   const widget = diff.components.find(({ component }) => component === "widget")!;
   expect(widget).toMatchObject({

@@ -76,7 +76,7 @@ test.each(["CONFIG_CFI_CLANG=y", "CONFIG_CFI=y", "# CONFIG_STRICT_KERNEL_RWX is 
   },
 );
 
-test("what is no configuration is an error", () => {
+test("a file that is no configuration is an error", () => {
   const empty = doctor("-", "#!/bin/sh\n");
   expect(empty.status).toBe(2);
   expect(empty.stderr).toContain("[config-empty]");

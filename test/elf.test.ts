@@ -156,7 +156,7 @@ test("mutated objects end in a diagnostic or a graph", () => {
   );
 });
 
-test("what is no object is said to be none", () => {
+test("a file that is no object is refused as none", () => {
   const { folder } = compileObjects(sources);
   expect(() =>
     readObject("x", Buffer.from("not an object, but long enough to hold an ELF header, is it not?")),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** What objects and archives can be that a kernel's rarely are: each links as it should, or is refused with its place. */
+/** Objects and archives of kinds that are rare in a kernel: each links as it should, or is refused with its place. */
 import { spawnSync } from "node:child_process";
 import {
   closeSync,
@@ -71,7 +71,7 @@ const shared = (size: number) => `
   .section .data.of_shared, "awG", @progbits, shared, comdat
   .quad shared`;
 
-test("of COMDAT groups the first is linked, and what refers to another gets it", () => {
+test("the first of several COMDAT groups is linked, and references to another get it", () => {
   const { folder, names } = compileObjects({
     "a.S": `${shared(10)}\n .section .text.a, "ax"\n call shared`,
     "b.S": `${shared(20)}\n .section .text.b, "ax"\n call shared`,
@@ -285,7 +285,7 @@ test("an object of 4.5 GiB is read, changed and linked", { timeout: 300_000 }, (
   expect(stderr).toBe("");
   expect(status).toBe(0);
   expect(runProgram(folder)).toBe("7 -19");
-  // What is a hole in the object is one in the changed copy.
+  // A hole of the object is a hole of the changed copy.
   const index = objects.indexOf("drivers/gadget.o");
   const copy = statSync(join(folder, `.jettison/objects/${index}/gadget.o`));
   expect(copy.size).toBeGreaterThan(size);
@@ -330,7 +330,7 @@ test("members of an archive of more than 4 GiB are read and copied", { timeout: 
   expect(readFileSync(join(folder, "copy.o"))).toEqual(readFileSync(join(folder, "b.o")));
 });
 
-test("what is needed at once and is too large is refused, not tried", () => {
+test("an input that is needed at once and is too large is refused, not tried", () => {
   const folder = temporaryFolder();
   const descriptor = openSync(join(folder, "huge"), "w");
   ftruncateSync(descriptor, 5 * gib);

@@ -84,7 +84,7 @@ test("the documentation shows what is printed", () => {
   expect(readFileSync(join(projectRoot, "docs/answers.md"), "utf8")).toContain(`\`\`\`\n${tables}\n\`\`\``);
 });
 
-test("what the email says is held against its own sizes only", () => {
+test("the claims of the email are checked only against its own sizes", () => {
   const { stdout } = estimate(["-"], temporaryFolder(), email.replace("00000be4", "00000be5"));
   expect(stdout).toContain("3,045");
   expect(stdout).not.toContain("The email says");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** What components export, who imports it, and what becomes of it. */
+/** Exports of components, the modules that import them, and their fate. */
 import { appendFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -135,7 +135,7 @@ test("every export of a component is listed with its importers and its fate", ()
   expect(text).toMatch(/^ widget_work +widget +- +stays with its component, which its exports keep$/m);
 });
 
-test("of a kernel without modules nothing is imported", () => {
+test("nothing is imported from a kernel without modules", () => {
   expect(readModules(temporaryFolder())).toEqual({
     ...{ modules: [], unreadable: [], importers: new Map(), kinds: new Map() },
   });

@@ -112,7 +112,7 @@ beforeEach(() => {
   heartbeat[0] = 0;
 });
 
-/** What became of all cases: results, and diagnostics by their code. */
+/** The outcome of all cases: results, and diagnostics by their code. */
 type Outcomes = Record<string, number>;
 
 async function tryAll(count: number, one: (run: number) => void | Promise<void>): Promise<Outcomes> {

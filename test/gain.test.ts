@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** What a rebuild saves and what Jettison gives back, counted on objects that gcc made. */
+/** Bytes that a rebuild saves and that Jettison gives back, counted on objects that gcc made. */
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -79,7 +79,7 @@ test("an object of a component that is gone is theirs, any other difference is e
     ...{ plain, rebuilt, own, plan, jettisoned },
   });
   expect(components).toEqual(plain.get("drivers/driver.o"));
-  // Of the object that is gone alone, and all but what left with its region.
+  // Only of the object that is gone, without the bytes that left with its region.
   expect(staying).toEqual({ text: 30, rodata: 60, data: 1, bss: 64 });
   expect(largestStaying).toEqual([{ object: "drivers/driver.o", bytes: 155 }]);
   expect(elsewhere).toEqual({ text: 0, rodata: 0, data: 0, bss: 1000 + 56 - 8 });
@@ -173,7 +173,7 @@ test("docs/gain.schema.json is the schema", () => {
   expect(gainJsonSchema()).toEqual(published);
 });
 
-test("what a rebuild leaves out is something that the demo has", () => {
+test("a rebuild leaves out only what the demo has", () => {
   const demo = new Map(readConfiguration(plainJob.configuration).map(({ name, value }) => [name, value]));
   expect(rebuildMachines).toEqual(usualMachines);
   for (const machine of rebuildMachines) {

@@ -87,7 +87,7 @@ test("all three leave, and the plan says by which rule", () => {
     "gart.o:(.text..component.gart)": [first, "sections .*..component.gart"],
     "gart.o:(.data..component.gart)": [first, "sections .*..component.gart"],
     "gart.o:(.rodata..component.gart)": [first, "sections .*..component.gart"],
-    // What only they refer to comes along.
+    // Strings to which only they refer come along.
     "gart.o:(.rodata..component.gart.str1.1)": [undefined, undefined],
     "quirks.o:(.text..component.gart)": [first, "sections .*..component.gart"],
     "quirks.o:(.text.calgary_quirk)": [second, "symbols calgary_*"],
@@ -122,7 +122,7 @@ test("jettison plan --units shows the rule of every unit", () => {
   expect(stdout).toMatch(/gart\.o:\(\.rodata\.\.component\.gart\.str1\.1\) .* only they refer to it$/m);
 });
 
-test("what does not leave lies with the others of its kind again", () => {
+test("code and data that do not leave lie with the others of their kind again", () => {
   // Without an answer for gart_map the component is refused and stays whole.
   const folder = buildMiniature(withManifest(`components:${gart.replace("gart_map: -1, ", "")}\n`));
   const linked = linkMiniature(folder);

@@ -7,7 +7,7 @@ import { projectRoot } from "../src/root.js";
 
 const source = join(projectRoot, "src");
 
-/** What each file imports, types too: its own files by their path in `src`, packages by name. */
+/** The imports of each file, types too: our own files by their path in `src`, packages by name. */
 function readImports(): ReadonlyMap<string, readonly string[]> {
   const files = readdirSync(source, { recursive: true, encoding: "utf8" }).filter((one) =>
     one.endsWith(".ts"),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** What `inUse` asks is held against the symbol it asks: a test that the kernel could not make is a mistake. */
+/** Each test of `inUse` is checked against its symbol: a test that the kernel could not make is an error. */
 import { expect, test } from "vitest";
 import { resolveTests } from "../src/analyse/testSymbols.js";
 import { classifyUnits } from "../src/catalogue/classify.js";

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** What only init code calls leaves always; whatever else may reach it, or what it hands out, stays. */
+/** A function that only init code calls always leaves. If anything else may reach it, or it hands out an address, it stays. */
 import { expect, test } from "vitest";
 import { buildMiniature, linkMiniature, planOf, runtime } from "./miniature.js";
 
@@ -60,7 +60,7 @@ test("helpers are found through helpers; an address, a call by another and one i
   for (const name of staying) expect(owners[`.text.${name}`]).toBeUndefined();
 });
 
-test("what a BPF program may call by its name stays", () => {
+test("a function that a BPF program may call by its name stays", () => {
   const named = `${start}\n__asm__(".section .BTF_ids, \\"a\\"\\n.globl __BTF_ID__func__deep__7\\n__BTF_ID__func__deep__7: .zero 4\\n.text");`;
   const owners = unitsOf({ "start.c": named, "gadget.c": "void gadget_start(void) {}" });
   expect(owners[".text.parse"]).toEqual(["init-only"]);

@@ -37,7 +37,7 @@ test("objects are counted, then the link, then the image", () => {
   expect([progress.compiled(), progress.linked()]).toEqual([4, true]);
 });
 
-test("what an interrupted build left counts as done", () => {
+test("objects that an interrupted build left count as done", () => {
   mkdirSync(join(folder, "init"));
   for (const name of ["main.o", "version.o", "main.c"]) writeFileSync(join(folder, "init", name), "");
   const progress = readProgress(folder, 3, false);

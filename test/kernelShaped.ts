@@ -43,7 +43,7 @@ export function compileArchive(
   command(folder, "ar", "cDPrST", "vmlinux.a", ...compileSources(folder, files, flags));
 }
 
-/** What kbuild gives the linker to make `vmlinux.o`. */
+/** The arguments with which kbuild makes `vmlinux.o`. */
 export const objectArguments = [
   ...["-m", "elf_x86_64", "-z", "noexecstack", "-r", "-o", "vmlinux.o"],
   ...["--whole-archive", "vmlinux.a", "--no-whole-archive"],

@@ -210,7 +210,7 @@ test("a tree that was built in is refused, a git checkout of it is not", async (
   expect(existsSync(join(copy, "init/main.o"))).toBe(false);
 });
 
-test("what is no kernel, or one without a series, is said to be", async () => {
+test("a folder that is no kernel, or one without a series, is refused as such", async () => {
   await expect(codesOf(() => readKernelVersion(join(folder, "nowhere")))).resolves.toEqual([
     "source-not-kernel",
   ]);

@@ -213,7 +213,7 @@ test("the same inputs give the same bytes", () => {
   expect(second!.equals(first!)).toBe(true);
 });
 
-test("what the link leaves behind is the same wherever the manifest lies, and names no folder", () => {
+test("the files of the link are the same wherever the manifest lies, and name no folder", () => {
   const folder = buildProgram();
   const files = ["plan.json", "claims.json", "merge.lds", "tables.S"];
   const linkWith = (components: string) => {
@@ -277,7 +277,7 @@ test.each([
   expect(readPlan(folder).refusals.map((refusal) => refusal.reason)).toEqual([reason]);
 });
 
-test("what init code stores goes through a gate, what it only calls does not", () => {
+test("an address that init code stores goes through a gate, a call does not", () => {
   const folder = buildProgram({
     "setup.c": `
       #include "gadget.h"
@@ -304,7 +304,7 @@ const registering = (except: string) => ({
     { gadget_stored = gadget_late; gadget_kept = gadget_name; }`,
 });
 
-test("what a manifest lets its init code keep needs no gate, but for what it takes out", () => {
+test("an address that a manifest lets init code keep needs no gate, unless the manifest excepts it", () => {
   const crossed = (except: string) => {
     const folder = buildProgram(registering(except));
     expect(link(folder).stderr).toBe("");
@@ -317,7 +317,7 @@ test("what a manifest lets its init code keep needs no gate, but for what it tak
   expect(crossed(", except: [gadget_name]")).toEqual(["gadget_name"]);
 });
 
-test("what a manifest says to be resident stays, and with it what it calls in its own file", () => {
+test("a function that a manifest declares resident stays, with the functions of its file that it calls", () => {
   const called = {
     "drivers/gadget.c": `${program["drivers/gadget.c"]}
       static __attribute__((noinline)) int gadget_peek(void) { return uses; }
@@ -407,7 +407,7 @@ test.each([
   expect(status).toBe(2);
 });
 
-test("what a manifest takes out has to be there", () => {
+test("an exception of a manifest has to exist", () => {
   const linked = link(buildProgram(registering(", except: gadget_nmae")));
   expect(linked.stderr).toMatch(
     /components\.yaml:8: gadget_nmae is no function or object of the component.*gadget_name/,
@@ -496,7 +496,7 @@ test("a function that what stays calls from the same object stays with it", () =
   expect(units.find(({ section }) => section === ".text.gadget_note")!.region).toBeUndefined();
 });
 
-test("what KASAN adds goes into sections that the kernel has", () => {
+test("code that KASAN adds goes into sections that the kernel has", () => {
   const kasan = ["-fsanitize=kernel-address", "--param=asan-globals=1"];
   const folder = buildProgram({}, [...sectionFlags, ...kasan]);
   expect(link(folder).stderr).toBe("");

@@ -112,7 +112,7 @@ describe("the machines that come with Jettison", () => {
     );
   });
 
-  test("of a domain dom0 has the memory that is left over, and the kernel's command line is not dom0's", () => {
+  test("dom0 has the memory that a domain leaves over, and the kernel's command line is not dom0's", () => {
     const machine = loadMachine("xen-domain");
     const argv = qemuCommand(machine, "jettison=off");
     expect(argv[argv.indexOf("-m") + 1]).toBe(`${machine.xen!.domain!.memory}`);

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { makeKernel } from "../src/kernel/makeKernel.js";
 
-test("what is wrong in the form of a manifest is reported before anything is made", async () => {
+test("an error in the form of a manifest is reported before anything is made", async () => {
   const folder = mkdtempSync(join(tmpdir(), "jettison-make-"));
   try {
     const manifest = join(folder, "own.yaml");

@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { decodeInstruction, newInstruction } from "../src/elf/instructionLength.js";
 
-/** What objdump has no name for, or takes for two. */
+/** Instructions that objdump has no name for, or takes for two. */
 const unsure = /\(bad\)|\.byte|^rex[.\w]*$|^(data16|cs|repz|repnz|lock)( |$)/;
 /** `fwait` is an instruction; with one of the coprocessor's behind it objdump shows the two as one. */
 const isWait = (bytes: string) => bytes.startsWith("9b ") && bytes.length > 3;

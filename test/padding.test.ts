@@ -156,7 +156,7 @@ describe("padding around the entry text", () => {
     expect(rows.filter(({ fate }) => fate === "hole that stays").map(({ why }) => why)).toContain(
       "no whole page",
     );
-    // What is counted overlaps nowhere.
+    // No two ranges that are counted overlap.
     const ranges = [...image.kernelFrees, ...image.regions, ...image.padding].sort(
       (a, b) => a.offset - b.offset,
     );
@@ -330,7 +330,7 @@ describe("holes in data and bss", () => {
     60_000,
   );
 
-  test("what a label without a size begins stays", () => {
+  test("zeros that a label without a size begins stay", () => {
     const folder = newFolder();
     const table = `.bss\n.balign 4096\n.globl table\ntable: .skip ${100 * pageSize}`;
     const plan = link(folder, 0x3000, { "table.S": table });

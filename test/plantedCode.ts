@@ -23,7 +23,7 @@ interface Case {
   readonly found?: string;
   /** How many violations it makes, where not one. */
   readonly count?: number;
-  /** What both ends are called, where it is not `planted` and `gadget_work`. */
+  /** The names of both ends, if not `planted` and `gadget_work`. */
   readonly from?: RegExp;
   readonly to?: RegExp;
 }

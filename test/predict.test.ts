@@ -35,7 +35,7 @@ const region = (pages: number, ...owners: string[]) => ({
   ...{ name: owners.join("_"), kind: "text" as const, owners, bytes: pages * 4096, pages, units: 1 },
 });
 
-/** What a prediction reads of a plan. */
+/** The part of a plan that a prediction reads. */
 const plan = {
   components: [
     component("amd-vi", { present: amdvi, needs: ["core"] }),
@@ -73,7 +73,7 @@ const bare: Facts = {
   ...{ cpuVendor: "GenuineIntel", cpuBugs: ["cpu_meltdown"] },
 };
 
-test("what is there stays with what it needs; what may be plugged in stays; unknown is carried on", () => {
+test("a component that is there stays with what it needs; one that may be plugged in stays; unknown is carried on", () => {
   const { pages, components } = predictor.predict(bare);
   expect(components.map((one) => [one.component, one.outcome, one.reason])).toEqual([
     ["amd-vi", "leaves", "no IOMMU described by firmware"],
@@ -85,7 +85,7 @@ test("what is there stays with what it needs; what may be plugged in stays; unkn
     ["core", "stays", "needed-by-intel-vtd"],
     ["padding", "leaves", "pti"],
   ]);
-  // Of padding what lies outside the 2 MB of the entry text.
+  // The padding that lies outside the 2 MB of the entry text.
   expect(pages).toEqual({ min: 10 + 80 + 256, max: 10 + 80 + 256 + 2 });
 });
 

@@ -106,7 +106,7 @@ describe.each(shells.map((shell) => [shell.join(" "), shell] as const))("%s", (_
     expect(asText!.cpu.vendor).toBeNull();
   });
 
-  test("what holds no table says nothing of tables", () => {
+  test("a file without a table yields no fact about tables", () => {
     writeFileSync(join(scratch, "empty"), "no tables here\n");
     const { profile } = runScript("--acpidump", join(scratch, "empty"));
     expect(profile.acpi).toBeNull();

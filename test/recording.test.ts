@@ -8,7 +8,7 @@ import { readRecording } from "../scripts/recording/readRecording.js";
 import { createTerminal } from "../scripts/recording/terminal.js";
 import { command, temporaryFolder } from "./compile.js";
 
-/** What the rows show, a string each, without those that are empty at the end. */
+/** The text of each row, without rows that are empty at the end. */
 function show(...texts: readonly string[]): string[] {
   const terminal = createTerminal(10, 4);
   for (const text of texts) terminal.write(text);
@@ -47,7 +47,7 @@ test("it keeps colours apart", () => {
   ]);
 });
 
-test("what script(1) records of a real command is played as it came", () => {
+test("a recording that script(1) made of a real command is played as it came", () => {
   const folder = temporaryFolder();
   const files = ["--log-out", "output", "--log-timing", "timing"];
   const words = "printf 'wait & see'; sleep 0.5; printf '\\r\\033[Kdone\\n'; sleep 0.3";

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** What the HTML report is drawn from: sums, fates, chains, areas. */
+/** The model from which the HTML report is drawn: sums, fates, chains, areas. */
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
@@ -68,7 +68,7 @@ test("a section of which the link dropped something is shown whole", () => {
   expect(made.children.find(({ name }) => name === ".data")!.bytes).toBe(16);
 });
 
-test("what leaves with a component comes back where the component does, and stays where it stays", () => {
+test("memory that leaves with a component is freed where the component is, and stays where it stays", () => {
   const work = findUnit(units, "gadget_work")!;
   expect(decideFates(units, undefined).ofUnit(work)).toBe("freed");
   expect(decideFates(units, machine("jettisoned"))).toMatchObject({ pagesFreed: plan.regions[0]!.pages });
@@ -122,7 +122,7 @@ test("areas are true to bytes, and the sums of fates add up", () => {
   expect(sums[fates.indexOf("freed")]).toBe(all.pagesFreed * 4096);
 });
 
-test("what the page unpacks is what was packed", () => {
+test("the page unpacks the data that was packed", () => {
   const { buffer } = packReport({ plan, machines: [machine("kept")] });
   const read = unpackReport<{ plan: Plan; machines: unknown }>(buffer);
   expect(read.machines).toEqual([machine("kept")]);

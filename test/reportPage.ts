@@ -65,7 +65,7 @@ export async function openReport(page: Page, file: string, place = ""): Promise<
 
 const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
-/** What axe finds wrong: rule and places. */
+/** Faults that axe finds: rule and places. */
 export async function findViolations(page: Page): Promise<string[]> {
   await page.evaluate(axeSource);
   const { violations } = (await page.evaluate("axe.run()")) as AxeResults;

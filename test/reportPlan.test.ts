@@ -73,7 +73,7 @@ test("the schema in docs/ is the one that plans are read with (scripts/docs writ
   expect(published).toEqual(JSON.parse(JSON.stringify(planJsonSchema())));
 });
 
-test("what is no plan is refused with its file and what is wrong with it", () => {
+test("a file that is no plan is refused by name, with the reason", () => {
   const folder = buildMiniKernel();
   const file = join(folder, "plan.json");
   const good = JSON.parse(readFileSync(file, "utf8")) as Plan;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** What `jettison script` prints is linked with, by hand, by both linkers, and the program is run. */
+/** Both linkers link by hand with the output of `jettison script`, and the program runs. */
 import { expect, test } from "vitest";
 import { command, writeFiles } from "./compile.js";
 import { buildMiniature, jettison } from "./miniature.js";

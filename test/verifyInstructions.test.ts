@@ -60,7 +60,7 @@ test("every form of instruction is as long as objdump says", async () => {
   expect(instructions).toBeGreaterThan(240);
 });
 
-test("what gcc makes of C is as long as objdump says", async () => {
+test("instructions that gcc makes of C are as long as objdump says", async () => {
   const { folder } = compileObjects(
     {
       "code.c": `

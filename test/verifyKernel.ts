@@ -83,7 +83,7 @@ components:
 
 const bounded = (section: string, label: string) => `__start${label} = .; *(${section}) __stop${label} = .;`;
 
-/** What of the kernel's own script decides where references come to lie. */
+/** The parts of the kernel's own script that decide where references come to lie. */
 export const linkerScript = `
 SECTIONS
 {
@@ -199,7 +199,7 @@ export const finalInputs = ["vmlinux.o", "init/version-timestamp.o"];
 
 export const removeKernel = ({ folder }: Kernel) => rmSync(folder, { recursive: true, force: true });
 
-/** What is proved of a kernel: the object, the image with the linker's relocations, with the kernel's, with none. */
+/** The proofs of a kernel: of the object, the image with the linker's relocations, with the kernel's, with none. */
 export type Levels = Record<"object" | "image" | "finished" | "bare", Verification>;
 
 /** Changes the bytes of an object or an image before it is looked at. */
@@ -247,7 +247,7 @@ export function verifyPlanted(
   };
 }
 
-/** What arch/x86/tools/relocs makes of an image. */
+/** The list that arch/x86/tools/relocs makes of an image. */
 export function listRelocations(image: ElfImage): Buffer {
   const wide: number[] = [];
   const narrow: number[] = [];

@@ -2,7 +2,7 @@
 /**
  * The proof finds what is wrong. Each case plants one violation in a kernel that passes, and says which of the four
  * forms of the proof must find it: in `vmlinux.o`, in the image with the linker's relocations, in a finished image
- * with `vmlinux.relocs`, and in one with nothing at all. What a form cannot see is left out of its letters.
+ * with `vmlinux.relocs`, and in one with nothing at all. A case leaves out the letters of the forms that cannot see it.
  */
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -66,7 +66,7 @@ test.each(planted)(
   },
 );
 
-// What is wrong with bytes that are there already.
+// Faults in bytes that are there already.
 
 const near = (image: ElfImage) => mapImage(image, kernel.regions);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * What init code stores of a component whose manifest lets it: each single reference is listed in `claims.json`, by
+ * Addresses of a component that its manifest lets init code store: each single reference is listed in `claims.json`, by
  * function and target, and the proof lets no other pass.
  */
 import { readFileSync, writeFileSync } from "node:fs";

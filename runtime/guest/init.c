@@ -7,7 +7,7 @@
  * With jettison_fill=no on the kernel's command line it leaves the memory alone; with jettison_fill=idle it then
  * sleeps, and the host ends the guest.
  *
- * What it says goes through /dev/kmsg, where a line is one record of the kernel's log: nothing that the
+ * Its messages go through /dev/kmsg, where a line is one record of the kernel's log: nothing that the
  * kernel prints at the same moment can land in the middle of it. A line is
  *	jettison-guest: <key> <words>
  * and the last one is "done ok", or "failed <why>" followed by "done failed".
@@ -40,7 +40,7 @@ int main(void)
 	if (getenv("jettison_log"))
 		say_log();
 
-	/* What the kernel does not know on its command line is passed on as environment. */
+	/* The kernel passes on parameters that it does not know as environment. */
 	fill = getenv("jettison_fill");
 	if (fill && !strcmp(fill, "idle")) {
 		say("done ok");

@@ -95,7 +95,7 @@ function watch({ events, width, height }: Recording, speed: number) {
   };
   for (const { after, text } of events) {
     const next = now + after / speed;
-    // What stood there until now is in the film if it stood long enough.
+    // The text that stood there until now is in the film if it stood long enough.
     if (next - taken >= shortest) take();
     now = next;
     terminal.write(text);

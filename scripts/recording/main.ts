@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** What script(1) has written, as a film: main.js OUTPUT TIMING COLUMNS ROWS TITLE. */
+/** Makes a film of a recording of script(1): main.js OUTPUT TIMING COLUMNS ROWS TITLE. */
 import { readFileSync } from "node:fs";
 import { drawFilm } from "./film.js";
 import { readRecording } from "./readRecording.js";

@@ -23,14 +23,14 @@ export interface Span {
 
 export interface Terminal {
   write(text: string): void;
-  /** What each row shows, without blanks at its ends. */
+  /** The text of each row, without blanks at its ends. */
   rows(): readonly (readonly Span[])[];
 }
 
 const plain: Style = {};
 const start = "\u001b";
 const bell = "\u0007";
-/** What follows the escape: a control sequence with its parameters and its order, or one of the short ones. */
+/** The bytes behind the escape: a control sequence with its parameters and its order, or one of the short ones. */
 const sequence = /^(?:\[([?>=]?[\d;]*)([@-~])|[()][A-Z0-9]|[=>78cDEM])/;
 const unfinished = /^(?:\[[?>=]?[\d;]*|[()])?$/;
 

@@ -33,7 +33,7 @@ export function findModules(
     .map(([path, some]) => ({ path, objects: some }));
 }
 
-/** What `MODULE_LICENSE()` adds to an object that is built in. */
+/** The symbol that `MODULE_LICENSE()` adds to an object that is built in. */
 function namedPaths({ sections, bytes }: ElfObject): string[] {
   return sections
     .filter(({ name }) => name === ".modinfo")

@@ -17,8 +17,8 @@ interface Options {
 }
 
 const intention = `This measures what Jettison is worth: MemTotal of each machine of the demo under a plain kernel, under
-Jettison's (off and on), and under one built without what the machine lacks. That makes up to five further
-kernels, each built nearly from nothing: without paravirtual calls hardly an object is the same. The demo's own
+Jettison's (off and on), and under one built without what the machine lacks. It builds up to five further
+kernels, each nearly from nothing: without paravirtual calls hardly an object is the same. The demo's own
 took 10 to 20 minutes on two cores. A later run takes what is there. Ctrl-C ends it, and the next run goes on
 from there.
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** What a linker has filled up in an image: runs of one byte that no symbol covers. */
+/** The fill that a linker put into an image: runs of one byte that no symbol covers. */
 import { sectionFlag, sectionType } from "./format.js";
 import type { ElfImage } from "./image.js";
 import type { Section } from "./object.js";

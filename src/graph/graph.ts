@@ -353,8 +353,8 @@ export interface Reference {
   /** Number of the symbol it names, in the numbering of its object. */
   readonly symbol: number;
   readonly addend: number;
-  /** Offset in the unit it leads to. What a field means depends on where its instruction ends; for what is
-   * neither a branch nor a `lea` it is right only to within the width of an immediate operand. */
+  /** Offset in the unit it leads to. The meaning of a field depends on where its instruction ends: unless this is
+   * a branch or a `lea`, the offset is right only to within the width of an immediate operand. */
   readonly targetOffset: number;
 }
 

@@ -41,7 +41,7 @@ export const pathIn = (build: string, file: string) => (isAbsolute(file) ? file 
 
 function loadInput(build: string, file: string): Input[] {
   const listed = listObjects(file, build);
-  // That suffix decides which of its members are linked (src/link/arguments.ts).
+  // The suffix decides which of its members are linked (src/link/arguments.ts).
   if (!file.endsWith(".a") && listed.some(({ name }) => name !== file))
     fail("elf-unsupported", { file, what: "it is an archive, but its name does not end in .a" });
   return listed.map(({ name, source }) => ({

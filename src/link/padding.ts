@@ -64,7 +64,7 @@ function collectSymbols(image: ElfImage): Map<string, Symbol> {
     if (symbols.isSpecial[symbol] || symbols.nameOffset[symbol] === 0) continue;
     const section = symbols.sectionIndex[symbol]!;
     const size = symbols.size[symbol]!;
-    // Of several that have one name all have to be minded.
+    // Several symbols of one name all count.
     const name = symbolName(image, symbol);
     found.set(found.has(name) ? `${name} ${symbol}` : name, {
       address: symbolAddress[symbol]!,
@@ -135,7 +135,7 @@ function isFillBefore(image: ElfImage, section: number, address: number): boolea
   return image.bytes.subarray(at - guardBytes, at).every((byte) => byte === int3);
 }
 
-/** What is left of a piece without the pages that are referred to; the page behind such a one may go. */
+/** A piece without the pages that are referred to; the page behind such a page may leave. */
 function cutOut(piece: Pages, referred: readonly number[]): Pages[] {
   const inside = [
     ...new Set(

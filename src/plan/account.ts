@@ -33,7 +33,7 @@ export function accountForImage(image: PlanImage): readonly AccountRow[] {
   );
 }
 
-/** What is left of a range without others, which are in ascending order. */
+/** A range without others, which are in ascending order. */
 function subtract({ offset, bytes }: ImageRange, others: readonly ImageRange[]): ImageRange[] {
   const left: ImageRange[] = [];
   const end = offset + bytes;
@@ -51,7 +51,7 @@ function whyStays({ sections }: PlanImage, { offset, bytes }: ImageRange): strin
   const pages = Math.floor((offset + bytes) / pageSize) - Math.ceil(offset / pageSize);
   if (pages <= 0) return "no whole page";
   const section = sections.find((one) => offset >= one.offset && offset < one.offset + one.bytes);
-  // What lies in the first page behind other text is not known to be free of pointers one past its end.
+  // A pointer one past the end of other text may lead into the first page behind it.
   if (section?.memory === "text") return "a number that may be an address in it, or no fill before it";
   return "too small to split a large mapping of data for it, or a number that may be an address in it";
 }

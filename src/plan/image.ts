@@ -43,7 +43,7 @@ export interface PlanImage {
   readonly padding: readonly ImageRange[];
   /** Those pages of it of which the kernel knows that they may leave. */
   readonly leavingPadding: readonly ImageRange[];
-  /** What the kernel frees by itself while it boots, and by which function; in ascending order. */
+  /** Ranges that the kernel frees by itself while it boots, and the function that does; in ascending order. */
   readonly kernelFrees: readonly (ImageRange & { readonly by: string })[];
 }
 

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/** What `jettison modules` prints, and docs/modules.md: the modules that a kernel has built in, and which could leave like one. */
+/**
+ * The text of `jettison modules` and of docs/modules.md: the modules that a kernel has built in, and those that could leave
+ * as a module does.
+ */
 import { type ClassifiedModule, describeObstacle, isAutomatic } from "../builtin/classify.js";
 import { registrars } from "../builtin/registrars.js";
 import { formatNumber } from "../formatNumber.js";

@@ -11,9 +11,9 @@ export interface Extent {
 }
 
 /**
- * Of ranges that start together the longest comes last and is found. Of several names for the same
- * the first of the alphabet comes last, after those that the link itself has given: the order of symbols differs
- * between `vmlinux.o` and the image.
+ * If several ranges start together, the longest comes last and is found. If one range has several names, those that
+ * the link itself gave come first and the first of the alphabet last: the order of symbols differs between
+ * `vmlinux.o` and the image.
  */
 export const sortExtents = <T extends Extent>(extents: T[]): T[] =>
   extents.sort((a, b) => a.start - b.start || a.end - b.end || compareNames(b.name, a.name));

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Whether the padding of which an image tells the kernel that it may go is padding: whole pages of `int3` in the
- * kernel's text, behind `int3`, or of zeros in its data, behind an object whose end is known; in which no symbol lies
- * and which no region has. That nothing refers to it is proved as it is of a region.
+ * Whether the padding that an image lists in the kernel's table is padding: whole pages of `int3` in the kernel's text,
+ * behind `int3`, or of zeros in its data, behind an object whose end is known. No symbol lies in it, and no region
+ * overlaps it. References to it are checked like those to a region.
  */
 import { sectionFlag, sectionType } from "../elf/format.js";
 import type { PaddingPiece } from "./claims.js";

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Invariant 1: no reference from anything that may outlive a region leads into it, except through gates. What is proved
- * here shares the ELF reader with the planner and nothing else, and of the plan it knows only `claims.json`.
+ * Invariant 1: no reference from anything that may outlive a region leads into it, except through gates. The proof
+ * shares only the ELF reader with the planner, and reads only `claims.json` of the plan.
  */
 import { type ElfObject, symbolName } from "../elf/object.js";
 import type { Allowance, VerifiedRegion } from "./claims.js";
@@ -144,12 +144,12 @@ export function reasonAtGate(
   return (around === gate && !isPatchedIn) || describes(table) ? "inside the gate" : undefined;
 }
 
-/** Of several places that a reference counts for each has to do no harm; gives why, of the first. */
+/** A reference that counts for several places is harmless if it is at each; gives the reason of the first. */
 export function reasonOfAll(reasons: readonly (string | undefined)[]): string | undefined {
   return reasons.includes(undefined) ? undefined : reasons[0];
 }
 
-/** What a table of the kernel's own is called has one symbol, or another's could pass for it. */
+/** The name of each table of the kernel's own belongs to one symbol; a second one could pass for it. */
 export function checkOwnTables(object: ElfObject): string[] {
   const { symbols, file } = object;
   const counts = new Map<string, number>();

@@ -194,7 +194,7 @@ function placeLedTo(object: ElfObject, holder: Section, at: number): number {
   );
 }
 
-/** Of a field that is PC-relative, or holds 32 bits of an address. */
+/** The size of a field that is PC-relative, or holds 32 bits of an address. */
 const fieldBytes = 4;
 const longestInstruction = 15;
 
@@ -204,7 +204,7 @@ interface Use {
   readonly behind: number | undefined;
 }
 
-/** What the instruction that a relocation belongs to does with what it leads to. */
+/** How the instruction of a relocation uses the relocation's target. */
 function useOf({ object, starts }: Surroundings, section: number, at: number): Use {
   const field = object.view.getUint32(at, true);
   const { flags, offset: base, size } = object.sections[section]!;

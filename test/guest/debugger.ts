@@ -11,7 +11,7 @@ export const debuggedBy = (socket: string): string[][] => [
   ["-gdb", "chardev:debugger"],
 ];
 
-/** Of what the `g` packet of x86-64 gives, eight bytes each: rax first. */
+/** The registers of the `g` packet of x86-64, eight bytes each: rax first. */
 const [rax, rsp, rip] = [0, 7, 16];
 
 /**

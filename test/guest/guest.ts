@@ -17,7 +17,7 @@ import { withScratchFolder } from "../../src/scratch.js";
 export interface GuestOptions {
   readonly bzImage: string;
   readonly machine: Machine;
-  /** What is run when `prelude.sh` has mounted the usual file systems. */
+  /** The script that runs once `prelude.sh` has mounted the usual file systems. */
   readonly script: string;
   /** Further files of the guest, by their path in it; all may be executed. */
   readonly files?: Readonly<Record<string, string | Uint8Array>>;
@@ -35,7 +35,7 @@ export interface GuestOptions {
 export interface GuestRun {
   /** The console, each line cleaned. */
   readonly lines: readonly string[];
-  /** What the script said, with `say`. */
+  /** The lines that the script printed with `say`. */
   readonly said: readonly string[];
   /** The script came to its end. */
   readonly isDone: boolean;
@@ -106,5 +106,5 @@ function makeInitramfs({ script, files = {}, console = [5, 1] }: GuestOptions): 
 export const findFaults = (lines: readonly string[], isExpected: (line: string) => boolean = () => false) =>
   readConsole(lines.filter((line) => !isExpected(line))).trouble?.cause;
 
-/** What the kernel logs of the first call of a shut gate. */
+/** The line that the kernel logs at the first call of a shut gate. */
 export const isGateCall = (line: string) => /jettison: .* called \S+\(\), which is gone/.test(line);

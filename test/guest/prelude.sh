@@ -1,7 +1,7 @@
 #!/bin/busybox sh
 # SPDX-License-Identifier: Apache-2.0
-# The first program of a guest that runs a script. What the script says goes to the kernel's log, where no
-# other line can land in the middle of it.
+# The first program of a guest that runs a script. The script writes to the kernel's log, where no
+# other line can land in the middle of its own.
 /bin/busybox --install -s /bin
 PATH=/bin
 export PATH

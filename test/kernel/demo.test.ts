@@ -158,7 +158,7 @@ describe("on the machines", () => {
       "amd-vi": "kept keep",
       "intel-vtd": "kept in-use",
       "virtio-iommu": "jettisoned drop",
-      // What Xen-SWIOTLB bounces with stays with it, and says because of whom.
+      // SWIOTLB stays because Xen-SWIOTLB needs it, and its reason says so.
       "xen-swiotlb": "kept keep",
       swiotlb: "kept needed-by-xen-swiotlb",
     });

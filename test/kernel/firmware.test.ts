@@ -22,7 +22,7 @@ afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
 const q35 = loadMachine("q35");
 
-/** What follows an ACPI table's header. DMAR: 39 bits of address, no flags, reserved. IVRS: IVinfo, reserved. */
+/** The bytes behind an ACPI table's header. DMAR: 39 bits of address, no flags, reserved. IVRS: IVinfo, reserved. */
 const bodies = {
   DMAR: Buffer.from([38, 0, ...Array(10).fill(0)]),
   IVRS: Buffer.from([0x02, 0x30, 0x20, 0x00, ...Array(8).fill(0)]),

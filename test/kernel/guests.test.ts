@@ -32,7 +32,7 @@ const { image: bzImage } = await makeKernel(demoJob);
 
 /**
  * As QEMU emulates SVM, one boot in ten or so of a PVH guest of Xen stands still or loses GS, with `jettison=off`
- * as well (docs/components.md). What a boot that came to its end shows is not asked for twice.
+ * as well (docs/components.md). A boot that reached its end is not repeated.
  */
 const tries = 3;
 

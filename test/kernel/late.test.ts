@@ -59,7 +59,7 @@ const virtioIommu = {
     say "iommus $(ls /sys/class/iommu | wc -l)"`,
 };
 
-test("what can be plugged in later stays, and drives what is plugged in", async () => {
+test("a driver whose hardware can be plugged in later stays, and drives it then", async () => {
   const { lines, said, isDone } = await runGuest({ ...virtioIommu, log: join(scratch, "stays.log") });
   expect([said, isDone]).toEqual([
     ["before kept can-appear-hotplug", "iommus 0", "calls 0", "iommus 1"],

@@ -13,7 +13,7 @@ afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 const { image: bzImage } = await makeKernel(demoJob);
 
 test.each([
-  // What stays for which reason. 8 GB are more than the tests' own machines may have to be filled.
+  // Components that stay, with the reason. 8 GB are more than the tests' own machines may have to be filled.
   ["cpus", true, {}],
   ["small", true, {}],
   ["large", false, { swiotlb: "in-use" }],

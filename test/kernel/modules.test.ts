@@ -15,7 +15,7 @@ import { buildModules } from "../guest/modules.js";
 const scratch = mkdtempSync(join(tmpdir(), "jettison-test-"));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
-/** What make needs to build modules against a kernel: its Module.symvers. */
+/** Makes Module.symvers, which make needs to build modules against a kernel. */
 const targets = ["bzImage", "modules"];
 const modules = ["uses_exports", "gets_symbol"];
 
@@ -85,7 +85,7 @@ describe("the demo's kernel", () => {
     expect(findFaults(lines, isGateCall)).toBeUndefined();
   });
 
-  test("what modules ask on any machine gets the functions' own answers, and a group needs no IOMMU", async () => {
+  test("calls that modules make on any machine get the functions' own answers, and a group needs no IOMMU", async () => {
     const ask = async (mode: string) => {
       const { lines, said, isDone } = await runGuest({
         ...{ bzImage: build.image, machine: loadMachine("q35"), files: built },
@@ -153,7 +153,7 @@ describe("the demo's kernel", () => {
   /** Regions whose gates have been called, on one of the machines. */
   const tried = new Set<string>();
 
-  // What stays on the one is gone on the other.
+  // The component that stays on one machine is gone on the other.
   test.each([
     ["q35", "jettison.drop=virtio-iommu"],
     ["vtd", ""],

@@ -85,7 +85,7 @@ test("jettison.padding=off keeps it, and with it the large mapping of the entry 
   expect(padding(result)).toMatchObject({ state: "kept", reason: "off", bytes: pageSize * allPages() });
   expect(result.selftest).toMatchObject({ pages: result.pages, failures: 0 });
   const { before, after } = result.mappings!;
-  // Of the regions alone: they share 2 MB with other text, or have them for themselves.
+  // For the regions alone: they share 2 MB with other text, or have them for themselves.
   const region = plan.regions.find(({ kind }) => kind === "text")!.name;
   const isBehind = address(`__jettison_region_${region}_start`) > address("__entry_text_start");
   expect(before.large - after.large).toBe(isBehind ? 0 : 1);

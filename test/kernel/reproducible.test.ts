@@ -15,7 +15,7 @@ const job: KernelJob = {
   configuration: { kind: "tiny", file: join(projectRoot, "configs/small-noibt.config") },
 };
 
-/** What is compiled a second time: all of it would take minutes, and what a compiler does is not at stake. */
+/** Objects that are compiled a second time: all would take minutes, and the compiler is not under test. */
 const compiledAgain = ["drivers/iommu", "kernel/jettison", "kernel/irq"];
 
 function forgetObjects(folder: string): number {

@@ -43,7 +43,7 @@ test.each(supportedVersions())("git am takes the series of %s on the pristine tr
   writeFileSync(join(folder, "series.mbox"), patches.map(({ text }) => text).join("\n"));
   git("am", "-q", "--whitespace=error-all", join(folder, "series.mbox"));
   expect(git("log", "--oneline").trim().split("\n").length).toBe(patches.length + 1);
-  // What a build gets is what a maintainer would get.
+  // A build gets the same files as a maintainer.
   for (const [path, content] of await stageSeries(pristine, series))
     expect(readFileSync(join(tree, path)).equals(content), path).toBe(true);
 });

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** What becomes of a component when the kernel cannot change the mapping of its pages: a debugger sees to that. */
+/** The kernel cannot change the mapping of a component's pages: a debugger makes each change fail. */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -64,7 +64,7 @@ async function bootWhere(name: string, fails: (call: number) => boolean) {
 
 const unmap = "set_memory_np_noalias";
 
-test("what cannot be unmapped stays, is counted as such, and nobody calls it any more", async () => {
+test("a page that cannot be unmapped stays and is counted as such, and nobody calls its code any more", async () => {
   const none = await bootWhere(unmap, () => false);
   expect(none).toMatchObject({ said: `pages ${none.freed} ${none.freed} 0`, withheld: 0, more: 0 });
   expect(none.calls).toBeGreaterThan(20);
@@ -76,7 +76,7 @@ test("what cannot be unmapped stays, is counted as such, and nobody calls it any
   expect(Math.min(some.freed, some.withheld, some.more)).toBeGreaterThan(0);
 });
 
-test("what is unmapped but cannot be written to is nobody's memory", async () => {
+test("a page that is unmapped but cannot be written to is nobody's memory", async () => {
   const some = await bootWhere("set_direct_map_default_noflush", (call) => call % 7 === 0);
   expect(some.said).toBe(`pages ${some.freed} ${some.freed} 0`);
   expect(Math.min(some.freed, some.withheld + some.more)).toBeGreaterThan(0);

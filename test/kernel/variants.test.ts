@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** What the series touches compiles without a warning however the kernel is configured: its objects, not a link. */
+/** The objects that the series touches compile without a warning in each configuration. Nothing is linked. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -31,7 +31,7 @@ const most = [
   "FUNCTION_ERROR_INJECTION",
 ];
 
-/** What the look into stacks and the decision for EFI have to do without ORC. */
+/** Options without which the search of stacks and the decision for EFI must compile: ORC is off. */
 const framePointers = [
   "UNWINDER_FRAME_POINTER",
   "FUNCTION_GRAPH_TRACER",

@@ -41,7 +41,7 @@ module_param_named(domain_ops, table_domain_ops, ulong, 0);
 
 #define NR_EARLY 4
 
-/* What is called from the beginning. */
+/* Called from the beginning. */
 static struct early {
 	any_function function;
 	int answer;			/* the function's own */

@@ -42,7 +42,7 @@ export interface TableBooted {
   /** The reason of each component's state. */
   readonly reasons: ReadonlyMap<string, string>;
   readonly pages: number;
-  /** What the kernel logged as a warning or worse, without what differs from boot to boot. */
+  /** Messages of the kernel from warnings up, without the parts that differ from boot to boot. */
   readonly warnings: readonly string[];
   /** Everything that is not as it should be. */
   readonly trouble: readonly string[];

@@ -86,8 +86,8 @@ export const oddTables = {
 export type OddTable = keyof typeof oddTables;
 
 /**
- * What public projects boot with: Firecracker's kernel policy, Kata Containers, libkrunfw, azurelinux, incus-os, Void
- * Linux, cloudpods, libvfn, nvmevirt, ACRN, kexec-tools; what takes the test its console is left out.
+ * Command lines of public projects: Firecracker's kernel policy, Kata Containers, libkrunfw, azurelinux, incus-os, Void
+ * Linux, cloudpods, libvfn, nvmevirt, ACRN, kexec-tools; words that take the console from the test are left out.
  */
 export const commandLines: readonly string[] = [
   "",

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What a shell cannot do: fill memory, attach a BPF program to a function, open a perf counter, ask for the
+ * Does what a shell cannot do: fill memory, attach a BPF program to a function, open a perf counter, ask for the
  * filter table, have packets stamped, read the kernel's image, read every file of a folder. One of these a call;
  * exit code 0 is done, anything else says why not.
  */
@@ -137,7 +137,7 @@ static int bpf(int command, union bpf_attr *attr)
 	return syscall(SYS_bpf, command, attr, sizeof(*attr));
 }
 
-/* What follows a type of BTF, in bytes (Documentation/bpf/btf.rst). */
+/* The bytes that follow a type of BTF (Documentation/bpf/btf.rst). */
 static size_t btf_extra(const struct btf_type *type)
 {
 	size_t nr = BTF_INFO_VLEN(type->info);

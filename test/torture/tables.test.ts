@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Firmware tables of real computers, in QEMU: scripts/torture tables. What they describe is not there. Each boot ends with a
+ * Firmware tables of real computers, in QEMU: scripts/torture tables. The hardware that they describe is not there. Each boot ends with a
  * state and a reason for each component, and warns of nothing that the same image does not warn of with `jettison=off`.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";

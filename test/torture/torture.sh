@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Parts of the torture, each a function. A part says "<part> ok <what it did>", "<part> absent <why>" where this
-# kernel or machine has nothing of the kind, or "<part> failed <why>". What the kernel says to it all stands on
-# the console, and is looked at by whoever booted this guest.
+# kernel or machine has nothing of the kind, or "<part> failed <why>". The kernel's messages are on
+# the console; the test that booted this guest examines them.
 
 D=/sys/kernel/debug
 T=/sys/kernel/tracing
@@ -262,7 +262,7 @@ part_tables() {
 	ok "$count lists, image ${image:-not read}, without:$missing"
 }
 
-# Every file that can be read. What leaves is asked for by none of them, or expects to be.
+# Every file that can be read. None calls anything that leaves, unless the manifest expects the call.
 part_files() {
 	before=$(look $J/gate_calls)
 	words=$(/helper files /sys /proc/sys 2>&1) || { failed "$words"; return; }
