@@ -272,7 +272,7 @@ test("git am takes the exported series and makes the same files of it", async ()
   );
   git("am", "-q", join(folder, "series.mbox"));
   expect(git("log", "--format=%s %ae", "--reverse", "-2").trim().split("\n")).toEqual([
-    "jettison: Give back built-in text that a machine has no use for maintainer@example.org",
+    "jettison: Free built-in components that a machine does not use maintainer@example.org",
     "init: a hook maintainer@example.org",
   ]);
   const { folder: copy } = await preparePrivateSource({ source: tree, series: { files: [], patches: [] } });

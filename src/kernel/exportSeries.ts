@@ -24,15 +24,15 @@ function addFile(path: string, content: string): string {
   ].join("\n");
 }
 
-const subject = "jettison: Give back built-in text that a machine has no use for";
+const subject = "jettison: Free built-in components that a machine does not use";
 
-const message = `A link made by Jettison groups the text of optional components into
-page-aligned regions and lists them, with what says whether a component
-is in use, in tables that are empty here. At boot the regions of the
-components that this machine has no use for are shut, unmapped and given
-to the page allocator.
+const message = `jettison-ld groups the code and data of optional components into
+page-aligned regions. It fills in tables that are empty here: the regions,
+their gates, and how to tell whether a component is in use. At boot, shut
+and unmap the regions of components that this machine does not use, and
+give their pages to the page allocator.
 
-Nothing calls this yet: the hooks follow.`;
+Nothing calls this yet. The hooks follow.`;
 
 /** The first patch: the files of our own, as the patch series finds them. */
 function filesPatch({ files, patches }: Series): Patch {
@@ -53,7 +53,7 @@ function filesPatch({ files, patches }: Series): Patch {
     "-- ",
     "",
   ].join("\n");
-  return { name: "0001-jettison-Give-back-built-in-text-that-a-machine-has-.patch", text };
+  return { name: "0001-jettison-Free-built-in-components-that-a-machine-does.patch", text };
 }
 
 /** A whole series in the form of `git format-patch`, in order. */

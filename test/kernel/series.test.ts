@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import {
   copyFileSync,
   existsSync,
@@ -46,4 +46,38 @@ test.each(supportedVersions())("git am takes the series of %s on the pristine tr
   // A build gets the same files as a maintainer.
   for (const [path, content] of await stageSeries(pristine, series))
     expect(readFileSync(join(tree, path)).equals(content), path).toBe(true);
+});
+
+/** Patterns of a linker script, a label in assembly, and a macro that is empty in modules, which checkpatch takes for C. */
+const misread: Readonly<Record<string, readonly string[]>> = {
+  "0001": [
+    "WARNING: Argument 'component' is not used in function-like macro",
+    "WARNING: Argument 'kind' is not used in function-like macro",
+    'WARNING: Prefer __section("." kind "..component." component) over __attribute__((__section__("." kind "..component." component)))',
+    "CHECK: spaces preferred around that '%' (ctx:WxV)",
+  ],
+  "0014": [
+    "CHECK: spaces preferred around that '*' (ctx:ExV)",
+    "CHECK: spaces preferred around that '*' (ctx:VxB)",
+    "CHECK: spaces preferred around that '*' (ctx:VxW)",
+  ],
+};
+
+test.each(supportedVersions())("checkpatch --strict accepts the series of %s", async (version) => {
+  const checkpatch = join(await fetchSource(version), "scripts/checkpatch.pl");
+  const check = (text: string) => {
+    const { stdout } = spawnSync(
+      checkpatch,
+      // There is no entry in MAINTAINERS: the series has no maintainer there yet.
+      ["--strict", "--no-tree", "--ignore=FILE_PATH_CHANGES", "-"],
+      { input: text, encoding: "utf8", maxBuffer: 1 << 26 },
+    );
+    expect(stdout).toMatch(/^total: /m);
+    return [...new Set(stdout.match(/^(?:ERROR|WARNING|CHECK): .*$/gm) ?? [])].sort();
+  };
+  for (const { name, text } of exportSeries(readSeries(version)))
+    expect([name, check(text)]).toEqual([name, [...(misread[name.slice(0, 4)] ?? [])].sort()]);
+  const [, patch] = exportSeries(readSeries(version));
+  const wrong = patch!.text.replace(/^Signed-off-by: .*\n/m, "");
+  expect(check(wrong)).toEqual(["ERROR: Missing Signed-off-by: line(s)"]);
 });
