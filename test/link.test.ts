@@ -204,6 +204,18 @@ test("a driver's constants, variables and strings leave with it", () => {
   expect(command(folder, "readelf", "-SW", "vmlinux.o")).toMatch(/\.bss\.\.jettison\.03 +NOBITS/);
 });
 
+test("ld writes the objects in their order, whichever of them has a region, so that it need not sort relocations", () => {
+  const folder = temporaryFolder();
+  const { "core.c": core, ...others } = program;
+  compileArchive(folder, { "core.c": core!, ...others, "components.yaml": manifest }, [
+    ...flags,
+    ...sectionFlags,
+  ]);
+  expect(link(folder).stderr).toBe("");
+  const files = command(folder, "readelf", "-sW", "vmlinux.o").matchAll(/ FILE .* (\S+\.c)$/gm);
+  expect([...files].map(([, file]) => file)).toEqual(["core.c", "gadget.c", "helper.c"]);
+});
+
 test("the same inputs give the same bytes", () => {
   const folder = buildProgram();
   const [first, second] = [0, 1].map(() => {

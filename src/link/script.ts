@@ -59,6 +59,12 @@ export function writeMergeScript(regions: readonly Region[]): string {
     "/* Made by jettison for this link. */",
     "SECTIONS",
     "{",
+    // ld writes the relocations of an object when it comes to the first section of it, and sorts those of each output section by
+    // insertion. Every object that gas made has .data, so with .data first the objects come in their order, and nothing has to be
+    // sorted. With a region first, which few objects have, a kernel of 2,400 objects took twice the time.
+    rule(".data.rel.ro.c_jump_table", "*(.data.rel.ro.c_jump_table)"),
+    rule(".data.rel.ro", "*(.data.rel.ro .data.rel.ro.*)"),
+    rule(".data", `*(${merged("data")})`),
     ...regions.map(regionRule),
     ...namedText.map((name) => rule(`.text.${name}`, `*(.text.${name} .text.${name}.*)`)),
     ...keptText.map((name) => {
@@ -70,9 +76,6 @@ export function writeMergeScript(regions: readonly Region[]): string {
     ...strings,
     ...constants,
     rule(".rodata", `INPUT_SECTION_FLAGS (!SHF_MERGE) *(${merged("rodata")})`),
-    rule(".data.rel.ro.c_jump_table", "*(.data.rel.ro.c_jump_table)"),
-    rule(".data.rel.ro", "*(.data.rel.ro .data.rel.ro.*)"),
-    rule(".data", `*(${merged("data")})`),
     rule(".bss", `*(${merged("bss")})`),
     "}",
     "",
