@@ -11,7 +11,7 @@ import { symbolName } from "../elf/object.js";
 import { formatUnit, type Graph, sectionOf, type UnitId } from "../graph/graph.js";
 import type { CodeRule, Component } from "./component.js";
 import { nearest } from "./nearest.js";
-import { nameMatcher, pathMatcher } from "./pattern.js";
+import { isLiteral, nameMatcher, pathMatcher } from "./pattern.js";
 
 export interface Claims {
   /** The components that are built in, in the order of the manifests. */
@@ -142,6 +142,8 @@ const namesOf = (names: Names, kind: CodeRule["kind"]) =>
 
 function unitsMatching(names: Names, rule: CodeRule, pattern: string): readonly UnitId[] {
   if (rule.kind === "onlyCalledBy") return [];
+  if (rule.kind !== "objects" && isLiteral(pattern) && (rule.except ?? []).length === 0)
+    return namesOf(names, rule.kind).get(pattern) ?? [];
   const matcher = rule.kind === "objects" ? pathMatcher : nameMatcher;
   const matches = matcher(pattern);
   const spared = (rule.except ?? []).map(matcher);
@@ -163,11 +165,15 @@ function answeringUnits(graph: Graph, components: readonly Component[]): UnitId[
 
 /** The units that hold a function or object of such a name. */
 function unitsNamed(names: Names, patterns: readonly string[]): ReadonlySet<UnitId> {
-  const matchers = patterns.map(nameMatcher);
   const found = new Set<UnitId>();
-  if (matchers.length === 0) return found;
-  for (const [name, units] of names.unitsBySymbol)
-    if (matchers.some((matches) => matches(name))) for (const unit of units) found.add(unit);
+  const add = (units: readonly UnitId[] = []) => {
+    for (const unit of units) found.add(unit);
+  };
+  for (const pattern of patterns) if (isLiteral(pattern)) add(names.unitsBySymbol.get(pattern));
+  const matchers = patterns.filter((pattern) => !isLiteral(pattern)).map(nameMatcher);
+  if (matchers.length > 0)
+    for (const [name, units] of names.unitsBySymbol)
+      if (matchers.some((matches) => matches(name))) add(units);
   return found;
 }
 

@@ -12,7 +12,9 @@ export function nameMatcher(pattern: string): (name: string) => boolean {
     sign === "*" ? ".*" : sign === "?" ? "." : `\\${sign}`,
   );
   const whole = new RegExp(`^${source}$`, "s");
-  return (name) => whole.test(name);
+  const start = /^[^*?]*/.exec(pattern)![0];
+  // A kernel has a hundred thousand names: most are ruled out by their start.
+  return (name) => name.startsWith(start) && whole.test(name);
 }
 
 /** For an object's path from the build's root: `*` and `?` stay within a folder, `**` does not. */

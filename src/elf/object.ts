@@ -437,6 +437,19 @@ export function symbolName(object: ElfObject, symbol: number): string {
   return readString(file, bytes, sections[sections[symbols.section]!.link]!, offset);
 }
 
+/** The same as asking it of the name, without making a string of it; of symbols that have a name of their own. */
+export function hasNamePrefix(
+  { symbols, sections, bytes }: ElfObject,
+  symbol: number,
+  prefix: Buffer,
+): boolean {
+  const offset = symbols.nameOffset[symbol]!;
+  const table = sections[sections[symbols.section]!.link]!;
+  if (offset === 0 || offset + prefix.length > table.size) return false;
+  const start = table.offset + offset;
+  return bytes.compare(prefix, 0, prefix.length, start, start + prefix.length) === 0;
+}
+
 export const isLocal = (symbols: SymbolTable, symbol: number) =>
   symbols.binding[symbol] === symbolBinding.local;
 

@@ -14,7 +14,7 @@
  * and what BPF programs may call by its name.
  */
 import type { Role } from "../catalogue/sections.js";
-import { symbolName } from "../elf/object.js";
+import { hasNamePrefix, symbolName } from "../elf/object.js";
 import { type Graph, referenceKind, sectionOf, type UnitId } from "../graph/graph.js";
 import { keepsNothing } from "./owners.js";
 
@@ -74,22 +74,24 @@ function reachedFromInit(
   return reached;
 }
 
+const btfPrefix = Buffer.from("__BTF_ID__func__");
+
 /** Functions in sets of BTF ids: programs call them, and the kernel finds them by their names (`BTF_ID(func, …)`). */
 function namedForBpf(graph: Graph): ReadonlySet<UnitId> {
   const names = new Set<string>();
-  const each = (use: (name: string, unit: UnitId) => void) =>
-    graph.objects.forEach((object, index) => {
-      for (let symbol = 1; symbol < object.symbols.count; symbol++)
-        use(symbolName(object, symbol), graph.symbolUnit[graph.symbolBase[index]! + symbol]!);
-    });
-  each((name) => {
-    const named = /^__BTF_ID__func__(.+)__\d+$/.exec(name)?.[1];
-    if (named !== undefined) names.add(named);
-  });
+  for (const object of graph.objects)
+    for (let symbol = 1; symbol < object.symbols.count; symbol++) {
+      if (!hasNamePrefix(object, symbol, btfPrefix)) continue;
+      const named = /^__BTF_ID__func__(.+)__\d+$/.exec(symbolName(object, symbol))?.[1];
+      if (named !== undefined) names.add(named);
+    }
   const units = new Set<UnitId>();
-  if (names.size > 0)
-    each((name, unit) => {
-      if (unit >= 0 && names.has(name)) units.add(unit);
-    });
+  if (names.size === 0) return units;
+  graph.objects.forEach((object, index) => {
+    for (let symbol = 1; symbol < object.symbols.count; symbol++) {
+      const unit = graph.symbolUnit[graph.symbolBase[index]! + symbol]!;
+      if (unit >= 0 && names.has(symbolName(object, symbol))) units.add(unit);
+    }
+  });
   return units;
 }
