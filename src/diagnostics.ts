@@ -143,11 +143,11 @@ export const catalogue = {
       `${f.command} ${f.status}.${f.tail ? `\n${f.tail}` : ""}`,
     (f) => (f.log === undefined ? "See its last lines above." : `The whole log is ${f.log}.`),
   ),
-  "source-package-missing": entry(
+  "package-unavailable": entry(
     2,
-    (f: { tarball: string; package: string }) =>
-      `${f.tarball} does not exist: Debian's kernel source is not installed.`,
-    (f) => `Run: apt-get install ${f.package}`,
+    (f: { package: string; cause: string }) =>
+      `Debian's package ${f.package} is not installed and cannot be downloaded: ${f.cause}.`,
+    (f) => `Check the network and apt's sources, or run: apt-get install ${f.package}`,
   ),
   "source-not-kernel": entry(
     2,
@@ -166,9 +166,10 @@ export const catalogue = {
   ),
   "patch-failed": entry(
     2,
-    (f: { patch: string; file: string; where: string }) =>
-      `${f.patch} does not apply to ${f.file}, ${f.where}.`,
-    () => "This tree differs there from the one that the series expects: see jettison patches.",
+    (f: { series: string; patch: string; file: string; where: string }) =>
+      `${f.patch} of the series for Linux ${f.series} does not apply to ${f.file}, ${f.where}.`,
+    (f) =>
+      `This tree differs there from the one that the series expects; nothing was changed. See jettison patches ${f.series}.`,
   ),
   "config-missing": entry(
     2,

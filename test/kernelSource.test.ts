@@ -21,7 +21,7 @@ import { exportSeries } from "../src/kernel/exportSeries.js";
 import { fetchSource } from "../src/kernel/fetchSource.js";
 import { withSharedLock } from "../src/kernel/lock.js";
 import { preparePrivateSource } from "../src/kernel/preparePrivateSource.js";
-import type { Series } from "../src/kernel/series.js";
+import { nearestVersions, type Series, supportedVersions } from "../src/kernel/series.js";
 import { readKernelVersion } from "../src/kernel/version.js";
 
 let folder: string;
@@ -54,6 +54,7 @@ afterEach(() => {
 });
 
 const hook = (line: string): Series => ({
+  version: "6.12",
   files: [["kernel/jettison/core.c", "core\n"]],
   patches: [
     {
@@ -80,6 +81,8 @@ diff --git a/init/main.c b/init/main.c
   ],
 });
 
+const nothing: Series = { version: "6.12", files: [], patches: [] };
+
 /** Path, content, mode and time of all files of a tree. */
 const fingerprint = (root: string) =>
   readdirSync(root, { recursive: true, encoding: "utf8" })
@@ -104,7 +107,7 @@ test("the copy is patched, the tree is only read", async () => {
   const before = fingerprint(tree);
   const made = await preparePrivateSource({ source: tree, series: hook("hook") });
   expect(fingerprint(tree)).toEqual(before);
-  expect(made).toMatchObject({ version: "6.12", release: "6.12.7" });
+  expect(made).toMatchObject({ version: "6.12", release: "6.12.7", series: "6.12" });
   expect(readFileSync(join(made.folder, "init/main.c"), "utf8")).toBe("one\ntwo\nthree\nhook\nfour\nfive\n");
   expect(readFileSync(join(made.folder, "kernel/jettison/core.c"), "utf8")).toBe("core\n");
   expect(statSync(join(made.folder, "scripts/run.sh")).mode & 0o777).toBe(0o755);
@@ -139,7 +142,7 @@ test("an edit of a patched file and a new series meet; what a series no longer h
     "zero\none\ntwo\nthree\nother hook\nfour\nfive\n",
   );
   expect(existsSync(join(second.folder, "kernel/jettison/core.c"))).toBe(false);
-  await preparePrivateSource({ source: tree, series: { files: [], patches: [] } });
+  await preparePrivateSource({ source: tree, series: nothing });
   expect(readFileSync(join(second.folder, "init/main.c"), "utf8")).toBe(
     "zero\none\ntwo\nthree\nfour\nfive\n",
   );
@@ -188,7 +191,9 @@ test("a patch that does not fit is named with its file, and the copy stays as it
   const before = fingerprint(copy);
   write("init/main.c", "quite\ndifferent\n");
   const work = preparePrivateSource({ source: tree, series: hook("hook") });
-  await expect(work).rejects.toThrow(/0001-hook\.patch does not apply to init\/main\.c, hunk #1, line 1/);
+  await expect(work).rejects.toThrow(
+    /0001-hook\.patch of the series for Linux 6\.12 does not apply to init\/main\.c, hunk #1, line 1/,
+  );
   await expect(codesOf(() => work)).resolves.toEqual(["patch-failed"]);
   rmSync(join(tree, "init/main.c"));
   await expect(codesOf(() => preparePrivateSource({ source: tree, series: hook("hook") }))).resolves.toEqual([
@@ -210,23 +215,49 @@ test("a tree that was built in is refused, a git checkout of it is not", async (
   expect(existsSync(join(copy, "init/main.o"))).toBe(false);
 });
 
-test("a folder that is no kernel, or one without a series, is refused as such", async () => {
+test("a folder that is no kernel is refused as such", async () => {
   await expect(codesOf(() => readKernelVersion(join(folder, "nowhere")))).resolves.toEqual([
     "source-not-kernel",
   ]);
   write("Makefile", "all:\n");
   await expect(codesOf(() => readKernelVersion(tree))).resolves.toEqual(["source-not-kernel"]);
-  write("Makefile", makefile("5", "10"));
-  await expect(codesOf(() => readKernelVersion(tree))).resolves.toEqual(["kernel-unsupported"]);
 });
 
-test("Debian's package that is not there is named", async () => {
-  await expect(fetchSource("6.12", { packages: folder })).rejects.toThrow(
-    /apt-get install linux-source-6\.12/,
-  );
-  await expect(codesOf(() => fetchSource("6.12", { packages: folder }))).resolves.toEqual([
-    "source-package-missing",
-  ]);
+test("a version without a series is answered with what does not fit, and gets no copy", async () => {
+  write("Makefile", makefile("5", "10"));
+  const work = preparePrivateSource({ source: tree });
+  await expect(work).rejects.toThrow(/0002-.*\.patch of the series for Linux \S+ does not apply to \S+, \S/);
+  await expect(work).rejects.toThrow(/nothing was changed/);
+  const left = readdirSync(join(folder, "cache"), { recursive: true, encoding: "utf8" });
+  expect(left.filter((path) => path.endsWith("Makefile"))).toEqual([]);
+});
+
+test("the series nearest to a version come first, its own before all", () => {
+  const series = supportedVersions();
+  for (const version of series) expect(nearestVersions(version)[0]).toBe(version);
+  expect(nearestVersions("6.13")[0]).toBe("6.12");
+  expect(nearestVersions("2.6")[0]).toBe(series[0]);
+  expect(nearestVersions("99.0")).toEqual(series.toReversed());
+});
+
+test("a package that is neither installed nor to be had is named, with what apt says", async () => {
+  // Nobody listens at port 9.
+  const nowhere = { packages: folder, mirrors: { main: "http://127.0.0.1:9/debian" } };
+  const work = fetchSource("6.12", nowhere);
+  await expect(work).rejects.toThrow(/linux-source-6\.12 is not installed.*127\.0\.0\.1/s);
+  await expect(codesOf(() => work)).resolves.toEqual(["package-unavailable"]);
+});
+
+test("a mirror whose lists Debian has not signed is not believed", async () => {
+  const mirror = join(folder, "mirror");
+  for (const suite of ["bookworm", "trixie-backports"]) {
+    mkdirSync(join(mirror, "dists", suite, "main/binary-amd64"), { recursive: true });
+    writeFileSync(join(mirror, "dists", suite, "main/binary-amd64/Packages"), "");
+    writeFileSync(join(mirror, "dists", suite, "Release"), `Origin: Debian\nCodename: ${suite}\n`);
+  }
+  const work = fetchSource("6.12", { packages: folder, mirrors: { main: `file:${mirror}` } });
+  await expect(work).rejects.toThrow(/is not signed/);
+  await expect(codesOf(() => work)).resolves.toEqual(["package-unavailable"]);
 });
 
 test("a tarball that ends early leaves nothing behind", async () => {
@@ -244,7 +275,7 @@ test("Debian's tree is unpacked once, and its private copy does not reach throug
   const { folder: copy } = await preparePrivateSource({ source: pristine, series: hook("hook") });
   expect(fingerprint(pristine)).toEqual(before);
   expect(readFileSync(join(copy, "init/main.c"), "utf8")).toContain("hook");
-  await preparePrivateSource({ source: pristine, series: { files: [], patches: [] } });
+  await preparePrivateSource({ source: pristine, series: nothing });
   expect(fingerprint(pristine)).toEqual(before);
   expect(readFileSync(join(copy, "init/main.c"), "utf8")).not.toContain("hook");
 });
@@ -275,7 +306,7 @@ test("git am takes the exported series and makes the same files of it", async ()
     "jettison: Free built-in components that a machine does not use maintainer@example.org",
     "init: a hook maintainer@example.org",
   ]);
-  const { folder: copy } = await preparePrivateSource({ source: tree, series: { files: [], patches: [] } });
+  const { folder: copy } = await preparePrivateSource({ source: tree, series: nothing });
   for (const [path, content] of series.files) expect(readFileSync(join(copy, path), "utf8")).toBe(content);
   // The names of contents in our diff are git's own.
   const ours = exportSeries(series)[0]!.text.match(/^index .*$/gm);

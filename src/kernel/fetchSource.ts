@@ -3,28 +3,30 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { cacheFolder } from "../cache.js";
-import { fail } from "../diagnostics.js";
 import { run } from "../process.js";
+import { fetchPackageFile, type PackageOptions } from "./debianArchive.js";
 import { withLock } from "./lock.js";
 import { needSpace, spaceOfSource } from "./space.js";
 
-export interface FetchOptions {
-  /** Folder of Debian's source packages. */
+export interface FetchOptions extends PackageOptions {
+  /** Where installed source packages lie. */
   packages?: string;
-  onProgress?: (text: string) => void;
 }
 
 /**
- * Debian's source of a kernel version, unpacked as it is. The package keeps its tarball's size and time, so
- * these two tell one package version from the next without reading 150 MB.
+ * Debian's source of a kernel version, unpacked as it is: of the package that is installed, else of one that is
+ * downloaded. The package keeps its tarball's size and time, so these two tell one package version from the next
+ * without reading 150 MB.
  */
 export async function fetchSource(
   version: string,
-  { packages = "/usr/src", onProgress }: FetchOptions = {},
+  { packages = "/usr/src", ...options }: FetchOptions = {},
 ): Promise<string> {
   const name = `linux-source-${version}`;
-  const tarball = join(packages, `${name}.tar.xz`);
-  if (!existsSync(tarball)) fail("source-package-missing", { tarball, package: name });
+  const installed = join(packages, `${name}.tar.xz`);
+  const tarball = existsSync(installed)
+    ? installed
+    : await fetchPackageFile(name, `usr/src/${name}.tar.xz`, options);
   const { size, mtimeMs } = statSync(tarball);
   const key = createHash("sha256").update(`${tarball} ${size} ${mtimeMs}`).digest("hex").slice(0, 12);
   const folder = cacheFolder("source", `${name}-${key}`);
@@ -36,7 +38,7 @@ export async function fetchSource(
     const unpacking = `${pristine}.unpacking`;
     rmSync(unpacking, { recursive: true, force: true });
     mkdirSync(unpacking, { recursive: true });
-    onProgress?.(`unpacking ${tarball}`);
+    options.onProgress?.(`unpacking ${tarball}`);
     try {
       await run(["tar", "-C", unpacking, "--strip-components=1", "-xf", tarball]);
       renameSync(unpacking, pristine);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createHash } from "node:crypto";
-import { mkdirSync, realpathSync } from "node:fs";
+import { existsSync, mkdirSync, realpathSync } from "node:fs";
 import { basename, join } from "node:path";
 import { cacheFolder } from "../cache.js";
 import { readManifests } from "../component/manifest.js";
@@ -37,13 +37,24 @@ export interface KernelJob {
   readonly startFrom?: string;
 }
 
-/** The kernel that `jettison demo` builds and the tests boot. */
-export const demoJob: KernelJob = {
-  source: { debian: "6.12" },
-  configuration: { kind: "tiny", file: join(projectRoot, "configs/demo.config") },
-  components: shippedManifests,
-  functionSections: true,
-};
+/** The kernel that `jettison demo` builds of a version. */
+export function demoJobOf(version: string): KernelJob {
+  // Options that the version names differently, or lacks.
+  const changes = join(projectRoot, "runtime/linux", version, "demo.config");
+  return {
+    source: { debian: version },
+    configuration: {
+      ...{ kind: "tiny", file: join(projectRoot, "configs/demo.config") },
+      ...(existsSync(changes) ? { changes } : {}),
+    },
+    components: shippedManifests,
+    functionSections: true,
+  };
+}
+
+/** The version that the tests boot, and whose figures are in the documentation. */
+export const demoKernel = "6.12";
+export const demoJob = demoJobOf(demoKernel);
 
 /**
  * The build folder in the cache. Manifests and our own kernel files have no part in its name: make and the key
@@ -100,7 +111,8 @@ export function kernelSteps(job: KernelJob): KernelSteps {
             return `Linux ${source.release}, as it is`;
           }
           source = await preparePrivateSource({ source: pristine, onProgress: report });
-          return `Linux ${source.release}, patched`;
+          const other = source.series === source.version ? "" : ` with the series for ${source.series}`;
+          return `Linux ${source.release}, patched${other}`;
         },
       },
       {

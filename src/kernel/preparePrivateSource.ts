@@ -21,15 +21,17 @@ import { basename, dirname, join } from "node:path";
 import { cacheFolder } from "../cache.js";
 import { run } from "../process.js";
 import { withLock, withSharedLock } from "./lock.js";
-import { readSeries, type Series } from "./series.js";
+import type { Series } from "./series.js";
 import { listSourceFiles } from "./sourceFiles.js";
 import { needSpace, spaceOfSource } from "./space.js";
-import { stageSeries } from "./stageSeries.js";
+import { stageNearest, stageSeries } from "./stageSeries.js";
 import { type KernelVersion, readKernelVersion } from "./version.js";
 
 /** A tree that is not edited while it is built. */
 export interface KernelSource extends KernelVersion {
   readonly folder: string;
+  /** The version whose series is in the tree: its own, or the nearest that applies. */
+  readonly series?: string;
   /** Changes with anything that our series puts into the tree; none of it is in a tree that is as it was. */
   readonly seriesHash?: string;
   /** Builds from the tree share this lock; a change of the tree takes it exclusively. */
@@ -41,7 +43,7 @@ export type PrivateSource = Required<KernelSource>;
 export interface PrepareOptions {
   /** A kernel tree: the user's, or `fetchSource`'s. */
   source: string;
-  /** The series to apply; the one of its version if absent. */
+  /** The series to apply; the one of its version, or the nearest that applies, if absent. */
   series?: Series;
   onProgress?: (text: string) => void;
 }
@@ -159,7 +161,10 @@ export async function preparePrivateSource(options: PrepareOptions): Promise<Pri
   const version = readKernelVersion(source);
   const tree = realpathSync(source);
   const home = homeOf(tree);
-  const staged = await stageSeries(tree, series ?? readSeries(version.version));
+  const { series: used, files: staged } =
+    series === undefined
+      ? await stageNearest(tree, version.version)
+      : { series: series.version, files: await stageSeries(tree, series) };
   onProgress?.("bringing the private copy up to date");
   const onWait = (pid: number) =>
     onProgress?.(`waiting for process ${pid}, which is working on the same source`);
@@ -167,5 +172,8 @@ export async function preparePrivateSource(options: PrepareOptions): Promise<Pri
     await withLock(home.home, () => bringUpToDate(tree, home, staged), onWait);
   const hash = createHash("sha256");
   for (const [path, content] of staged) hash.update(`${path}\0${content.length}\0`).update(content);
-  return { ...version, folder: join(home.home, "linux"), seriesHash: hash.digest("hex"), lock: home.home };
+  return {
+    ...{ ...version, series: used },
+    ...{ folder: join(home.home, "linux"), seriesHash: hash.digest("hex"), lock: home.home },
+  };
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Jettison's additions to a kernel: files of its own, the same for every version, and a short series of
- * patches for each version that it supports. Both live in `runtime/linux`: `<version>/*.patch` is the
- * series, every other folder there stands for the folder of that name in the kernel's tree.
+ * Jettison's additions to a kernel: files of its own, the same for every version, and for each version that it supports
+ * a short series of patches and a header that bridges differences of the kernel's API. All of it lives in
+ * `runtime/linux`: `<version>/*.patch` is the series, and every other folder there, and in `<version>`, stands for the
+ * folder of that name in the kernel's tree.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -18,6 +19,8 @@ export interface Patch {
 }
 
 export interface Series {
+  /** The version that it was made for. */
+  readonly version: string;
   /** Path in the kernel's tree, then content; sorted by path. */
   readonly files: readonly (readonly [path: string, content: string])[];
   readonly patches: readonly Patch[];
@@ -30,20 +33,38 @@ export function supportedVersions(): string[] {
     .sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
 }
 
+/** A number for each version that grows by one from version to version: 5.19 is followed by 6.0, 6.19 by 7.0. */
+function ordinal(version: string): number {
+  const [major, minor] = version.split(".").map(Number) as [number, number];
+  return 20 * major + minor;
+}
+
+/** The versions that have a series, the nearest to a version first; of two that are as near, the newer. */
+export function nearestVersions(version: string): string[] {
+  const distance = (one: string) => Math.abs(ordinal(one) - ordinal(version));
+  return supportedVersions().sort((a, b) => distance(a) - distance(b) || ordinal(b) - ordinal(a));
+}
+
+/** The files below a folder that lie in a folder there, as paths in the kernel's tree. */
+function readFiles(root: string): (readonly [path: string, content: string])[] {
+  return readdirSync(root, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(root.length + 1))
+    .filter((path) => path.includes("/") && !isVersion(path.slice(0, path.indexOf("/"))))
+    .map((path) => [path, readFileSync(join(root, path), "utf8")] as const);
+}
+
 export function readSeries(version: string): Series {
   const supported = supportedVersions();
   if (!supported.includes(version)) fail("kernel-unsupported", { what: `Linux ${version}`, supported });
-  const files = readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1))
-    .filter((path) => path.includes("/") && !isVersion(path.slice(0, path.indexOf("/"))))
-    .sort()
-    .map((path) => [path, readFileSync(join(folder, path), "utf8")] as const);
+  const files = [...readFiles(folder), ...readFiles(join(folder, version))].sort(([a], [b]) =>
+    a < b ? -1 : 1,
+  );
   const patches = readdirSync(join(folder, version))
     .filter((name) => name.endsWith(".patch"))
     .sort()
     .map((name) => ({ name, text: readFileSync(join(folder, version, name), "utf8") }));
-  return { files, patches };
+  return { version, files, patches };
 }
 
 /** The files that a patch in git's form changes or makes. */

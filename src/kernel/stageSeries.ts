@@ -10,12 +10,12 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { type Diagnostic, diagnose, fail, failIfAny } from "../diagnostics.js";
+import { type Diagnostic, diagnose, fail, failIfAny, JettisonError } from "../diagnostics.js";
 import { runToEnd } from "../process.js";
-import { type Patch, type Series, touchedFiles } from "./series.js";
+import { nearestVersions, type Patch, readSeries, type Series, touchedFiles } from "./series.js";
 
 /** `patching file mm/usercopy.c` and `Hunk #2 FAILED at 123.`, as GNU patch prints them. */
-function failedHunks(patch: Patch, output: string): Diagnostic[] {
+function failedHunks(series: string, patch: Patch, output: string): Diagnostic[] {
   const found: Diagnostic[] = [];
   let file = "an unknown file";
   for (const line of output.split("\n")) {
@@ -23,7 +23,10 @@ function failedHunks(patch: Patch, output: string): Diagnostic[] {
     const hunk = line.match(/^Hunk (#\d+) FAILED at (\d+)/);
     if (hunk !== null)
       found.push(
-        diagnose("patch-failed", { patch: patch.name, file, where: `hunk ${hunk[1]}, line ${hunk[2]}` }),
+        diagnose("patch-failed", {
+          ...{ series, patch: patch.name, file },
+          where: `hunk ${hunk[1]}, line ${hunk[2]}`,
+        }),
       );
   }
   return found;
@@ -53,9 +56,12 @@ export async function stageSeries(pristine: string, series: Series): Promise<Map
       const missing = touchedFiles(patch).filter((file) => !existsSync(join(stage, file)));
       const wrong = [
         ...missing.map((file) =>
-          diagnose("patch-failed", { patch: patch.name, file, where: "which this tree lacks" }),
+          diagnose("patch-failed", {
+            ...{ series: series.version, patch: patch.name, file },
+            where: "which this tree lacks",
+          }),
         ),
-        ...failedHunks(patch, stdout),
+        ...failedHunks(series.version, patch, stdout),
       ];
       if (wrong.length === 0) fail("command-failed", { command: argv.join(" "), status, tail });
       failed.push(...wrong);
@@ -66,4 +72,29 @@ export async function stageSeries(pristine: string, series: Series): Promise<Map
   } finally {
     rmSync(stage, { recursive: true, force: true });
   }
+}
+
+export interface Staged {
+  /** The version that the series was made for. */
+  readonly series: string;
+  readonly files: Map<string, Buffer>;
+}
+
+/**
+ * The same with the series of the tree's version or, where that has none, with the nearest one that applies. Where
+ * none does, the error names what stands in the way of the nearest.
+ */
+export async function stageNearest(pristine: string, version: string): Promise<Staged> {
+  const versions = nearestVersions(version);
+  let first: JettisonError | undefined;
+  for (const series of versions[0] === version ? [version] : versions) {
+    try {
+      return { series, files: await stageSeries(pristine, readSeries(series)) };
+    } catch (error) {
+      if (!(error instanceof JettisonError) || error.diagnostics.some(({ code }) => code !== "patch-failed"))
+        throw error;
+      first ??= error;
+    }
+  }
+  throw first ?? new Error("no kernel version has a series");
 }

@@ -2,7 +2,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fail } from "../diagnostics.js";
-import { supportedVersions } from "./series.js";
 
 export interface KernelVersion {
   /** The version that a patch series is for: `6.12`. */
@@ -11,7 +10,7 @@ export interface KernelVersion {
   readonly release: string;
 }
 
-/** Reads the head of the top Makefile; anything that is not a kernel with a series of ours ends here. */
+/** Reads the head of the top Makefile; anything that is not a kernel ends here. */
 export function readKernelVersion(source: string): KernelVersion {
   let makefile = "";
   try {
@@ -24,9 +23,5 @@ export function readKernelVersion(source: string): KernelVersion {
   if (!major || !minor || patch === undefined)
     fail("source-not-kernel", { folder: source, what: "its Makefile names no kernel version" });
   const version = `${major}.${minor}`;
-  const release = `${version}.${patch}${variable("EXTRAVERSION") ?? ""}`;
-  const supported = supportedVersions();
-  if (!supported.includes(version))
-    fail("kernel-unsupported", { what: `${source} is Linux ${release}, which`, supported });
-  return { version, release };
+  return { version, release: `${version}.${patch}${variable("EXTRAVERSION") ?? ""}` };
 }

@@ -39,13 +39,13 @@
 #include <linux/vmalloc.h>
 
 #include <asm/cpu_entry_area.h>
-#include <asm/current.h>
 #include <asm/sections.h>
 
 /* Which cache a page is of, the order of a free block. */
 #include "../../mm/internal.h"
 #include "../../mm/slab.h"
 
+#include "compat.h"
 #include "jettison.h"
 
 /* At each end of a region, put there by the link. */
@@ -425,7 +425,7 @@ static void drop_stacks(struct search *search)
 		for (i = 0; thread_stack_cached(cpu, i, &stack); i++)
 			drop_stack(search, stack, THREAD_SIZE);
 		/* No CPU is in an interrupt or an exception. */
-		stack = per_cpu(pcpu_hot.hardirq_stack_ptr, cpu);
+		stack = hardirq_stack(cpu);
 		if (stack)
 			drop_stack(search, stack + 8 - IRQ_STACK_SIZE, IRQ_STACK_SIZE);
 		drop_stack(search, per_cpu(cea_exception_stacks, cpu),

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What Linux 6.12 calls differently from other versions. */
+#ifndef _KERNEL_JETTISON_COMPAT_H
+#define _KERNEL_JETTISON_COMPAT_H
+
+#include <linux/percpu.h>
+
+#include <asm/current.h>
+
+/* The last word of the stack on which @cpu handles interrupts, or NULL. */
+static inline void *hardirq_stack(unsigned int cpu)
+{
+	return per_cpu(pcpu_hot.hardirq_stack_ptr, cpu);
+}
+
+#endif /* _KERNEL_JETTISON_COMPAT_H */
