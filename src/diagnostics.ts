@@ -171,6 +171,12 @@ export const catalogue = {
     (f) =>
       `This tree differs there from the one that the series expects; nothing was changed. See jettison patches ${f.series}.`,
   ),
+  "figures-of-other-kernel": entry(
+    2,
+    (f: { is: string; documented: string }) =>
+      `The documentation has the figures of Linux ${f.documented}, not of ${f.is}.`,
+    () => "Leave out --write or --kernel.",
+  ),
   "config-missing": entry(
     2,
     (f: { places: readonly string[] }) => `No kernel configuration: ${f.places.join(" and ")} do not exist.`,

@@ -17,6 +17,7 @@ import { formatOption } from "./options.js";
 import { checkPaths } from "./paths.js";
 import { type KernelSource, preparePrivateSource } from "./preparePrivateSource.js";
 import type { KernelProgress } from "./progress.js";
+import { demoKernel } from "./series.js";
 import { readKernelVersion } from "./version.js";
 
 export interface KernelJob {
@@ -52,8 +53,6 @@ export function demoJobOf(version: string): KernelJob {
   };
 }
 
-/** The version that the tests boot, and whose figures are in the documentation. */
-export const demoKernel = "6.12";
 export const demoJob = demoJobOf(demoKernel);
 
 /**

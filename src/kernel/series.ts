@@ -13,6 +13,9 @@ import { projectRoot } from "../root.js";
 const folder = join(projectRoot, "runtime/linux");
 const isVersion = (name: string) => /^\d+\.\d+$/.test(name);
 
+/** The version that the tests boot, and whose figures are in the documentation. */
+export const demoKernel = "6.12";
+
 export interface Patch {
   readonly name: string;
   readonly text: string;

@@ -14,8 +14,9 @@ import { dirname, join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { exportSeries } from "../../src/kernel/exportSeries.js";
 import { fetchSource } from "../../src/kernel/fetchSource.js";
-import { readSeries, supportedVersions, touchedFiles } from "../../src/kernel/series.js";
-import { stageSeries } from "../../src/kernel/stageSeries.js";
+import { readSeries, touchedFiles } from "../../src/kernel/series.js";
+import { stageNearest, stageSeries } from "../../src/kernel/stageSeries.js";
+import { testedVersions } from "../testedVersions.js";
 
 let folder: string;
 beforeEach(() => {
@@ -23,15 +24,42 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-test.each(supportedVersions())("git am takes the series of %s on the pristine tree", async (version) => {
-  const series = readSeries(version);
+/** A tree of the files that the series touches: one of all 90,000 takes minutes to make. */
+async function copyTouched(version: string): Promise<string> {
   const pristine = await fetchSource(version);
-  // A repository of the files that the series touches: one of all 90,000 takes minutes to make.
   const tree = join(folder, "tree");
-  for (const path of series.patches.flatMap(touchedFiles)) {
+  for (const path of readSeries(version).patches.flatMap(touchedFiles)) {
     mkdirSync(dirname(join(tree, path)), { recursive: true });
     if (existsSync(join(pristine, path))) copyFileSync(join(pristine, path), join(tree, path));
   }
+  return tree;
+}
+
+test.each(testedVersions)(
+  "a tree of a version without a series takes the nearest series that applies: %s",
+  async (version) => {
+    const tree = await copyTouched(version);
+    const [major, minor] = version.split(".").map(Number) as [number, number];
+    const staged = await stageNearest(tree, `${major}.${minor + 1}`);
+    expect(staged.series).toBe(version);
+    expect(staged.files).toEqual(await stageSeries(tree, readSeries(version)));
+    // The series of the version itself is the only one that its tree may get.
+    writeFileSync(join(tree, "init/main.c"), "quite\ndifferent\n");
+    await expect(stageNearest(tree, version)).rejects.toThrow(
+      new RegExp(
+        `0010-.* of the series for Linux ${version} does not apply to init/main\\.c, hunk #1, line \\d+`,
+      ),
+    );
+    await expect(stageNearest(tree, `${major}.${minor + 1}`)).rejects.toThrow(
+      /does not apply to init\/main\.c/,
+    );
+  },
+);
+
+test.each(testedVersions)("git am takes the series of %s on the pristine tree", async (version) => {
+  const series = readSeries(version);
+  const pristine = await fetchSource(version);
+  const tree = await copyTouched(version);
   const git = (...args: string[]) =>
     execFileSync("git", ["-C", tree, "-c", "user.name=a", "-c", "user.email=a@example.org", ...args], {
       encoding: "utf8",
