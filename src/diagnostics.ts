@@ -379,13 +379,15 @@ type FieldsOf<C extends Code> = Parameters<(typeof catalogue)[C]["wrong"]>[0];
 export interface Diagnostic {
   readonly code: Code;
   readonly exit: 1 | 2;
+  readonly problem: string;
   /** The problem, then the remedy. */
   readonly message: string;
 }
 
 export function diagnose<C extends Code>(code: C, fields: FieldsOf<C>): Diagnostic {
   const { exit, wrong, todo } = catalogue[code] as unknown as Entry<FieldsOf<C>>;
-  return { code, exit, message: `${wrong(fields)} ${todo(fields)}` };
+  const problem = wrong(fields);
+  return { code, exit, problem, message: `${problem} ${todo(fields)}` };
 }
 
 /** A phase throws it at its end, with all diagnostics that it collected. */

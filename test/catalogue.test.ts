@@ -6,7 +6,7 @@ import { documentCatalogue } from "../src/catalogue/document.js";
 import { chapters, type Role } from "../src/catalogue/rows.js";
 import { findRow, kindOfSection, roleOf } from "../src/catalogue/sections.js";
 import type { Section } from "../src/elf/object.js";
-import { exampleOf } from "./linkerPatterns.js";
+import { exampleOf } from "../src/kernel/sourceSections.js";
 import { attributes61, linkerPatterns61 } from "./sections61.js";
 
 const rows = chapters.flatMap((chapter) => chapter.rows);

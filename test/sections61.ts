@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** The sections of Linux 6.1.192, from Debian's package linux-source-6.1; read by test/linkerPatterns.ts. */
+/** The sections of Linux 6.1.192, from Debian's package linux-source-6.1; read by src/kernel/sourceSections.ts. */
 
 /** Input sections in arch/x86/kernel/vmlinux.lds.S and include/asm-generic/vmlinux.lds.h. */
 export const linkerPatterns61 = `

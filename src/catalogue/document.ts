@@ -31,7 +31,7 @@ export function documentCatalogue(): string {
     "<!-- Made by `npm run docs` from src/catalogue/rows.ts. -->",
     "# Sections of a kernel",
     "",
-    "Every input section that an x86-64 kernel of 6.1 or 6.12 can have: what it is, when it is used, and what Jettison",
+    "Every input section that an x86-64 kernel of 6.1, 6.12 or 7.3 can have: what it is, when it is used, and what Jettison",
     "does with a reference from it to something that leaves. If several names fit, the longest counts.",
     "",
     "| role | meaning |",

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The catalogue itself: every input section that an x86-64 kernel of 6.1 or 6.12 can have. docs/sections.md is made
+ * The catalogue itself: every input section that an x86-64 kernel of 6.1, 6.12 or 7.3 can have. docs/sections.md is made
  * from it.
  *
  * Sources: include/asm-generic/vmlinux.lds.h and arch/x86/kernel/vmlinux.lds.S for the names, include/linux and
@@ -186,7 +186,7 @@ const init: Chapter = {
     ),
     row("__irqchip_acpi_probe_table __timer_acpi_probe_table", "init", "ACPI matches", "while booting"),
     row(
-      "runtime_shift_* runtime_ptr_*",
+      "runtime_shift_* runtime_ptr_* runtime_mask_*",
       "describes",
       "constants in code that are known after boot",
       "patched once by runtime_const_init()",
@@ -308,6 +308,12 @@ const calling: Chapter = {
       "what is exported",
       "by the module loader, at any time",
     ),
+    row(
+      "___kflagstab* __kflagstab",
+      "exports",
+      "which exports are GPL-only (7.3)",
+      "by the module loader, at any time",
+    ),
   ],
 };
 
@@ -387,6 +393,12 @@ const nowhere: Chapter = {
       "discarded",
       "licences, authors, aliases",
       "while building, into modules.builtin.modinfo",
+    ),
+    row(
+      ".no_trim_symbol __tracepoint_check .klp.symid .llvm_bb_addr_map",
+      "discarded",
+      "for modpost, for the check for unused tracepoints, for live patches, for profiles (7.3)",
+      "while building",
     ),
     row(
       ".comment .eh_frame* .debug* .line .stab* .gnu.linkonce.* .gnu.version* .gnu.attributes",

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { projectRoot } from "../root.js";
 import type { Examination, Presence } from "./examineConfig.js";
 import type { Finding } from "./findMissing.js";
@@ -41,6 +41,13 @@ async function examine(file: string, json: boolean): Promise<void> {
   if (examination.inTheWay.length > 0) process.exitCode = 1;
 }
 
+async function examineTree(source: string, json: boolean): Promise<void> {
+  const { examineSource, formatSource } = await import("./examineSource.js");
+  const examination = await examineSource(source);
+  process.stdout.write(json ? `${JSON.stringify(examination, null, 2)}\n` : formatSource(examination));
+  if (examination.series === undefined || examination.unknown.length > 0) process.exitCode = 1;
+}
+
 export function registerDoctor(program: Command): void {
   program
     .command("doctor")
@@ -49,9 +56,16 @@ export function registerDoctor(program: Command): void {
       "--config <file>",
       "check a kernel configuration instead (.config, also as gz or xz; - for stdin)",
     )
+    .addOption(
+      new Option(
+        "--source <dir>",
+        "check a kernel source instead: whether a series applies, and which sections the catalogue lacks",
+      ).conflicts("config"),
+    )
     .option("--json", "print JSON")
-    .action(async ({ config, json }: { config?: string; json?: true }) => {
+    .action(async ({ config, source, json }: { config?: string; source?: string; json?: true }) => {
       if (config !== undefined) return examine(config, json === true);
+      if (source !== undefined) return examineTree(source, json === true);
       const { findMissing } = await import("./findMissing.js");
       const findings = await findMissing(readFileSync(join(projectRoot, "scripts/debian-packages"), "utf8"));
       const missing = findings.filter((finding) => finding.missing);

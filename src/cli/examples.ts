@@ -72,6 +72,7 @@ export const examples: Readonly<Record<string, readonly Example[]>> = {
   doctor: [
     example("jettison doctor", "check this machine"),
     example("jettison doctor --config /boot/config-6.12", "check a kernel configuration before a build"),
+    example("jettison doctor --source linux-6.18", "check a kernel source before a build"),
   ],
 };
 
