@@ -336,6 +336,22 @@ export const catalogue = {
     (f: { file: string; what: string }) => `${f.file} does not hold results of boots: ${f.what}.`,
     () => "Give the demo.json of jettison demo, or the output of jettison boot --json.",
   ),
+  "console-invalid": entry(
+    2,
+    (f: { file: string; line: number; what: string }) => `${f.file}:${f.line}: ${f.what}.`,
+    () =>
+      'Give the console of a whole boot, from "Linux version" to "pages freed", with messages of level 6 (loglevel=7).',
+  ),
+  "console-foreign": entry(
+    2,
+    (f: { file: string; what: string }) => `${f.file} is the console of another kernel: ${f.what}.`,
+    () => "Give the plan of the kernel that was booted.",
+  ),
+  "lab-machine": entry(
+    2,
+    (f: { machine: string; what: string }) => `There is no LAVA job for ${f.machine}: ${f.what}.`,
+    () => "Name other machines with --machine.",
+  ),
   "profile-invalid": entry(
     2,
     (f: { file: string; line: number; what: string }) =>

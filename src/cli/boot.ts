@@ -16,6 +16,7 @@ interface Options {
   append?: string[];
   fill: boolean;
   json?: true;
+  ktap?: true;
 }
 
 const mebibytes = (bytes: number) => `${Math.round(bytes / 2 ** 20)} MiB`;
@@ -59,10 +60,9 @@ function describeBoot(result: BootResult, styled: boolean): string {
 /** The result of a boot without the path of its console, which is only of this machine. */
 const toJson = ({ log, ...shown }: BootResult) => shown;
 
-async function boot(
-  given: string,
-  { machine: names, accel, append = [], fill, json }: Options,
-): Promise<void> {
+async function boot(given: string, options: Options): Promise<void> {
+  const { machine: names, accel, append = [], fill, json, ktap } = options;
+  if (ktap) return bootAsTests(given, options);
   const { chooseAccelerator } = await import("../machine/accelerator.js");
   const { bootMachine } = await import("../machine/boot.js");
   const { fileFor, findImage } = await import("../machine/image.js");
@@ -104,6 +104,49 @@ async function boot(
   }
 }
 
+/** A guest that fails is the result of a test, and the next machine is booted all the same. */
+async function bootAsTests(
+  given: string,
+  { machine: names, accel, append = [], fill }: Options,
+): Promise<void> {
+  const { chooseAccelerator } = await import("../machine/accelerator.js");
+  const { fileFor, findImage } = await import("../machine/image.js");
+  const { attemptBoot } = await import("../machine/boot.js");
+  const { loadMachine, usualMachines } = await import("../machine/machine.js");
+  const { checkBoot, hasFailed } = await import("../lab/checks.js");
+  const { formatKtap, ktapHead } = await import("../lab/ktap.js");
+  const { runSteps } = await import("./steps.js");
+  const machines = (names ?? usualMachines).map((name) => loadMachine(name));
+  const image = await findImage(given);
+  const logs = cacheFolder("consoles");
+  mkdirSync(logs, { recursive: true });
+  const steps = machines.map(
+    (machine, index): Step => ({
+      title: machine.name,
+      async run(report) {
+        const accelerator = await chooseAccelerator(accel, fileFor(image, machine), machine);
+        const attempt = await attemptBoot(image, machine, {
+          accelerator,
+          append: append.join(" "),
+          fill,
+          log: join(logs, `${machine.name}.log`),
+          onLine: report,
+        });
+        const outcome =
+          "cause" in attempt
+            ? { machine: machine.name, boot: undefined, failure: attempt }
+            : { machine: machine.name, boot: { ...attempt, components: [...attempt.components] } };
+        if (index === 0) process.stdout.write(ktapHead(machines.length));
+        process.stdout.write(formatKtap(index + 1, outcome));
+        const isBad = hasFailed(checkBoot(outcome));
+        if (isBad) process.exitCode = 1;
+        return isBad ? "failed" : "passed";
+      },
+    }),
+  );
+  await runSteps(steps);
+}
+
 export function registerBoot(program: Command): void {
   program
     .command("boot")
@@ -123,6 +166,12 @@ export function registerBoot(program: Command): void {
     )
     .option("--append <words...>", "additional kernel parameters, such as jettison.keep=amd-vi")
     .option("--no-fill", "do not fill the guest's memory")
+    .addOption(
+      new Option(
+        "--ktap",
+        "print the results as KTAP, one test per machine; exit with 1 if one fails",
+      ).conflicts("json"),
+    )
     .option("--json", "print the results of the boots as JSON, sizes in bytes")
     .action(boot);
 }

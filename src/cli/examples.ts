@@ -30,6 +30,7 @@ export const examples: Readonly<Record<string, readonly Example[]>> = {
       "jettison boot linux-image.deb --machine mine.yaml --accel auto",
       "boot a package on a machine of one's own",
     ),
+    example("jettison boot build --append jettison=selftest --ktap", "print the boots as KTAP"),
   ],
   plan: [
     example("jettison plan build", "show what a finished build could give back"),
@@ -40,6 +41,18 @@ export const examples: Readonly<Record<string, readonly Example[]>> = {
   report: [
     example("jettison report build out/demo.json -o report.html", "show a plan with its boots in one file"),
     example("jettison report build", "print it on the terminal"),
+    example("jettison report build --console lab-7=serial.log", "read what a machine's console says"),
+  ],
+  lab: [
+    example(
+      "jettison lab build -o lab --url https://lab.example/jettison",
+      "write LAVA jobs for machines of QEMU",
+    ),
+    example(
+      "jettison lab build -o lab --device-type hp-x360-14-G1-sona --method ipxe",
+      "write the job for a real machine",
+    ),
+    example("jettison lab build -o lab --console vtd=job-17.yaml", "sum up a job's log for KernelCI"),
   ],
   profile: [
     example("jettison profile --name lab-7 >> fleet.jsonl", "append this machine to a list"),

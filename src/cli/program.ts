@@ -12,6 +12,7 @@ import { registerDoctor } from "./doctor.js";
 import { registerEstimate } from "./estimate.js";
 import { examples, formatExamples } from "./examples.js";
 import { registerGain } from "./gain.js";
+import { registerLab } from "./lab.js";
 import { registerLd } from "./ld.js";
 import { registerMicrovm } from "./microvm.js";
 import { registerModules } from "./modules.js";
@@ -33,6 +34,7 @@ const commands = [
   registerModules,
   registerVerify,
   registerReport,
+  registerLab,
   registerProfile,
   registerPredict,
   registerWhy,

@@ -9,6 +9,7 @@ interface Options {
   format?: Format;
   title?: string;
   json?: true;
+  console?: string[];
 }
 
 const formats = ["html", "text", "markdown", "json"] as const;
@@ -24,15 +25,22 @@ async function report(path: string, boots: readonly string[], options: Options):
   const { readPlan } = await import("../plan/readPlan.js");
   const { readImports } = await import("../exports/modules.js");
   const { readBoots } = await import("../report/boots.js");
+  const { checkConsoles, readConsoles } = await import("../report/consoles.js");
   const { renderHtml } = await import("../report/html.js");
   const { isStyled } = await import("../report/machineTable.js");
   const { formatReport, formatReportMarkdown, reportJson } = await import("../report/reportText.js");
   const { output, title } = options;
   const plan = readPlan(path);
   const imports = readImports(statSync(path).isDirectory() ? path : dirname(path), plan.exports);
+  const consoles = readConsoles(options.console ?? []);
+  checkConsoles(plan, consoles);
+  const machines = readBoots(boots, consoles);
+  for (const { file, saved } of consoles)
+    if (saved.trouble !== undefined)
+      process.stderr.write(`${file}:${saved.trouble.line}: ${saved.trouble.cause}\n`);
   const data = {
     plan,
-    machines: readBoots(boots),
+    machines,
     ...(imports === undefined ? {} : { imports }),
     ...(title === undefined ? {} : { build: title }),
   };
@@ -59,7 +67,11 @@ export function registerReport(program: Command): void {
     .command("report")
     .description("show a plan and the results of boots, in one HTML file, as text, Markdown or JSON")
     .argument("<plan>", "plan.json, or the folder of a build")
-    .argument("[boots...]", "demo.json of jettison demo, or the output of jettison boot --json")
+    .argument(
+      "[boots...]",
+      "demo.json of jettison demo, the output of jettison boot --json, or kcidb.json of jettison lab",
+    )
+    .option("--console <log...>", "saved consoles of machines; NAME=LOG names the machine")
     .option(
       "-o, --output <file>",
       "output file; its suffix selects the format: .html, .md, .json (default: text to the terminal)",

@@ -69,11 +69,28 @@ const usualTimeout = 180_000;
 
 const mostLines = 20_000;
 
+/** Why a guest failed, and the part of its console that shows it. */
+export interface GuestFailure {
+  readonly cause: string;
+  readonly console: string;
+}
+
 /**
  * Boots an image, has the guest use all of its memory and read it back, and returns what it showed. Whatever
  * keeps the guest from that, and any fault that its kernel reports, is `guest-failed`.
  */
 export async function bootMachine(image: Image, machine: Machine, options: BootOptions): Promise<BootResult> {
+  const attempt = await attemptBoot(image, machine, options);
+  if ("cause" in attempt) fail("guest-failed", { machine: machine.name, ...attempt, log: options.log });
+  return attempt;
+}
+
+/** The same, but a guest that fails is a result. */
+export async function attemptBoot(
+  image: Image,
+  machine: Machine,
+  options: BootOptions,
+): Promise<BootResult | GuestFailure> {
   const file = fileFor(image, machine);
   const initramfs = await guestInitramfs();
   mkdirSync(dirname(options.log), { recursive: true });
@@ -93,7 +110,7 @@ async function watchBoot(
   cwd: string,
   append: string,
   options: BootOptions,
-): Promise<BootResult> {
+): Promise<BootResult | GuestFailure> {
   const { log, timeout = usualTimeout, fill = true } = options;
   const lines: string[] = [];
   let bootSeconds = 0;
@@ -115,10 +132,7 @@ async function watchBoot(
   if (ended.status !== undefined && !ended.timedOut && reading.trouble === undefined)
     fail("command-failed", { command: oneLine(argv), status: ended.status, tail: excerpt(lines), log });
   const cause = reading.trouble?.cause ?? whyUnfinished(reading, ended, timeout, fill);
-  if (cause !== undefined) {
-    const console = excerpt(lines, reading.trouble?.line);
-    fail("guest-failed", { machine: machine.name, cause, console, log });
-  }
+  if (cause !== undefined) return { cause, console: excerpt(lines, reading.trouble?.line) };
   return toResult(machine, reading, { bootSeconds, seconds: ended.seconds, log });
 }
 

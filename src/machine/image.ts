@@ -36,7 +36,7 @@ export async function findImage(given: string): Promise<Image> {
 }
 
 /** The file of an image that a machine starts, which is of the kind that it can start. */
-export function fileFor({ bzImage, vmlinux }: Image, machine: Machine): string {
+export function fileFor({ bzImage, vmlinux }: Image, machine: Pick<Machine, "name" | "pvh">): string {
   const file = machine.pvh ? vmlinux : bzImage;
   if (file === undefined)
     return fail("image-missing", {

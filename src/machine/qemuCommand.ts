@@ -14,7 +14,7 @@ const always = "nokaslr panic=-1 oops=panic no_timer_check";
  * One host thread for all CPUs of a guest. With a thread for each, a CPU was seen to execute a stale INT3 of code
  * that another had just finished patching (QEMU 7.2, a jump label at boot): one oops in twelve boots.
  */
-const tcg = "tcg,thread=single";
+export const tcg = "tcg,thread=single";
 
 export type Accelerator = "kvm" | "tcg";
 

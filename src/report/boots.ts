@@ -1,25 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Reads what boots showed: the demo's `demo.json`, or what `jettison boot --json` printed. */
+/**
+ * Reads what boots showed: the demo's `demo.json`, what `jettison boot --json` printed, a summary of `jettison lab`, or
+ * consoles that were saved.
+ */
 import { existsSync, readFileSync } from "node:fs";
 import { z } from "zod";
-import { fail, JettisonError } from "../diagnostics.js";
+import { type Diagnostic, diagnose, fail, failIfAny, JettisonError } from "../diagnostics.js";
 import { loadMachine } from "../machine/machine.js";
+import type { SavedBoot } from "../machine/savedConsole.js";
 import { pageSize } from "../pageSize.js";
+import { type Boot, boot, bytes, component, mappings, memory } from "./bootJson.js";
+import { type ConsoleBoot, toBoot } from "./consoles.js";
 import { demoVersion } from "./demoJson.js";
 import type { ReportMachine } from "./html.js";
-
-const bytes = z.int().nonnegative();
-const component = z.object({
-  component: z.string(),
-  state: z.enum(["kept", "jettisoned", "refused", "withheld"]),
-  reason: z.string(),
-  bytes,
-});
-
-const counts = z.object({ small: bytes, large: bytes });
-const mappings = z.object({ before: counts, after: counts });
-
-const memory = z.object({ free: bytes, pageTables: bytes, directMap4k: bytes, directMap2M: bytes });
 
 const demo = z.object({
   version: z.literal(demoVersion),
@@ -41,44 +34,54 @@ const demo = z.object({
 
 export const bootsVersion = 1;
 
-/** The form of `jettison boot`: one boot per machine. */
-const boots = z.object({
-  version: z.literal(bootsVersion),
-  boots: z.array(
-    z.object({
-      machine: z.string(),
-      mode: z.string().nullable(),
-      memTotal: bytes,
-      components: z.array(component),
-      pages: bytes,
-      selftest: z.object({ pages: bytes, failures: bytes }).nullable(),
-      mappings: mappings.nullish(),
-      releaseNs: bytes.nullish(),
-    }),
-  ),
+const boots = z.object({ version: z.literal(bootsVersion), boots: z.array(boot) });
+
+/** A summary of `jettison lab`: the test that stands for a whole boot has it. */
+const kcidb = z.object({
+  version: z.object({ major: z.literal(5) }),
+  tests: z.array(z.object({ misc: z.object({ jettison: boot.optional() }).optional() })),
 });
 
-type Boot = z.infer<typeof boots>["boots"][number];
 type Result = z.infer<typeof demo>["machines"][number];
 
 /**
- * Machines of all files, in their order; of a machine that several have the last. A boot with `jettison=off` says
- * how much memory its machine has without.
+ * Machines of all files, then those of the consoles, in their order; of a machine that several have the last. A boot with
+ * `jettison=off` says how much memory its machine has without.
  */
-export function readBoots(files: readonly string[]): ReportMachine[] {
+export function readBoots(files: readonly string[], consoles: readonly ConsoleBoot[] = []): ReportMachine[] {
   const machines = new Map<string, ReportMachine>();
   const off = new Map<string, number>();
+  const add = (boot: Boot, title?: string) => {
+    if (boot.mode === "off") {
+      if (boot.memTotal !== undefined) off.set(boot.machine, boot.memTotal);
+    } else
+      machines.set(boot.machine, { ...complete(toResult(boot)), ...(title === undefined ? {} : { title }) });
+  };
   for (const file of files) {
     const read = readFile(file);
     for (const result of read.results) machines.set(result.machine, complete(result));
-    for (const boot of read.boots)
-      if (boot.mode === "off") off.set(boot.machine, boot.memTotal);
-      else machines.set(boot.machine, complete(toResult(boot)));
+    for (const boot of read.boots) add(boot);
   }
+  failIfAny(consoles.flatMap(({ file, saved }) => diagnoseConsole(file, saved)));
+  for (const one of consoles) add(toBoot(one), one.title);
   return [...machines.values()].map((machine) => {
     const memTotalOff = machine.memTotalOff ?? off.get(machine.machine);
     return { ...machine, ...(memTotalOff === undefined ? {} : { memTotalOff }) };
   });
+}
+
+const diagnoseConsole = (file: string, { problem }: SavedBoot): Diagnostic[] =>
+  problem === undefined ? [] : [diagnose("console-invalid", { file, ...problem })];
+
+/** The boots of a file that `jettison boot` or `jettison lab` wrote, or of a demo the boots with its self-test. */
+export function readBootFile(file: string): readonly Boot[] {
+  const { boots, results } = readFile(file);
+  const ofDemo = results.map(
+    ({ machine, memTotalOn, components, pagesFreed, selftest }): Boot => ({
+      ...{ machine, mode: "selftest", memTotal: memTotalOn, components, pages: pagesFreed, selftest },
+    }),
+  );
+  return [...ofDemo, ...boots];
 }
 
 function readFile(file: string): { results: readonly Result[]; boots: readonly Boot[] } {
@@ -89,17 +92,26 @@ function readFile(file: string): { results: readonly Result[]; boots: readonly B
   } catch (error) {
     fail("boots-invalid", { file, what: (error as Error).message });
   }
-  const ofDemo = demo.safeParse(value);
-  if (ofDemo.success) return { results: ofDemo.data.machines, boots: [] };
-  const ofBoot = boots.safeParse(value);
-  if (ofBoot.success) return { results: [], boots: ofBoot.data.boots };
-  const isBoot = typeof value === "object" && value !== null && "boots" in value;
-  const issue = (isBoot ? ofBoot : ofDemo).error!.issues[0]!;
-  return fail("boots-invalid", { file, what: `${issue.path.join(".") || "it"}: ${issue.message}` });
+  const has = (key: string) => typeof value === "object" && value !== null && key in value;
+  const fits = has("tests")
+    ? kcidb.safeParse(value)
+    : has("boots")
+      ? boots.safeParse(value)
+      : demo.safeParse(value);
+  if (!fits.success) {
+    const issue = fits.error.issues[0]!;
+    fail("boots-invalid", { file, what: `${issue.path.join(".") || "it"}: ${issue.message}` });
+  }
+  const { data } = fits;
+  if ("machines" in data) return { results: data.machines, boots: [] };
+  if ("boots" in data) return { results: [], boots: data.boots };
+  return { results: [], boots: data.tests.flatMap(({ misc }) => misc?.jettison ?? []) };
 }
 
 const toResult = ({ machine, memTotal, components, pages, selftest, mappings, releaseNs }: Boot) => ({
-  ...{ machine, components, pagesFreed: pages, memTotalOn: memTotal },
+  ...{ machine, pagesFreed: pages },
+  components: components.map(({ component, state, reason, bytes }) => ({ component, state, reason, bytes })),
+  ...(memTotal === undefined ? {} : { memTotalOn: memTotal }),
   ...(selftest === null ? {} : { selftest }),
   ...(mappings ? { mappings } : {}),
   ...(releaseNs ? { releaseNs } : {}),
@@ -112,7 +124,7 @@ const complete = (result: Result | ReturnType<typeof toResult>): ReportMachine =
 });
 
 /** A machine of somebody else's has no title here. */
-function titleOf(name: string): string {
+export function titleOf(name: string): string {
   try {
     return loadMachine(name).title;
   } catch (error) {

@@ -29,8 +29,8 @@ export interface DemoMachine {
 }
 
 /** Facts of a machine's boots; a single boot does not give all of them. */
-export type MachineResult = Omit<DemoMachine, "memTotalOff" | "selftest"> &
-  Partial<Pick<DemoMachine, "memTotalOff" | "selftest">>;
+export type MachineResult = Omit<DemoMachine, "memTotalOff" | "memTotalOn" | "selftest"> &
+  Partial<Pick<DemoMachine, "memTotalOff" | "memTotalOn" | "selftest">>;
 
 export const demoVersion = 1;
 

@@ -33,7 +33,10 @@ export function formatMachineTable(machines: readonly MachineResult[], options: 
       "MemTotal off, kB",
       ...machines.map(({ memTotalOff }) => (memTotalOff === undefined ? "-" : formatKib(memTotalOff))),
     ],
-    ["MemTotal on, kB", ...machines.map(({ memTotalOn }) => formatKib(memTotalOn))],
+    [
+      "MemTotal on, kB",
+      ...machines.map(({ memTotalOn }) => (memTotalOn === undefined ? "-" : formatKib(memTotalOn))),
+    ],
     ["self-test", ...machines.map((machine) => formatSelftest(machine, colour))],
   ];
   const head = ["component", ...machines.map(({ machine }) => machine)].map((text) => colour("bold", text));

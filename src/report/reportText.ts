@@ -69,7 +69,9 @@ function machineMarkdown(plan: Plan, machines: readonly ReportMachine[]): string
         return found === undefined ? "-" : `${found.pages} ${words[found.state]}`;
       }),
       formatNumber(pagesFreed),
-      memTotalOff === undefined ? "-" : `+${formatNumber((memTotalOn - memTotalOff) / 1024)}`,
+      memTotalOff === undefined || memTotalOn === undefined
+        ? "-"
+        : `+${formatNumber((memTotalOn - memTotalOff) / 1024)}`,
       selftest === undefined ? "-" : selftest.failures === 0 ? "ok" : `${selftest.failures} bad`,
     ]),
   );

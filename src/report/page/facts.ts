@@ -50,8 +50,9 @@ export function makeMachineTable(
     button.addEventListener("click", () => choose(machine.machine));
     return button;
   };
-  const gain = ({ memTotalOff, memTotalOn }: ReportMachine): Child =>
-    memTotalOff === undefined
+  const gain = ({ memTotalOff, memTotalOn }: ReportMachine): Child => {
+    if (memTotalOn === undefined) return "-";
+    return memTotalOff === undefined
       ? kilobytes(memTotalOn)
       : h(
           "span",
@@ -59,6 +60,7 @@ export function makeMachineTable(
           `+${kilobytes(memTotalOn - memTotalOff)}`,
           h("small", {}, `to ${kilobytes(memTotalOn)}`),
         );
+  };
   return makeTable({
     caption: "Pages of each component, and what became of them on each machine",
     columns: [

@@ -37,15 +37,16 @@ export function makeCards(
     return [...cards, card("Image", size(bytes), note)];
   }
   const { memTotalOff, memTotalOn, selftest } = machine;
-  cards.push(
-    memTotalOff === undefined
-      ? card("MemTotal", kilobytes(memTotalOn), "with what was freed")
-      : card(
-          "MemTotal",
-          `+${kilobytes(memTotalOn - memTotalOff)}`,
-          `${kilobytes(memTotalOff)} off, ${kilobytes(memTotalOn)} on`,
-        ),
-  );
+  if (memTotalOn !== undefined)
+    cards.push(
+      memTotalOff === undefined
+        ? card("MemTotal", kilobytes(memTotalOn), "with what was freed")
+        : card(
+            "MemTotal",
+            `+${kilobytes(memTotalOn - memTotalOff)}`,
+            `${kilobytes(memTotalOff)} off, ${kilobytes(memTotalOn)} on`,
+          ),
+    );
   if (selftest !== undefined)
     cards.push(card("Self-test", describeResult(selftest), `${plural(selftest.pages, "page")} checked`));
   return cards;

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Consoles that were saved, as boots: each named after its file, or as `NAME=FILE` says. */
+import { existsSync, readFileSync } from "node:fs";
+import { basename } from "node:path";
+import { fail } from "../diagnostics.js";
+import { readSavedConsole, type SavedBoot } from "../machine/savedConsole.js";
+import type { Plan } from "../plan/plan.js";
+import type { Boot } from "./bootJson.js";
+
+export interface ConsoleBoot {
+  /** The name given; with what firmware calls the machine, where a log is of several. */
+  readonly machine: string;
+  /** For people. */
+  readonly title: string;
+  readonly file: string;
+  readonly saved: SavedBoot;
+}
+
+function splitName(given: string): { name: string; file: string } {
+  const at = given.indexOf("=");
+  const file = given.slice(at + 1);
+  if (at > 0 && !existsSync(given)) return { name: given.slice(0, at), file };
+  return { name: basename(given).replace(/\.(log|txt|ya?ml)$/, ""), file: given };
+}
+
+export function readConsoles(given: readonly string[]): ConsoleBoot[] {
+  return given.flatMap((one) => {
+    const { name, file } = splitName(one);
+    let text: string;
+    try {
+      text = readFileSync(file, "utf8");
+    } catch (error) {
+      return fail("file-unreadable", { file, cause: (error as Error).message });
+    }
+    const boots = readSavedConsole(text);
+    if (boots.length === 0)
+      fail("console-invalid", {
+        file,
+        line: 1,
+        what: 'no line of it is the kernel\'s and begins with "jettison: "',
+      });
+    const isOfOne = new Set(boots.map(({ dmi }) => dmi)).size === 1;
+    return boots.map((saved) => ({
+      machine: isOfOne ? name : `${name} (${saved.dmi ?? "unnamed"})`,
+      title: saved.dmi === undefined ? name : `${name}: ${saved.dmi.replace(/, BIOS .*$/, "")}`,
+      file,
+      saved,
+    }));
+  });
+}
+
+/** What the guest's program said of itself is more than the kernel's lines say. */
+export function toBoot({ machine, saved }: ConsoleBoot): Boot {
+  const { guest, mode, components, pages, selftest } = saved;
+  const { jettison, memTotal, fill } = guest;
+  return {
+    machine,
+    mode: mode ?? null,
+    ...(memTotal === undefined ? {} : { memTotal }),
+    components: [...(jettison?.components ?? components)],
+    pages: jettison?.pages ?? pages,
+    selftest: jettison?.selftest ?? selftest,
+    ...(fill === undefined ? {} : { fill }),
+    ...(jettison?.mappings ? { mappings: jettison.mappings } : {}),
+    ...(jettison?.releaseNs ? { releaseNs: jettison.releaseNs } : {}),
+  };
+}
+
+/** Throws where a console names other components than the plan: it is of another kernel. */
+export function checkConsoles(plan: Plan, consoles: readonly ConsoleBoot[]): void {
+  const inPlan = plan.components.filter(({ state }) => state !== "not-built").map(({ name }) => name);
+  for (const one of consoles) {
+    const named = toBoot(one).components.map(({ component }) => component);
+    if (named.length === 0) continue;
+    const foreign = named.find((name) => !inPlan.includes(name));
+    const missing = inPlan.find((name) => !named.includes(name));
+    const { file, saved } = one;
+    if (foreign !== undefined)
+      fail("console-foreign", { file, what: `it names ${foreign}, which the plan has not` });
+    if (missing !== undefined && saved.problem === undefined)
+      fail("console-foreign", { file, what: `it does not name ${missing}, which the plan has` });
+  }
+}
