@@ -336,6 +336,11 @@ export const catalogue = {
     (f: { file: string; what: string }) => `${f.file} does not hold results of boots: ${f.what}.`,
     () => "Give the demo.json of jettison demo, or the output of jettison boot --json.",
   ),
+  "fleet-empty": entry(
+    2,
+    (_: Record<string, never>) => "No machine is given.",
+    () => "Name a file of profiles, or results of boots with --boots.",
+  ),
   "console-invalid": entry(
     2,
     (f: { file: string; line: number; what: string }) => `${f.file}:${f.line}: ${f.what}.`,

@@ -58,7 +58,7 @@ function boundaryOf(
   const roles = classifyUnits(graph);
   const claims = claimUnits(graph, roles, [component(registers)], () => []);
   const ownership = assignOwners(graph, roles, claims);
-  const boundary = drawBoundary({ graph, roles, claims, ownership }, { leastBytes: 1 });
+  const boundary = drawBoundary({ graph, roles, claims, ownership }, { leastBytes: () => 1 });
   const stays: string[] = [];
   for (let unit = 0; unit < graph.unitCount; unit++)
     if (objectOf(graph, unit).file === "driver.o" && sectionOf(graph, unit).size > 0)
@@ -272,7 +272,7 @@ test("one component's list says nothing of another's memory", () => {
   };
   const claims = claimUnits(graph, roles, [first, second], () => []);
   const ownership = assignOwners(graph, roles, claims);
-  const { pins } = drawBoundary({ graph, roles, claims, ownership }, { leastBytes: 1 });
+  const { pins } = drawBoundary({ graph, roles, claims, ownership }, { leastBytes: () => 1 });
   expect(pins.map(({ unit }) => sectionOf(graph, unit).name)).toEqual([".bss.other_zero"]);
 });
 

@@ -8,7 +8,7 @@
  * the components that own the target are refused. Units that then stay are outside as well, so their references are looked at
  * once more, until nothing is left that stays after all: each reference is judged no more than twice.
  */
-import { kindOfSection } from "../catalogue/sections.js";
+import { type Kind, kindOfSection } from "../catalogue/sections.js";
 import {
   describeEdge,
   type EdgeId,
@@ -68,8 +68,8 @@ export interface Boundary {
 }
 
 export interface BoundaryOptions {
-  /** A region of fewer bytes stays resident. */
-  readonly leastBytes: number;
+  /** A region of fewer bytes stays resident. The components are those that leave together. */
+  readonly leastBytes: (kind: Kind, components: readonly number[]) => number;
 }
 
 /** A reference from the outside, and what is to be done about it. */
@@ -223,11 +223,11 @@ function judgeOf(
     realSourceOf: (edge: EdgeId) => UnitId;
   },
 ): (edge: EdgeId) => Crossing | undefined {
-  const { sets, ownersByUnit } = ownership;
+  const { sets, ownersByUnit, leavesWithByUnit } = ownership;
   const isAssembly = findAssembly(graph);
   const refuse = (reason: RefusalReason): Crossing => ({ does: "refuse", reason });
   const leavesNoLater = (from: UnitId, to: UnitId) =>
-    isLeaving[from] === 1 && sets.isSubset(ownersByUnit[from]!, ownersByUnit[to]!);
+    isLeaving[from] === 1 && sets.isSubset(leavesWithByUnit[from]!, leavesWithByUnit[to]!);
   const known = new Map<UnitId, boolean>();
   /** As it was when first asked: less leaves later on, and what was pinned stays pinned. */
   const holdsAddresses = (unit: UnitId) => {

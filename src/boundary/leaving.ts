@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The units that still leave while the boundary is drawn. Units of one kind and owner set are a group, which fills pages together;
+ * The units that still leave while the boundary is drawn. Units of one kind that leave with the same components are a group, which fills pages together;
  * a group that has become too small for that stays as a whole.
  */
 import { type Kind, kindOfSection } from "../catalogue/sections.js";
@@ -10,6 +10,7 @@ import type { Ownership } from "../ownership/owners.js";
 
 export interface SmallGroup {
   readonly kind: Kind;
+  /** The components that would have to leave. */
   readonly owners: OwnerSet;
   readonly bytes: number;
 }
@@ -26,14 +27,14 @@ export interface Leaving {
 
 export function createLeaving(
   graph: Graph,
-  { sets, ownersByUnit }: Ownership,
+  { sets, leavesWithByUnit }: Ownership,
   candidates: readonly UnitId[],
-  leastBytes: number,
+  leastBytes: (kind: Kind, components: readonly number[]) => number,
 ): Leaving {
   const isLeaving = new Uint8Array(graph.unitCount);
   const groups = new Map<string, { kind: Kind; owners: OwnerSet; bytes: number; units: UnitId[] }>();
   const groupOf = (unit: UnitId) => {
-    const [kind, owners] = [kindOfSection(sectionOf(graph, unit)), ownersByUnit[unit]!];
+    const [kind, owners] = [kindOfSection(sectionOf(graph, unit)), leavesWithByUnit[unit]!];
     const key = `${kind} ${owners}`;
     const group = groups.get(key) ?? { kind, owners, bytes: 0, units: [] };
     groups.set(key, group);
@@ -63,7 +64,7 @@ export function createLeaving(
     },
     settle() {
       for (const { kind, owners, bytes, units } of groups.values())
-        if (bytes > 0 && bytes < leastBytes) {
+        if (bytes > 0 && bytes < leastBytes(kind, sets.members(owners))) {
           small.push({ kind, owners, bytes });
           units.forEach(keep);
         }

@@ -59,6 +59,13 @@ export const examples: Readonly<Record<string, readonly Example[]>> = {
     example("jettison profile --script > profile.sh", "get the script for a machine without Node"),
   ],
   predict: [example("jettison predict build fleet.jsonl", "predict what leaves on each machine of a list")],
+  pack: [
+    example("jettison pack build fleet.jsonl > packing.yaml", "choose regions for the machines of a list"),
+    example(
+      "jettison pack build --boots out/demo.json > packing.yaml",
+      "choose them for machines that were booted",
+    ),
+  ],
   why: [
     example("jettison why build copy_process", "show the references that keep a function"),
     example("jettison why build intel-vtd", "show what leaves and stays of a component"),

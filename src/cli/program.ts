@@ -16,6 +16,7 @@ import { registerLab } from "./lab.js";
 import { registerLd } from "./ld.js";
 import { registerMicrovm } from "./microvm.js";
 import { registerModules } from "./modules.js";
+import { registerPack } from "./pack.js";
 import { registerPatches } from "./patches.js";
 import { registerPlan } from "./plan.js";
 import { registerPredict } from "./predict.js";
@@ -37,6 +38,7 @@ const commands = [
   registerLab,
   registerProfile,
   registerPredict,
+  registerPack,
   registerWhy,
   registerDiff,
   registerGain,

@@ -60,7 +60,7 @@ function parseManifest(file: string, text: string, diagnostics: Diagnostic[]) {
       return { pattern, literal: isLiteral(pattern), ...parseGate(value)!, file, line };
     });
   const shared = gatesAt(["gates"], data.gates ?? {});
-  const found = Object.entries(data.components).map(([name, raw]) =>
+  const found = Object.entries(data.components ?? {}).map(([name, raw]) =>
     toComponent(name, raw, file, places, gatesAt, shared),
   );
   return { places, found };

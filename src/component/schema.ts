@@ -200,10 +200,26 @@ const component = form("a component", {
 });
 export type RawComponent = z.infer<typeof component>;
 
-export const schema = form("a manifest", {
-  components: z.record(componentName, component, expected("components, a mapping,")),
-  gates: gates.optional(),
+const bundle = z.array(componentName).min(2, "a list of components that leave together has two or more");
+const packedRegion = form("a region", {
+  kind: choice("kind", ["text", "rodata", "data", "bss"]),
+  of: z.array(componentName).min(1, "a list of components is empty"),
 });
+/** Its components need not be described here, nor be built in. */
+const packing = form("packing", {
+  together: z.array(bundle, expected("together, a list of lists,")).optional(),
+  stay: z.array(packedRegion, expected("stay, a list of regions,")).optional(),
+  leave: z.array(packedRegion, expected("leave, a list of regions,")).optional(),
+});
+
+export const schema = form("a manifest", {
+  components: z.record(componentName, component, expected("components, a mapping,")).optional(),
+  gates: gates.optional(),
+  packing: packing.optional(),
+}).refine(
+  ({ components, packing }) => components !== undefined || packing !== undefined,
+  "components is missing",
+);
 
 export type Path = readonly (string | number)[];
 

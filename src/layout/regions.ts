@@ -34,7 +34,7 @@ export function layoutRegions(
   for (let unit = 0; unit < graph.unitCount; unit++) {
     if (!isLeaving[unit]) continue;
     const kind = kindOfSection(sectionOf(graph, unit));
-    const set = ownership.ownersByUnit[unit]!;
+    const set = ownership.leavesWithByUnit[unit]!;
     const key = `${kind} ${set}`;
     const group = groups.get(key) ?? { kind, owners: ownership.sets.members(set), units: [] };
     groups.set(key, group);

@@ -9,6 +9,7 @@ import { analyse } from "../analyse/analyse.js";
 import { testKey } from "../analyse/testSymbols.js";
 import { askedFunctions } from "../component/checkAnswers.js";
 import { readManifests } from "../component/manifest.js";
+import { readPacking } from "../component/packing.js";
 import { fail } from "../diagnostics.js";
 import { writeThinArchive } from "../elf/archive.js";
 import { symbolType } from "../elf/format.js";
@@ -60,7 +61,10 @@ async function linkObject(folder: LinkFolder, link: LinkArguments): Promise<numb
   stopwatch.lap("manifests");
   const inputs = loadLinkInputs(build, link);
   stopwatch.lap("read");
-  const analysis = analyse(inputs.objects, described, stopwatch.lap);
+  const analysis = analyse(inputs.objects, described, {
+    packing: readPacking(manifests.files),
+    lap: stopwatch.lap,
+  });
   const { graph, claims, testSymbols, boundary, regions } = analysis;
   const plan = makePlan(analysis);
   stopwatch.lap("plan");

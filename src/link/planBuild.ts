@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type Analysis, analyse } from "../analyse/analyse.js";
 import { readManifests } from "../component/manifest.js";
+import { readPacking } from "../component/packing.js";
 import { fail } from "../diagnostics.js";
 import { makePlan, type Plan } from "../plan/plan.js";
 import { parseLinkArguments } from "./arguments.js";
@@ -21,7 +22,7 @@ export async function planBuild(build: string, manifests: readonly string[]): Pr
     fail("build-unusable", { folder: build, what: "it has no vmlinux.a" });
   const components = await readManifests(manifests);
   const inputs = loadBuild(build);
-  const analysis = analyse(inputs.objects, components);
+  const analysis = analyse(inputs.objects, components, { packing: readPacking(manifests) });
   return { build, inputs, ...analysis, plan: makePlan(analysis) };
 }
 

@@ -24,6 +24,32 @@ export interface Ownership {
   readonly sets: OwnerSets;
   /** The owner set of each unit. */
   readonly ownersByUnit: Uint32Array;
+  /** Components that all have to leave before the unit does: its owners, and what they are bundled with. */
+  readonly leavesWithByUnit: Uint32Array;
+}
+
+/**
+ * Lets components leave together. Sets grow to whole bundles, and a set that lies in another one still does: no reference
+ * becomes a crossing by it.
+ */
+export function bundleOwners(
+  { sets, ownersByUnit }: Ownership,
+  bundles: readonly (readonly number[])[],
+): Ownership {
+  const grown = new Map<OwnerSet, OwnerSet>();
+  const grow = (set: OwnerSet) => {
+    let result = set;
+    for (const bundle of bundles)
+      if (bundle.some((one) => sets.members(set).includes(one)))
+        for (const one of bundle) result = sets.union(result, sets.single(one));
+    return result;
+  };
+  const leavesWithByUnit = ownersByUnit.map((set) => {
+    const known = grown.get(set) ?? grow(set);
+    grown.set(set, known);
+    return known;
+  });
+  return { sets, ownersByUnit, leavesWithByUnit };
 }
 
 export function assignOwners(graph: Graph, roles: readonly Role[], claims: Claims): Ownership {
@@ -48,7 +74,7 @@ export function assignOwners(graph: Graph, roles: readonly Role[], claims: Claim
       queue.push(to);
     }
   }
-  return { sets, ownersByUnit };
+  return { sets, ownersByUnit, leavesWithByUnit: ownersByUnit };
 }
 
 /** Roles whose references keep nothing. */

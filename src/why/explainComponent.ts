@@ -106,7 +106,7 @@ function weighStaying(planned: PlannedBuild, index: number) {
     const kind = kindOfSection(sectionOf(graph, unit));
     const other = members.find((member) => refused.has(member));
     const isSmall = boundary.tooSmall.some(
-      (one) => one.kind === kind && one.owners === ownership.ownersByUnit[unit],
+      (one) => one.kind === kind && one.owners === ownership.leavesWithByUnit[unit],
     );
     const pin = pinned.get(unit);
     const because =

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+import { resolve } from "node:path";
+import type { Command } from "commander";
+import { shippedManifests } from "../component/shipped.js";
+import type { NamedClass } from "../packing/packBuild.js";
+
+interface Options {
+  boots?: string[];
+  components?: string[];
+  json?: true;
+}
+
+/** Packs the regions of a finished build for the machines of a fleet, and prints that as a manifest. */
+async function pack(build: string, profiles: readonly string[], options: Options): Promise<void> {
+  const { analyse } = await import("../analyse/analyse.js");
+  const { readManifests } = await import("../component/manifest.js");
+  const { fail } = await import("../diagnostics.js");
+  const { loadBuild } = await import("../link/planBuild.js");
+  const { packBuild } = await import("../packing/packBuild.js");
+  const { makePlan } = await import("../plan/plan.js");
+  const { formatPacking } = await import("../report/packingText.js");
+  const manifests = await readManifests(
+    (options.components ?? shippedManifests).map((file) => resolve(file)),
+  );
+  const { objects } = loadBuild(build);
+  const fleet = new Map<string, { stays: readonly string[]; weight: number }>();
+  const add = (stays: readonly string[]) => {
+    const key = stays.join();
+    const one = fleet.get(key) ?? { stays, weight: 0 };
+    fleet.set(key, { ...one, weight: one.weight + 1 });
+  };
+  for (const file of options.boots ?? []) {
+    const { readBootFile } = await import("../report/boots.js");
+    for (const { mode, components } of readBootFile(file))
+      if (mode !== "off")
+        add(components.filter(({ state }) => state !== "jettisoned").map(({ component }) => component));
+  }
+  if (profiles.length > 0) {
+    const { Predictor } = await import("../predict/predict.js");
+    const { readMachines } = await import("../profile/readLines.js");
+    const presentByName = new Map(manifests.map(({ name, present }) => [name, present] as const));
+    const predictor = new Predictor(makePlan(analyse(objects, manifests)), (name) => presentByName.get(name));
+    for await (const facts of readMachines(profiles))
+      add(
+        predictor
+          .predict(facts)
+          .components.filter(({ outcome }) => outcome !== "leaves")
+          .map(({ component }) => component),
+      );
+  }
+  const classes: NamedClass[] = [...fleet.values()];
+  if (classes.length === 0) fail("fleet-empty", {});
+  const packed = packBuild(objects, manifests, classes);
+  process.stdout.write(
+    options.json ? `${JSON.stringify({ version: 1, ...packed }, null, 2)}\n` : formatPacking(packed, classes),
+  );
+}
+
+export function registerPack(program: Command): void {
+  program
+    .command("pack")
+    .description("choose regions for a fleet: what leaves together, and what is not worth a page")
+    .argument("<build>", "folder of the build, where vmlinux.a lies")
+    .argument("[profile...]", "output of jettison profile, one machine per line; - is standard input")
+    .option(
+      "--boots <file...>",
+      "machines that were booted: demo.json, or the output of jettison boot --json",
+    )
+    .option("--components <file...>", "manifests (default: those shipped with Jettison)")
+    .option("--json", "print the packing as JSON, sizes in bytes")
+    .action(pack);
+}

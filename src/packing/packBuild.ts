@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Packs the regions of a build, and plans it anew to see what the packing is worth: what the search leaves out is counted there. */
+import { type Analysis, analyse } from "../analyse/analyse.js";
+import type { Component } from "../component/component.js";
+import { noPacking, type PackedRegionName, type Packing } from "../component/packing.js";
+import type { ElfObject } from "../elf/object.js";
+import { sectionOf } from "../graph/graph.js";
+import { resident } from "../ownership/ownerSets.js";
+import {
+  type Group,
+  lowerBound,
+  type MachineClass,
+  type PackedGroups,
+  pack,
+  packInto,
+  partWithOwners,
+  regionCost,
+} from "./pack.js";
+
+/** Machines on which the same components stay, by name. */
+export interface NamedClass {
+  readonly stays: readonly string[];
+  readonly weight: number;
+}
+
+export interface PackedBuild {
+  readonly packing: Packing;
+  /** Expected bytes that components keep in memory, per machine. */
+  readonly plain: number;
+  readonly packed: number;
+  /** No order and no sharing of pages keeps less. */
+  readonly bound: number;
+  readonly regions: { readonly plain: number; readonly packed: number };
+}
+
+export function packBuild(
+  objects: readonly ElfObject[],
+  manifests: readonly Component[],
+  fleet: readonly NamedClass[],
+): PackedBuild {
+  const plain = analyse(objects, manifests);
+  const names = plain.claims.components.map(({ name }) => name);
+  const classes = fleet.map(
+    ({ stays, weight }): MachineClass => ({
+      stays: stays.map((name) => names.indexOf(name)).filter((index) => index >= 0),
+      weight,
+    }),
+  );
+  const groups = groupsOf(plain);
+  const alone = names.map((_, index) => [index]);
+  const usual = new Set(plain.regions.map(({ kind, owners }) => `${kind} ${owners}`));
+  const candidates = [pack(groups, classes), packInto(alone, groups, classes)].map((packed) =>
+    describePacking(packed, names, usual),
+  );
+  let best = { packing: noPacking, analysis: plain, cost: measure(plain, classes) };
+  const before = best.cost;
+  for (const packing of candidates) {
+    const analysis = analyse(objects, manifests, { packing });
+    const cost = measure(analysis, classes);
+    if (cost < best.cost && analysis.boundary.refusals.length <= plain.boundary.refusals.length)
+      best = { packing, analysis, cost };
+  }
+  return {
+    packing: best.packing,
+    plain: before,
+    packed: best.cost,
+    bound: lowerBound(groups, classes) + pinnedBytes(plain),
+    regions: { plain: plain.regions.length, packed: best.analysis.regions.length },
+  };
+}
+
+/** What may leave: in regions today, or too small for one. */
+function groupsOf({ graph, regions, boundary, ownership }: Analysis): Group[] {
+  const inRegions = regions.map(({ kind, owners, units }) => ({
+    ...{ kind, owners },
+    bytes: units.reduce((sum, unit) => sum + sectionOf(graph, unit).size, 0),
+  }));
+  const small = boundary.tooSmall.map(({ kind, owners, bytes }) => ({
+    ...{ kind, bytes },
+    owners: ownership.sets.members(owners),
+  }));
+  return [...inRegions, ...small];
+}
+
+/** Bytes that components own and that stay on every machine. */
+function residentBytes({ graph, ownership, boundary }: Analysis): number {
+  let sum = 0;
+  for (let unit = 0; unit < graph.unitCount; unit++)
+    if (ownership.ownersByUnit[unit] !== resident && !boundary.isLeaving[unit])
+      sum += sectionOf(graph, unit).size;
+  return sum;
+}
+
+/** Those of them that are pinned, or refused. */
+const pinnedBytes = (analysis: Analysis) =>
+  residentBytes(analysis) - analysis.boundary.tooSmall.reduce((sum, { bytes }) => sum + bytes, 0);
+
+function measure(analysis: Analysis, classes: readonly MachineClass[]): number {
+  return analysis.regions.reduce(
+    (sum, { pages, owners }) => sum + regionCost(pages, partWithOwners(classes, owners)),
+    residentBytes(analysis),
+  );
+}
+
+/** Of what is decided for each region only that which differs from the usual. */
+function describePacking(
+  { together, regions }: PackedGroups,
+  names: readonly string[],
+  usual: ReadonlySet<string>,
+): Packing {
+  const named = (owners: readonly number[]) => owners.map((owner) => names[owner]!);
+  const select = (leaves: boolean): PackedRegionName[] =>
+    regions
+      .filter((one) => one.leaves === leaves && usual.has(`${one.kind} ${one.owners}`) !== leaves)
+      .map(({ kind, owners }) => ({ kind, of: named(owners) }));
+  return { together: together.map(named), stay: select(false), leave: select(true) };
+}
