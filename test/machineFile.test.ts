@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { JettisonError } from "../src/diagnostics.js";
-import { loadMachine, usualMachines } from "../src/machine/machine.js";
+import { loadMachine, machineJsonSchema, usualMachines } from "../src/machine/machine.js";
 import { guestCommand, kernelCommandLine, qemuCommand } from "../src/machine/qemuCommand.js";
+import { projectRoot } from "../src/root.js";
 
 const good = `title: a machine
 qemu:
@@ -79,6 +80,16 @@ test("an unknown machine is answered with the nearest", () => {
   expect(error.message).toContain("vtd");
   expect(caught(() => loadMachine("../machines/q35")).diagnostics[0]!.code).toBe("machine-unknown");
   expect(caught(() => loadMachine("something else")).message).toContain("xen-dom0");
+});
+
+test("docs/machine.schema.json is the schema, and docs/machines.md names each machine", () => {
+  const published = JSON.parse(
+    readFileSync(join(projectRoot, "docs/machine.schema.json"), "utf8"),
+  ) as unknown;
+  expect(published).toEqual(JSON.parse(JSON.stringify(machineJsonSchema())));
+  const page = readFileSync(join(projectRoot, "docs/machines.md"), "utf8");
+  for (const file of readdirSync(join(projectRoot, "machines")))
+    expect(page).toMatch(new RegExp(`^\\| \`${file.replace(".yaml", "")}\` \\|`, "m"));
 });
 
 describe("the machines that come with Jettison", () => {

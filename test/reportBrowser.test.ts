@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The HTML report of a small kernel in a real browser. */
 import { spawnSync } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { beforeAll, describe, expect, test } from "vitest";
@@ -11,6 +11,7 @@ import type { DemoJson, DemoMachine } from "../src/report/demoJson.js";
 import { projectRoot } from "../src/root.js";
 import { useMiniKernel } from "./miniKernel.js";
 import {
+  cellsOf,
   checkFigures,
   findViolations,
   laptop,
@@ -172,5 +173,36 @@ describe.each([
       });
       expect(picture.byteLength).toBeGreaterThan(20_000);
     },
+  );
+});
+
+test("a fleet has a histogram with the figures of jettison predict, and a report without one has none", async () => {
+  const lines = readFileSync(join(projectRoot, "test/linuxhw.json"), "utf8");
+  const fleet = (JSON.parse(lines) as { machines: object[] }).machines;
+  writeFileSync(join(kernel(), "fleet.jsonl"), fleet.map((one) => `${JSON.stringify(one)}\n`).join(""));
+  const run = (...args: string[]) =>
+    spawnSync(join(projectRoot, "bin/jettison"), args, { cwd: kernel(), encoding: "utf8" });
+  const report = run("report", ".", "--fleet", "fleet.jsonl", "-o", "out/fleet.html");
+  expect([report.status, report.stderr]).toEqual([0, ""]);
+  const { distribution } = JSON.parse(
+    run("predict", ".", "fleet.jsonl", "--json").stdout.trimEnd().split("\n").at(-2)!,
+  );
+  expect(distribution.machines).toBe(fleet.length);
+  for (const view of [laptop, { ...phone, colorScheme: "dark" } as const]) {
+    const page = await newPage(view);
+    await openReport(page, join(kernel(), "out/fleet.html"));
+    const rows = await cellsOf(page, "#fleet-tables > :nth-child(2)");
+    expect(rows.map(([pages, , machines]) => [Number(pages!.replace(",", "")), Number(machines)])).toEqual(
+      distribution.histogram,
+    );
+    expect(await page.locator("#fleet .bar-chart rect").first().getAttribute("width")).toMatch(/^[\d.]+%$/);
+    expect(await findViolations(page)).toEqual([]);
+  }
+  const without = await open(laptop);
+  expect(await without.locator("#fleet").isVisible()).toBe(false);
+  const text = run("report", ".", "--fleet", "fleet.jsonl").stdout;
+  expect(text).toContain(`Pages that leave, of ${fleet.length} machines`);
+  expect(JSON.parse(run("report", ".", "--fleet", "fleet.jsonl", "--json").stdout).fleet).toEqual(
+    distribution,
   );
 });

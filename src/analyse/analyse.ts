@@ -15,7 +15,7 @@ import { assignOwners, bundleOwners, type Ownership } from "../ownership/owners.
 import { resolveTests, type TestSymbols } from "./testSymbols.js";
 
 /** Less than an eighth of a page is not worth a page of its own where the component stays. */
-const leastBytes = 512;
+export const leastBytes = 512;
 
 export interface Analysis {
   readonly graph: Graph;

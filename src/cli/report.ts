@@ -2,6 +2,8 @@
 import { mkdirSync, statSync } from "node:fs";
 import { dirname, extname } from "node:path";
 import { type Command, Option } from "commander";
+import type { Plan } from "../plan/plan.js";
+import type { Distribution } from "../predict/distribution.js";
 import { writeWhole } from "./writeWhole.js";
 
 interface Options {
@@ -10,6 +12,7 @@ interface Options {
   title?: string;
   json?: true;
   console?: string[];
+  fleet?: string[];
 }
 
 const formats = ["html", "text", "markdown", "json"] as const;
@@ -21,6 +24,17 @@ const byEnding: Readonly<Record<string, Format>> = {
   ".json": "json",
 };
 
+async function predictFleet(plan: Plan, files: readonly string[]): Promise<Distribution> {
+  const { DistributionBuilder } = await import("../predict/distribution.js");
+  const { Predictor } = await import("../predict/predict.js");
+  const { readMachines } = await import("../profile/readLines.js");
+  const presentByName = new Map(plan.components.map(({ name, present }) => [name, present]));
+  const predictor = new Predictor(plan, (name) => presentByName.get(name));
+  const fleet = new DistributionBuilder();
+  for await (const facts of readMachines(files)) fleet.add(predictor.predict(facts));
+  return fleet.finish();
+}
+
 async function report(path: string, boots: readonly string[], options: Options): Promise<void> {
   const { readPlan } = await import("../plan/readPlan.js");
   const { readImports } = await import("../exports/modules.js");
@@ -28,6 +42,7 @@ async function report(path: string, boots: readonly string[], options: Options):
   const { checkConsoles, readConsoles } = await import("../report/consoles.js");
   const { renderHtml } = await import("../report/html.js");
   const { isStyled } = await import("../report/machineTable.js");
+  const { formatDistribution, formatDistributionMarkdown } = await import("../report/predictText.js");
   const { formatReport, formatReportMarkdown, reportJson } = await import("../report/reportText.js");
   const { output, title } = options;
   const plan = readPlan(path);
@@ -38,19 +53,24 @@ async function report(path: string, boots: readonly string[], options: Options):
   for (const { file, saved } of consoles)
     if (saved.trouble !== undefined)
       process.stderr.write(`${file}:${saved.trouble.line}: ${saved.trouble.cause}\n`);
+  const fleet = options.fleet === undefined ? undefined : await predictFleet(plan, options.fleet);
   const data = {
     plan,
     machines,
+    ...(fleet === undefined ? {} : { fleet }),
     ...(imports === undefined ? {} : { imports }),
     ...(title === undefined ? {} : { build: title }),
   };
   const format: Format =
     options.format ??
     (options.json ? "json" : output === undefined ? "text" : (byEnding[extname(output)] ?? "text"));
+  const style = { styled: output === undefined && isStyled(process.stdout) };
   const render: Record<Format, () => string> = {
     html: () => renderHtml(data),
-    text: () => formatReport(data, { styled: output === undefined && isStyled(process.stdout) }),
-    markdown: () => formatReportMarkdown(data),
+    text: () =>
+      formatReport(data, style) + (fleet === undefined ? "" : `\n${formatDistribution(fleet, style)}`),
+    markdown: () =>
+      formatReportMarkdown(data) + (fleet === undefined ? "" : `\n${formatDistributionMarkdown(fleet)}`),
     json: () => `${JSON.stringify(reportJson(data), null, 2)}\n`,
   };
   const text = render[format]();
@@ -72,6 +92,10 @@ export function registerReport(program: Command): void {
       "demo.json of jettison demo, the output of jettison boot --json, or kcidb.json of jettison lab",
     )
     .option("--console <log...>", "saved consoles of machines; NAME=LOG names the machine")
+    .option(
+      "--fleet <profile...>",
+      "also show predictions for machines: output of jettison profile, one per line",
+    )
     .option(
       "-o, --output <file>",
       "output file; its suffix selects the format: .html, .md, .json (default: text to the terminal)",

@@ -10,38 +10,54 @@ import { projectRoot } from "../root.js";
 
 const words = z.string().trim().min(1);
 
-/** Options of QEMU, each with its value. */
-const qemu = z.array(z.array(z.string()).min(1)).min(1);
-/** MiB. */
+const qemu = z
+  .array(z.array(z.string()).min(1))
+  .min(1)
+  .describe("Options of QEMU: one list for each option and its value.");
 const memory = z.int().min(64).max(65536);
 const debianPackage = z
   .string()
   .regex(/^[a-z0-9][a-z0-9+.-]+$/, "the name of a Debian package is expected here");
 
 const schema = z.strictObject({
-  title: words,
-  /** One sentence: a boot on it shows this, and a boot on no usual machine does. */
-  proves: words.optional(),
+  title: words.describe("Name for people."),
+  proves: words
+    .optional()
+    .describe("One sentence: what a boot on this machine shows that a boot on no usual machine does."),
   qemu,
-  memory,
+  memory: memory.describe("MiB."),
   cpus: z.int().min(1).max(64),
-  append: words,
-  /** QEMU starts the `vmlinux` itself, by PVH, and no bzImage. */
-  pvh: z.literal(true).optional(),
-  /** Where the kernel is dom0: the file of a Debian package that QEMU boots, and its command line. */
+  append: words.describe("Kernel parameters, before those that every machine gets."),
+  pvh: z.literal(true).optional().describe("QEMU starts `vmlinux` by PVH instead of a bzImage."),
   xen: z
     .strictObject({
-      package: debianPackage,
+      package: debianPackage.describe("Debian package of the hypervisor."),
       file: z
         .string()
-        .regex(/^(?!.*\.\.)[^/].*\.gz$/, "a gzip-compressed file of the package is expected here"),
-      append: words,
-      /** Where dom0 starts the image once more, as a PVH domain, and that is the machine: MiB of all of it. */
-      domain: z.strictObject({ memory }).optional(),
+        .regex(/^(?!.*\.\.)[^/].*\.gz$/, "a gzip-compressed file of the package is expected here")
+        .describe("The hypervisor in that package."),
+      append: words.describe("Its command line."),
+      domain: z
+        .strictObject({ memory: memory.describe("MiB of the whole machine.") })
+        .optional()
+        .describe("dom0 starts the image once more, as a PVH domain, and that domain is the machine."),
     })
-    .optional(),
-  /** Where the kernel is a guest of KVM: the machine that this one runs in, and the Debian package of its kernel. */
-  kvm: z.strictObject({ package: debianPackage, qemu, memory }).optional(),
+    .optional()
+    .describe("The kernel is dom0."),
+  kvm: z
+    .strictObject({
+      package: debianPackage.describe("Debian package of the host's kernel."),
+      qemu,
+      memory: memory.describe("MiB of the host."),
+    })
+    .optional()
+    .describe("The kernel is a guest of KVM, in a machine that QEMU emulates."),
+});
+
+/** Of docs/machine.schema.json. */
+export const machineJsonSchema = () => ({
+  title: "A machine that jettison boot starts",
+  ...z.toJSONSchema(schema),
 });
 
 export type Machine = Readonly<z.infer<typeof schema>> & { readonly name: string };

@@ -17,6 +17,7 @@ export interface SavedBoot {
   readonly release: string | undefined;
   /** `off` as the command line says it, else what the guest's program says, or undefined. */
   readonly mode: string | undefined;
+  /** By name. */
   readonly components: readonly BootComponent[];
   readonly pages: number;
   readonly selftest: { readonly pages: number; readonly failures: number; readonly gates: number } | null;
@@ -139,7 +140,7 @@ function readBoot(lines: readonly Line[]): SavedBoot {
     line: lines[0]!.number,
     release: first(beginning)?.[1],
     mode: off ? "off" : guest.jettison?.mode,
-    components: [...components.values()],
+    components: [...components.values()].sort((a, b) => (a.component < b.component ? -1 : 1)),
     pages: Number(first(total)?.[1] ?? 0),
     selftest:
       selftest === undefined ? null : { pages: selftest[0]!, failures: selftest[1]!, gates: selftest[2]! },

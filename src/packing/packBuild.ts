@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Packs the regions of a build, and plans it anew to see what the packing is worth: what the search leaves out is counted there. */
-import { type Analysis, analyse } from "../analyse/analyse.js";
+import { type Analysis, analyse, leastBytes } from "../analyse/analyse.js";
 import type { Component } from "../component/component.js";
 import { noPacking, type PackedRegionName, type Packing } from "../component/packing.js";
 import type { ElfObject } from "../elf/object.js";
@@ -48,9 +48,8 @@ export function packBuild(
   );
   const groups = groupsOf(plain);
   const alone = names.map((_, index) => [index]);
-  const usual = new Set(plain.regions.map(({ kind, owners }) => `${kind} ${owners}`));
   const candidates = [pack(groups, classes), packInto(alone, groups, classes)].map((packed) =>
-    describePacking(packed, names, usual),
+    describePacking(packed, names),
   );
   let best = { packing: noPacking, analysis: plain, cost: measure(plain, classes) };
   const before = best.cost;
@@ -102,16 +101,12 @@ function measure(analysis: Analysis, classes: readonly MachineClass[]): number {
   );
 }
 
-/** Of what is decided for each region only that which differs from the usual. */
-function describePacking(
-  { together, regions }: PackedGroups,
-  names: readonly string[],
-  usual: ReadonlySet<string>,
-): Packing {
+/** Only decisions that differ from the usual ones. */
+function describePacking({ together, regions }: PackedGroups, names: readonly string[]): Packing {
   const named = (owners: readonly number[]) => owners.map((owner) => names[owner]!);
   const select = (leaves: boolean): PackedRegionName[] =>
     regions
-      .filter((one) => one.leaves === leaves && usual.has(`${one.kind} ${one.owners}`) !== leaves)
+      .filter((one) => one.leaves === leaves && one.bytes >= leastBytes !== leaves)
       .map(({ kind, owners }) => ({ kind, of: named(owners) }));
   return { together: together.map(named), stay: select(false), leave: select(true) };
 }

@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import type { Imports } from "../exports/modules.js";
 import type { Plan } from "../plan/plan.js";
+import type { Distribution } from "../predict/distribution.js";
 import { projectRoot } from "../root.js";
 import type { MachineResult } from "./demoJson.js";
 import { packReport, type ReportPlan } from "./pack.js";
@@ -21,6 +22,8 @@ export interface ReportData {
   readonly machines: readonly ReportMachine[];
   /** Who imports the exports of components among the modules built beside the kernel; absent where none were. */
   readonly imports?: Imports;
+  /** Predictions for a fleet. */
+  readonly fleet?: Distribution;
   /** Name of the kernel, for the head of the page. */
   readonly build?: string;
 }

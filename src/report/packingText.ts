@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /** A packing as a manifest, with what it is worth in comments. */
-import { stringify } from "yaml";
+import type { PackedRegionName } from "../component/packing.js";
 import { formatNumber } from "../formatNumber.js";
 import type { NamedClass, PackedBuild } from "../packing/packBuild.js";
 import { pageSize } from "../pageSize.js";
 
+const list = (key: string, lines: readonly string[]) =>
+  lines.length === 0 ? [`  ${key}: []`] : [`  ${key}:`, ...lines.map((line) => `    - ${line}`)];
+const formatRegion = ({ kind, of }: PackedRegionName) => `{ kind: ${kind}, of: [${of.join(", ")}] }`;
 const pages = (bytes: number) => `${(bytes / pageSize).toFixed(1)} pages`;
 
 export function formatPacking(
@@ -17,6 +20,13 @@ export function formatPacking(
     `# jettison pack, for ${formatNumber(machines)} machines in ${formatNumber(classes.length)} classes. Expected in memory, per machine,`,
     `# of what components own: ${pages(plain)} in ${regions.plain} regions, packed ${pages(packed)} in ${regions.packed}; no packing has`,
     `# fewer than ${pages(bound)}.`,
-    stringify({ packing }, { flowCollectionPadding: true, lineWidth: 0, collectionStyle: "any" }),
+    "packing:",
+    ...list(
+      "together",
+      packing.together.map((bundle) => `[${bundle.join(", ")}]`),
+    ),
+    ...list("stay", packing.stay.map(formatRegion)),
+    ...list("leave", packing.leave.map(formatRegion)),
+    "",
   ].join("\n");
 }

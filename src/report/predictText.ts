@@ -2,6 +2,7 @@
 /** Predictions for people: one machine's components, or how a fleet's machines are distributed. */
 import { formatNumber } from "../formatNumber.js";
 import type { Distribution, MachineGroup, Quartiles } from "../predict/distribution.js";
+import { type Bin, binHistogram } from "../predict/histogram.js";
 import type { Bounds, Prediction } from "../predict/predict.js";
 import { colourOf, type TextOptions } from "./colour.js";
 import { markdownTable } from "./markdown.js";
@@ -27,30 +28,19 @@ export function formatPrediction(
 }
 
 const barWidth = 40;
-const mostBars = 24;
 
-/** One bar for each count of pages, or for equal steps where there are too many. */
 function formatHistogram(histogram: Distribution["histogram"]): string[] {
-  const bins =
-    histogram.length <= mostBars ? histogram.map(([at, n]) => [at, at, n] as const) : bin(histogram);
-  const most = Math.max(...bins.map(([, , machines]) => machines));
-  const label = (from: number, to: number) =>
-    from === to ? formatNumber(from) : `${formatNumber(from)}-${formatNumber(to)}`;
-  const width = Math.max(...bins.map(([from, to]) => label(from, to).length));
+  const bins = binHistogram(histogram);
+  const most = Math.max(...bins.map(({ machines }) => machines));
+  const width = Math.max(...bins.map((bin) => labelOf(bin).length));
   return bins.map(
-    ([from, to, machines]) =>
-      `${label(from, to).padStart(width)}  ${"#".repeat(Math.ceil((machines / most) * barWidth)).padEnd(barWidth)} ${formatNumber(machines)}`,
+    (bin) =>
+      `${labelOf(bin).padStart(width)}  ${"#".repeat(Math.ceil((bin.machines / most) * barWidth)).padEnd(barWidth)} ${formatNumber(bin.machines)}`,
   );
 }
 
-function bin(histogram: Distribution["histogram"]): (readonly [number, number, number])[] {
-  const [first, last] = [histogram[0]![0], histogram.at(-1)![0]];
-  const step = Math.ceil((last - first + 1) / mostBars);
-  const bins: [number, number, number][] = [];
-  for (let from = first; from <= last; from += step) bins.push([from, from + step - 1, 0]);
-  for (const [pages, machines] of histogram) bins[Math.floor((pages - first) / step)]![2] += machines;
-  return bins;
-}
+const labelOf = ({ from, to }: Bin) =>
+  from === to ? formatNumber(from) : `${formatNumber(from)}-${formatNumber(to)}`;
 
 const quartilesOf = ({ min, q1, median, q3, max }: Quartiles) => [min, q1, median, q3, max];
 const heads = ["min", "q1", "median", "q3", "max"];

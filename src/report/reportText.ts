@@ -78,7 +78,7 @@ function machineMarkdown(plan: Plan, machines: readonly ReportMachine[]): string
 }
 
 /** Without the columns: who wants every unit reads `plan.json`. Sizes are bytes. */
-export function reportJson({ plan, machines, build, imports }: ReportData): unknown {
+export function reportJson({ plan, machines, build, imports, fleet }: ReportData): unknown {
   const { components, regions, gates, exports, pins, refusals, tooSmall, totals, image } = plan;
   return {
     version: reportVersion,
@@ -86,6 +86,7 @@ export function reportJson({ plan, machines, build, imports }: ReportData): unkn
     machines,
     ...{ components, regions, gates, exports, pins, refusals, tooSmall, totals },
     ...(imports === undefined ? {} : { imports }),
+    ...(fleet === undefined ? {} : { fleet }),
     ...(image === undefined ? {} : { image, account: accountForImage(image) }),
   };
 }

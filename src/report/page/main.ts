@@ -23,6 +23,7 @@ import {
 } from "./facts.js";
 import { startFinder } from "./finder.js";
 import { type FateSums, type FlatMap, isClosed, layOut, openObject, sumChildren, sumFates } from "./flat.js";
+import { makeFleet } from "./fleet.js";
 import { count, plural, size } from "./format.js";
 import { makeCards, makeLegend, makeRegions } from "./headline.js";
 import { createStrip, type Strip } from "./strip.js";
@@ -31,7 +32,7 @@ import { createTreemap, isGroup } from "./treemap.js";
 
 const anyMachine = "A machine that needs none of it";
 
-function start({ plan, machines, build, imports }: PageData): void {
+function start({ plan, machines, build, imports, fleet }: PageData): void {
   const units = readUnits(plan);
   const keeper = createKeeper(units);
   const ledger = drawLedger(units);
@@ -317,6 +318,10 @@ function start({ plan, machines, build, imports }: PageData): void {
   put("refusals", ...(refusals.length === 0 ? [h("p", { class: "hint" }, "Nothing is refused.")] : refusals));
   put("sums", ...makeSums(ledger));
   put("sections", makeSectionTable(plan));
+  if (fleet !== undefined && fleet.machines > 0) {
+    byId("fleet", HTMLElement).hidden = false;
+    put("fleet-tables", ...makeFleet(fleet));
+  }
   if (pages === undefined) byId("memory", HTMLElement).hidden = true;
 
   decide(readPlace().machine);
