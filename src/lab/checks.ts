@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-/** What a boot shows, as checks that pass or fail: the same for KTAP and for KernelCI. */
+/** The results of a boot as checks that pass or fail: the same for KTAP and for KernelCI. */
 import { pageSize } from "../pageSize.js";
 import type { Boot } from "../report/bootJson.js";
 
 export interface Check {
-  /** Of letters, digits, `_` and `-`, in both protocols. */
+  /** Letters, digits, `_` and `-`, in both protocols. */
   readonly name: string;
   readonly status: "pass" | "fail" | "skip";
   /** One line. */

@@ -11,9 +11,9 @@ import { type Check, checkBoot, type Outcome, statusOf } from "./checks.js";
 export interface SummaryOptions {
   /** The name under which the database knows the sender: small letters, digits and `_`. */
   readonly origin: string;
-  /** Of the kernel that was booted. */
+  /** Release of the kernel that was booted. */
   readonly release: string | undefined;
-  /** Of the image. */
+  /** Hash of the image. */
   readonly sha256: string;
   /** A checkout that the database knows already; else one is made of the release. */
   readonly checkout?: string;

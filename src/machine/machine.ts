@@ -54,7 +54,7 @@ const schema = z.strictObject({
     .describe("The kernel is a guest of KVM, in a machine that QEMU emulates."),
 });
 
-/** Of docs/machine.schema.json. */
+/** Contents of docs/machine.schema.json. */
 export const machineJsonSchema = () => ({
   title: "A machine that jettison boot starts",
   ...z.toJSONSchema(schema),

@@ -10,7 +10,7 @@ import { pageSize } from "../pageSize.js";
 import { type BootComponent, type ConsoleReading, cleanLine, readConsole, states } from "./console.js";
 
 export interface SavedBoot {
-  /** What firmware calls the machine, as the kernel prints it. */
+  /** The name that firmware gives the machine, as the kernel prints it. */
   readonly dmi: string | undefined;
   /** Line of the log where it begins. */
   readonly line: number;
@@ -21,7 +21,7 @@ export interface SavedBoot {
   readonly components: readonly BootComponent[];
   readonly pages: number;
   readonly selftest: { readonly pages: number; readonly failures: number; readonly gates: number } | null;
-  /** What the guest's program said, where the boot is one of ours. */
+  /** Lines of the guest's program, where the boot is one of ours. */
   readonly guest: ConsoleReading;
   /** Why the boot cannot be used, and the line of the log. */
   readonly problem: { readonly line: number; readonly what: string } | undefined;
@@ -42,7 +42,7 @@ const timestamp = String.raw`\[ *\d+\.\d{6}\](?:\[ *[TC]\d+\])? `;
 const ours = new RegExp(`${timestamp}(jettison(?:-guest)?: .*)$`);
 const kernelLine = new RegExp(`${timestamp}(.*)$`);
 
-/** What puts something before a line that has no timestamp of the kernel: a terminal server, dmesg -T, syslog, KernelCI. */
+/** Prefixes of a line that has no timestamp of the kernel: those of a terminal server, dmesg -T, syslog, KernelCI. */
 const prefixes = [
   /^<\d{1,3}>/,
   /^\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?\]?:? +/,

@@ -68,7 +68,7 @@ export function packBuild(
   };
 }
 
-/** What may leave: in regions today, or too small for one. */
+/** Everything that may leave, in a region or too small for one. */
 function groupsOf({ graph, regions, boundary, ownership }: Analysis): Group[] {
   const inRegions = regions.map(({ kind, owners, units }) => ({
     ...{ kind, owners },

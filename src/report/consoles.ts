@@ -49,7 +49,7 @@ export function readConsoles(given: readonly string[]): ConsoleBoot[] {
   });
 }
 
-/** What the guest's program said of itself is more than the kernel's lines say. */
+/** The guest's program says more than the kernel's lines; where it ran, its report counts. */
 export function toBoot({ machine, saved }: ConsoleBoot): Boot {
   const { guest, mode, components, pages, selftest } = saved;
   const { jettison, memTotal, fill } = guest;
