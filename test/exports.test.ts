@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 import type { Export } from "../src/exports/exports.js";
 import { readModules } from "../src/exports/modules.js";
 import { command, temporaryFolder, writeFiles } from "./compile.js";
-import { buildMiniature, jettison } from "./miniature.js";
+import { buildMiniature, jettison, linkMiniature, runtime } from "./miniature.js";
 
 /** `EXPORT_SYMBOL` as the kernel has it since 6.4 (include/linux/export.h), and as it was before that. */
 const exportSymbol = (name: string) => `
@@ -133,6 +133,17 @@ test("every export of a component is listed with its importers and its fate", ()
   expect(text).toMatch(/^ gadget_work +GPL +gadget +user +gate, answers -ENODEV$/m);
   expect(text).toMatch(/^ secret_work +secret +pair +modules that use it are not loaded$/m);
   expect(text).toMatch(/^ widget_work +widget +- +stays with its component, which its exports keep$/m);
+});
+
+test("modules get the gate, whether the objects hold the table of exports or only name what is exported", () => {
+  const folder = buildMiniature({ ...runtime, ...program, "components.yaml": manifest });
+  expect(linkMiniature(folder).status).toBe(0);
+  const relocations = command(folder, "objdump", "-r", "vmlinux.o");
+  const ofSection = (name: string) =>
+    relocations.split("RELOCATION RECORDS FOR ").find((part) => part.startsWith(`[${name}]`)) ?? "";
+  expect(ofSection("___ksymtab+gadget_old")).toMatch(/R_X86_64_PC32 +jettison_gate_gadget_old$/m);
+  // Modpost reads these names; the table that it makes has the gates (test/link.test.ts).
+  expect(ofSection(".export_symbol")).toMatch(/R_X86_64_64 +gadget_work$/m);
 });
 
 test("nothing is imported from a kernel without modules", () => {

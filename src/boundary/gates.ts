@@ -17,6 +17,7 @@ import {
   locateSymbol,
   objectOf,
   referenceKind,
+  sectionOf,
   sourceOf,
   type UnitId,
 } from "../graph/graph.js";
@@ -56,6 +57,12 @@ export function findAnswer({ claims, ownership }: Partition, unit: UnitId, name:
     .find((one) => one !== undefined);
 }
 
+/**
+ * Modpost makes the table of exports of this section, and it is the table that is to refer to gates. Before Linux 6.4 the
+ * objects hold the table itself.
+ */
+const namesExports = ".export_symbol";
+
 /** One for each function that is referred to, in the order of units; `crossings` by unit and offset. */
 export function makeGates(
   partition: Partition,
@@ -76,7 +83,8 @@ export function makeGates(
       const found = findAnswer(partition, unit, target.name)!;
       diagnostics.push(...checkAnswering(graph, roles, target.name, found));
       const isExport = (edge: EdgeId) => roles[sourceOf(graph, edge)] === "exports";
-      const calls = edges.filter((edge) => !isExport(edge));
+      const isNamed = (edge: EdgeId) => sectionOf(graph, sourceOf(graph, edge)).name === namesExports;
+      const calls = edges.filter((edge) => !isNamed(edge));
       gates.push({
         gateSymbol: gateSymbol(target.name, taken),
         target,
