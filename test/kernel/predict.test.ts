@@ -9,6 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { demoJob, makeKernel } from "../../src/kernel/makeKernel.js";
+import { fileFor } from "../../src/machine/image.js";
 import { loadMachine, usualMachines } from "../../src/machine/machine.js";
 import { readPlan } from "../../src/plan/readPlan.js";
 import { Predictor } from "../../src/predict/predict.js";
@@ -39,7 +40,8 @@ async function compare(name: string) {
   const logs = named === undefined ? scratch : join(projectRoot, "out");
   mkdirSync(logs, { recursive: true });
   const { lines, said, isDone } = await runGuest({
-    ...{ bzImage, machine, script, log: join(logs, `predict-${name}.log`) },
+    bzImage: fileFor({ bzImage, vmlinux: join(output, "vmlinux") }, machine),
+    ...{ machine, script, log: join(logs, `predict-${name}.log`), timeout: 900_000 },
     files: { "profile.sh": readFileSync(join(projectRoot, "runtime/profile/profile.sh")) },
   });
   expect(isDone, lines.slice(-20).join("\n")).toBe(true);
@@ -80,5 +82,5 @@ test.each(named ?? usualMachines)(
     // Nothing of one machine's own: no MAC address of QEMU's, no place in memory.
     expect(profile).not.toMatch(/52:54:00|0x[0-9a-f]{6,}/i);
   },
-  300_000,
+  900_000,
 );
