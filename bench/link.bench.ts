@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * What the passes of `jettison ld` take on the demo's kernel, beside `ld -r` of the same inputs in the same run.
- * Prints the best of several turns: passes, their sum as a ratio to `ld -r`, and the peak memory.
+ * What the passes of `jettison ld` take, beside `ld -r` of the same inputs in the same run. The best of several turns: passes,
+ * their sum, the merging `ld -r`, and the peak memory of each.
  */
 import { spawnSync } from "node:child_process";
 import { cpSync, mkdtempSync, rmSync } from "node:fs";
@@ -9,9 +9,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, bench, describe } from "vitest";
 import { jettisonLd } from "../src/kernel/buildKernel.js";
-import { demoJob, makeKernel } from "../src/kernel/makeKernel.js";
+import { makeKernel } from "../src/kernel/makeKernel.js";
+import { kernelJob, kernelName, report } from "./kernel.js";
+import { keepResults } from "./results.js";
 
-const build = await makeKernel(demoJob, (text) => process.stderr.write(`${text}\n`));
+const build = await makeKernel(kernelJob, report);
 const folder = mkdtempSync(join(tmpdir(), "jettison-bench-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 // The build itself is left alone: a link of its own beside it, of the same objects.
@@ -19,49 +21,83 @@ cpSync(build.output, folder, { recursive: true });
 
 const args = ["-m", "elf_x86_64", "-z", "noexecstack", "-r", "-o", "vmlinux.o"];
 const inputs = ["--whole-archive", "vmlinux.a", "--no-whole-archive"];
-const passes = ["read", "graph", "ownership", "boundary", "rewrite", "assemble"];
 
 interface Times {
   readonly milliseconds: Record<string, number>;
   readonly peakBytes: number;
 }
 
-function link(program: string): { seconds: number; times: Times | undefined } {
-  const env = { ...process.env, JETTISON_TIMES: "1", JETTISON_COMPONENTS: demoJob.components.join(":") };
-  const start = performance.now();
-  const { status, stderr } = spawnSync(program, [...args, ...inputs], { cwd: folder, env, encoding: "utf8" });
-  const seconds = (performance.now() - start) / 1000;
-  if (status !== 0) throw new Error(`${program} ended with ${status}: ${stderr}`);
-  const line = stderr.split("\n").find((one) => one.startsWith("{"));
-  return { seconds, times: line === undefined ? undefined : (JSON.parse(line) as Times) };
+interface Linked {
+  readonly milliseconds: number;
+  readonly mebibytes: number;
+  readonly stderr: string;
 }
 
-const turns: { ld: number; jettison: number; times: Times }[] = [];
+function link(program: string, ...further: readonly string[]): Linked {
+  const env = { ...process.env, JETTISON_TIMES: "1", JETTISON_COMPONENTS: kernelJob.components.join(":") };
+  const start = performance.now();
+  const argv = ["-f", "peak %M", program, ...args, ...further];
+  const { status, stderr, error } = spawnSync("/usr/bin/time", argv, { cwd: folder, env, encoding: "utf8" });
+  const milliseconds = performance.now() - start;
+  if (status !== 0) throw new Error(`${program} ended with ${status}: ${error?.message ?? stderr}`);
+  return { milliseconds, mebibytes: Number(/^peak (\d+)$/m.exec(stderr)![1]) / 1024, stderr };
+}
 
-describe("vmlinux.o of the demo's kernel", () => {
+interface Turn {
+  readonly plain: Linked;
+  readonly merging: Linked;
+  readonly times: Times;
+}
+
+const turns: Turn[] = [];
+
+describe(`vmlinux.o of the kernel ${kernelName}`, () => {
   bench(
     "jettison-ld and ld -r, turn about",
     () => {
-      const ours = link(jettisonLd);
-      turns.push({ ld: link("ld").seconds, jettison: ours.seconds, times: ours.times! });
+      const { stderr } = link(jettisonLd, ...inputs);
+      const times = JSON.parse(stderr.split("\n").find((one) => one.startsWith("{"))!) as Times;
+      const merging = link("ld", "-T", ".jettison/merge.lds", "--whole-archive", ".jettison/vmlinux.a");
+      turns.push({ times, merging, plain: link("ld", ...inputs) });
     },
     { iterations: 5, time: 0, warmupIterations: 1, warmupTime: 0 },
   );
 });
 
 afterAll(() => {
-  const best = (value: (turn: (typeof turns)[number]) => number) => Math.min(...turns.map(value));
-  const ld = 1000 * best((turn) => turn.ld);
-  const rows = passes.map((pass) => [pass, best(({ times }) => times.milliseconds[pass] ?? 0)] as const);
-  const sum = best(({ times }) => passes.reduce((total, pass) => total + (times.milliseconds[pass] ?? 0), 0));
-  const print = (name: string, milliseconds: number) =>
-    console.log(
-      `${name.padEnd(12)} ${milliseconds.toFixed(0).padStart(6)} ms  ${(milliseconds / ld).toFixed(2)} of ld -r`,
+  const best = (value: (turn: Turn) => number) => Math.min(...turns.map(value));
+  const most = (value: (turn: Turn) => number) => Math.max(...turns.map(value));
+  const isPass = (name: string) => name !== "ld";
+  const sum = ({ times }: Turn) =>
+    Object.entries(times.milliseconds).reduce(
+      (total, [name, one]) => (isPass(name) ? total + one : total),
+      0,
     );
-  for (const [pass, milliseconds] of rows) print(pass, milliseconds);
-  print("sum", sum);
-  print("ld -r", ld);
-  console.log(
-    `peak memory  ${(Math.max(...turns.map(({ times }) => times.peakBytes)) / 2 ** 20).toFixed(0)} MiB`,
-  );
+  const milliseconds = {
+    peer: best(({ plain }) => plain.milliseconds),
+    peerName: "ld -r",
+    unit: "ms" as const,
+  };
+  const mebibytes = { peer: most(({ plain }) => plain.mebibytes), peerName: "ld -r", unit: "MiB" as const };
+  const runs = turns.length;
+  const passes = Object.keys(turns[0]!.times.milliseconds).filter(isPass);
+  keepResults([
+    ...passes.map((pass) => ({
+      ...{ name: `${kernelName}: ${pass}`, runs, ...milliseconds },
+      ours: best(({ times }) => times.milliseconds[pass]!),
+    })),
+    { name: `${kernelName}: all passes`, runs, ...milliseconds, ours: best(sum) },
+    {
+      ...{ name: `${kernelName}: merging ld -r`, runs, ...milliseconds },
+      ours: best(({ merging }) => merging.milliseconds),
+    },
+    {
+      ...{ name: `${kernelName}: peak memory of the passes`, runs, ...mebibytes },
+      ours: most(({ times }) => times.peakBytes / 2 ** 20),
+    },
+    {
+      ...{ name: `${kernelName}: peak memory of the merging ld -r`, runs, ...mebibytes },
+      ours: most(({ merging }) => merging.mebibytes),
+    },
+  ]);
 });

@@ -55,6 +55,17 @@ export function demoJobOf(version: string): KernelJob {
 
 export const demoJob = demoJobOf(demoKernel);
 
+/** A kernel that people run, as it is published but for debug information: `scripts/kernels` puts configurations there. */
+export const publishedConfig = (name: string) => cacheFolder("configs", `${name}.config`);
+export const publishedJob = (name: string): KernelJob => ({
+  ...demoJob,
+  configuration: {
+    kind: "whole",
+    file: publishedConfig(name),
+    changes: join(projectRoot, "configs/without-debug-info.config"),
+  },
+});
+
 /**
  * The build folder in the cache. Manifests and our own kernel files have no part in its name: make and the key
  * of the link know what these change, and a new folder would have to be built from nothing.

@@ -21,6 +21,7 @@ import { runLinker } from "./linker.js";
 import { tellOfPadding } from "./padding.js";
 import { findManifests, hasRecord, type LinkFolder, readRecord, writeJson } from "./record.js";
 import { mergedName } from "./script.js";
+import { startStopwatch } from "./stopwatch.js";
 import { isPlacedAtEnd, placeAtEnd, pushesEntryText } from "./textPlacement.js";
 
 /** The passes that make a kernel. */
@@ -34,21 +35,27 @@ export async function linkKernel(folder: LinkFolder, link: LinkArguments): Promi
   if (record.manifests !== findManifests().hash) fail("link-outdated", { file: at("link.json") });
   // The inputs are those of a whole link, made with these manifests.
 
+  const stopwatch = startStopwatch();
   const status = await linkPlaced(folder, link, (argv) => adaptInputs(folder, link, argv, record.exports));
   if (status !== 0 || isIntermediate(link.output)) return status;
+  stopwatch.lap("ld");
   // Everything has its address.
 
   const vmlinux = pathIn(build, link.output);
   const image = loadImage(link.output, vmlinux);
   const padding = tellOfPadding(vmlinux, image);
   writeJson(at("claims.json"), { ...readClaims(at("claims.json")), padding });
+  stopwatch.lap("padding");
   // The kernel knows what can leave, and the proof is told nothing else.
 
   verifyBuild(build, image);
+  stopwatch.lap("proof");
   const types = readFunctionTypes(image);
   if (types !== undefined)
     failIfAny([...checkAnswers(readPlan(at("plan.json")).gates, types), ...checkAsked(record.asked, types)]);
   completePlan(at("plan.json"), image, join(build, "plan.json"));
+  stopwatch.lap("plan");
+  stopwatch.report();
   return 0;
 }
 
