@@ -19,14 +19,15 @@ const result = (number: number, name: string, status: Check["status"], detail?: 
 /** The machine with this number, from 1. */
 export function formatKtap(number: number, outcome: Outcome): string {
   const checks = checkBoot(outcome);
+  const name = outcome.machine.replace(/[#\r\n]/g, "_");
   const console = hasFailed(checks) ? (outcome.failure?.console ?? "") : "";
   return [
     "  KTAP version 1",
-    `  # Subtest: ${outcome.machine}`,
+    `  # Subtest: ${name}`,
     `  1..${checks.length}`,
     ...console.split("\n").flatMap((line) => (line === "" ? [] : [`  # ${quote(line)}`])),
     ...checks.map(({ name, status, detail }, index) => `  ${result(index + 1, name, status, quote(detail))}`),
-    result(number, outcome.machine, statusOf(checks)),
+    result(number, name, statusOf(checks)),
     "",
   ].join("\n");
 }

@@ -85,13 +85,13 @@ test("failures, skips and words of the protocol in a console do not confuse the 
   const outcomes = [
     { machine: "one", boot },
     { machine: "two", boot: undefined, failure: { cause: 'says "KTAP # SKIP"', console } },
-    { machine: "three", boot: { ...boot, components: [{ ...component, gateCalls: 0 }] } },
+    { machine: "three # SKIP", boot: { ...boot, components: [{ ...component, gateCalls: 0 }] } },
   ];
   const text = ktapHead(3) + outcomes.map((one, index) => formatKtap(index + 1, one)).join("");
   const { status, groups, said } = parseKtap(text);
   expect(said).not.toMatch(/ERROR/);
   expect(status).toBe(1);
-  expect(groups.map(({ name }) => name)).toEqual(["one", "two", "three"]);
+  expect(groups.map(({ name }) => name)).toEqual(["one", "two", "three _ SKIP"]);
   expect([caseOf(groups[0], "component-a"), caseOf(groups[0], "selftest")]).toEqual(["FAIL", "SKIP"]);
   expect(caseOf(groups[1], "boot")).toBe("FAIL");
   expect(caseOf(groups[2], "component-a")).toBe("PASS");
