@@ -42,6 +42,10 @@ beforeAll(() => {
   writeFileSync(join(kernel(), "whole.log"), consoleLog.join("\n"));
   writeFileSync(join(kernel(), "short.log"), consoleLog.slice(0, 4).join("\n"));
   writeFileSync(join(kernel(), "foreign.log"), consoleLog.join("\n").replace("gadget", "gidget"));
+  writeFileSync(
+    join(kernel(), "off.log"),
+    `${consoleLog[0]}\n[    0.1] x\n[    0.200000] Kernel command line: jettison=off\n`,
+  );
   writeFileSync(join(kernel(), "none.log"), "U-Boot 2026.01\n");
 });
 
@@ -259,6 +263,7 @@ describe("jettison report --console", () => {
       "foreign.log",
       /^jettison: foreign\.log is the console of another kernel: it names gidget.* \[console-foreign\]$/m,
     ],
+    ["off.log", /^jettison: off\.log:1: it holds only boots with jettison=off.* \[console-invalid\]$/m],
     ["absent.log", /\[file-unreadable\]$/m],
     ["arch", /\[file-unreadable\]$/m],
   ])("%s ends with 2 and one message", (file, message) => {

@@ -39,6 +39,11 @@ export function readConsoles(given: readonly string[]): ConsoleBoot[] {
         line: 1,
         what: 'no line of it is the kernel\'s and begins with "jettison: "',
       });
+    if (boots.every(({ mode, guest }) => mode === "off" && guest.memTotal === undefined))
+      fail("console-invalid", {
+        ...{ file, line: boots[0]!.line },
+        what: "it holds only boots with jettison=off, and nothing that a report could show",
+      });
     const isOfOne = new Set(boots.map(({ dmi }) => dmi)).size === 1;
     return boots.map((saved) => ({
       machine: isOfOne ? name : `${name} (${saved.dmi ?? "unnamed"})`,

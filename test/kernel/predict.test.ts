@@ -62,7 +62,7 @@ async function compare(name: string) {
   };
 }
 
-test.each(named ?? usualMachines)(
+test.each(named ?? [...usualMachines, "microvm"])(
   "what is predicted of %s is what its boot frees",
   async (name) => {
     const { profile, prediction, pages, states } = await compare(name);
