@@ -2,6 +2,7 @@
 /**
  * The last look at memory before anything leaves, in a kernel of its own: one in which `scan/plant.patch` leaves words
  * that point into AMD-Vi, and in which Xen registers a driver on every machine, although its manifest says otherwise.
+ * The patch also has drivers that are probing a device at that time.
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -28,8 +29,9 @@ beforeAll(async () => {
   trusting = demoJob.components.map((file) =>
     basename(file) === "hypervisor.yaml" ? trustBackend(file) : file,
   );
+  const components = [...trusting, join(projectRoot, "test/kernel/scan/probing.yaml")];
   build = await makeKernel({
-    ...{ ...demoJob, components: trusting, output },
+    ...{ ...demoJob, components, output },
     configuration: { ...demoJob.configuration, changes },
   });
 });
@@ -90,6 +92,22 @@ test("does not find what is free, over or of user space", async () => {
   expect(readFileSync(result.log, "utf8")).toContain("planted: object 1, page 1, init 1");
   expect(found(result, "amd-vi")).toEqual([]);
   expect(fateOf(result, "amd-vi")).toBe("jettisoned not-in-use");
+});
+
+test("a component whose driver is probing or has put a device off stays, one that is done leaves", async () => {
+  const result = await boot("plant=probing jettison=selftest");
+  expect(["slow", "deferred", "done", "gart"].map((name) => fateOf(result, name))).toEqual([
+    ...["kept probing", "kept probing"],
+    ...["jettisoned not-in-use", "jettisoned not-in-use"],
+  ]);
+  expect(result.selftest).toMatchObject({ failures: 0 });
+  const waited = result.kernelLog
+    .flatMap((line) => /pages freed: waiting (\d+) us/.exec(line)?.[1] ?? [])
+    .map(Number);
+  // Ten times 10 ms, each of which may last two ticks longer; the probe lasts five seconds.
+  expect(waited).toEqual([expect.any(Number)]);
+  expect(waited[0]).toBeGreaterThanOrEqual(100_000);
+  expect(waited[0]).toBeLessThan(1_000_000);
 });
 
 test("keeps Xen where its driver for devices that it lends is registered on every machine", async () => {
