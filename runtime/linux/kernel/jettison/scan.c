@@ -13,8 +13,9 @@
  * read then too.
  *
  * Not searched are free memory and free slab objects, memory of user space,
- * the array of struct page, bounce buffers, constants, init memory and what leaves itself.
- * Neither are physical addresses and relative ones found.
+ * page tables, the array of struct page, bounce buffers, constants, init memory
+ * and what leaves itself. Neither are physical addresses and relative ones
+ * found.
  */
 #define pr_fmt(fmt) "jettison: " fmt
 
@@ -54,6 +55,13 @@
 /* Words to be looked at again: more than a page can have. */
 #define MAX_WORDS	2048
 
+/*
+ * A word points nowhere near what leaves if the chunk that it points to has no
+ * page that leaves. Chunks repeat every 4 GB.
+ */
+#define CHUNK_SHIFT	16
+#define NR_CHUNKS	BIT(16)
+
 /* In the address of such a word, which is aligned: it is one no more. */
 #define DROPPED		1UL
 
@@ -84,6 +92,7 @@ struct search {
 	unsigned long low, size;	/* where the regions are */
 	unsigned long alias;		/* where they are in the direct map */
 	unsigned long *leaves;		/* bit: a page of these that leaves */
+	u8 *chunks;			/* whether any page of a chunk leaves */
 	struct run runs[MAX_RUNS];	/* not searched */
 	unsigned int nr_runs;
 	unsigned long next_pfn;
@@ -166,8 +175,11 @@ static unsigned long image_address(struct page *page, unsigned long addr)
 	return PageReserved(page) && in_image(addr, _text, _end) ? addr : 0;
 }
 
-/* Memory of the kernel that is in use, and that it may read addresses from. */
-static bool is_searched(const struct search *search, struct page *page)
+/*
+ * Memory of the kernel that it may read addresses from, unless it is free. A
+ * page table is full of words that look like addresses and are none.
+ */
+static bool may_hold_addresses(const struct search *search, struct page *page)
 {
 	unsigned long image = image_address(page, (unsigned long)page_address(page));
 	struct folio *folio = page_folio(page);
@@ -183,7 +195,7 @@ static bool is_searched(const struct search *search, struct page *page)
 	if (image)
 		return image_is_searched(search, image) ||
 		       image_is_searched(search, image + PAGE_SIZE - 1);
-	return !is_free_buddy_page(page) && !folio_test_lru(folio) &&
+	return !folio_test_lru(folio) && !PageTable(page) &&
 	       (folio_test_slab(folio) ||
 		(!folio_test_anon(folio) && !folio_test_hugetlb(folio)));
 }
@@ -196,31 +208,19 @@ static bool is_searched(const struct search *search, struct page *page)
 	"1:	orq	8*" #nr "(%[word]), %%rax\n"			\
 	_ASM_EXTABLE(1b, %l[hole])
 
-/* To the next word unless what @rax is the offset of leaves. */
-#define UNLESS_IT_LEAVES(next)						\
-	"	cmpq	%[size], %%rax\n"				\
-	"	jae	" next "\n"					\
-	"	shrq	%[shift], %%rax\n"				\
-	"	btq	%%rax, (%[leaves])\n"				\
-	"	jc	%l[found]\n"
-
-#define COMPARE(nr)							\
-	"1:	movq	8*" #nr "(%[word]), %%rax\n"			\
+/* Bits 16 to 31 of a word name the chunk that it may point to. */
+#define LOOK_AT_CHUNK(nr)						\
+	"1:	movzwl	8*" #nr "+2(%[word]), %%eax\n"			\
 	_ASM_EXTABLE(1b, %l[hole])					\
-	"	testq	%%rax, %%rax\n"					\
-	"	jns	3f\n"						\
-	"	subq	%[low], %%rax\n"				\
-	UNLESS_IT_LEAVES("2f")						\
-	"	jmp	3f\n"						\
-	"2:	addq	%[alias], %%rax\n"				\
-	UNLESS_IT_LEAVES("3f")						\
-	"3:\n"
+	"	cmpb	$0, (%[chunks], %%rax)\n"			\
+	"	jne	%l[near]\n"
 
 /*
  * Adds the words of a page that point at what leaves to those that are looked
  * at again. Every boot waits for this. A group without a negative word, as all
- * addresses of the kernel are, costs an instruction a word, and target_of() is
- * asked only where a word points to a page that leaves.
+ * addresses of the kernel are, costs an instruction a word, any other group
+ * three more, and target_of() is asked only in groups where a word may point
+ * near what leaves.
  */
 static void search_page(struct search *search, const unsigned long *word)
 {
@@ -234,16 +234,14 @@ static void search_page(struct search *search, const unsigned long *word)
 			 GATHER_SIGN(0) GATHER_SIGN(1) GATHER_SIGN(2) GATHER_SIGN(3)
 			 GATHER_SIGN(4) GATHER_SIGN(5) GATHER_SIGN(6) GATHER_SIGN(7)
 			 "jns	%l[next]\n"
-			 COMPARE(0) COMPARE(1) COMPARE(2) COMPARE(3)
-			 COMPARE(4) COMPARE(5) COMPARE(6) COMPARE(7)
+			 LOOK_AT_CHUNK(0) LOOK_AT_CHUNK(1)
+			 LOOK_AT_CHUNK(2) LOOK_AT_CHUNK(3)
+			 LOOK_AT_CHUNK(4) LOOK_AT_CHUNK(5)
+			 LOOK_AT_CHUNK(6) LOOK_AT_CHUNK(7)
 			 "jmp	%l[next]\n"
-			 : : [word] "r" (word), [low] "r" (search->low),
-			     [size] "r" (search->size),
-			     [alias] "r" (search->low - search->alias),
-			     [leaves] "r" (search->leaves),
-			     [shift] "i" (PAGE_SHIFT)
-			 : "rax", "cc", "memory" : next, found, hole);
-found:
+			 : : [word] "r" (word), [chunks] "r" (search->chunks)
+			 : "rax", "cc", "memory" : next, near, hole);
+near:
 		for (i = 0; i < GROUP_WORDS; i++) {
 			__get_kernel_nofault(&value, word + i, unsigned long, hole);
 			if (target_of(search, value))
@@ -321,8 +319,11 @@ static int search_pages(unsigned long pfn, unsigned long nr, void *data)
 		next = pfn + 1;
 		if (!page)
 			continue;
-		next = max3(next, past_run(search, pfn), past_free_block(page, pfn));
-		if (next > pfn + 1 || !is_searched(search, page))
+		next = max(past_run(search, pfn), past_free_block(page, pfn));
+		if (next > pfn)
+			continue;
+		next = pfn + 1;
+		if (!may_hold_addresses(search, page))
 			continue;
 		search->scan->pages++;
 		search_page(search, page_address(page));
@@ -440,7 +441,8 @@ static unsigned long target_at(const struct search *search, unsigned long addr)
 	struct folio *folio;
 	unsigned long word;
 
-	if (!page || !is_searched(search, page) ||
+	if (!page || is_free_buddy_page(page) ||
+	    !may_hold_addresses(search, page) ||
 	    get_kernel_nofault(word, (unsigned long *)addr))
 		return 0;
 	folio = page_folio(page);
@@ -706,9 +708,17 @@ static bool owned_by(const struct jettison_region *region, u64 leaving)
 	return !(region->owners & ~leaving);
 }
 
+static void note_chunks(struct search *search, unsigned long addr, unsigned long size)
+{
+	unsigned long end = addr + size;
+
+	for (; addr < end; addr += PAGE_SIZE)
+		search->chunks[(addr >> CHUNK_SHIFT) % NR_CHUNKS] = 1;
+}
+
 static int find_regions(struct search *search, u64 leaving)
 {
-	unsigned long first;
+	unsigned long first, size;
 	unsigned int i;
 
 	for (i = 0; i < jettison_nr_regions; i++) {
@@ -722,15 +732,19 @@ static int find_regions(struct search *search, u64 leaving)
 		return 0;
 	search->alias = (unsigned long)lm_alias(search->low);
 	search->leaves = bitmap_zalloc(search->size >> PAGE_SHIFT, GFP_KERNEL);
-	if (!search->leaves)
+	search->chunks = kvzalloc(NR_CHUNKS, GFP_KERNEL);
+	if (!search->leaves || !search->chunks)
 		return -ENOMEM;
 	for (i = 0; i < jettison_nr_regions; i++) {
 		const struct jettison_region *region = &jettison_regions[i];
 
-		first = ((unsigned long)region->start - search->low) >> PAGE_SHIFT;
-		if (owned_by(region, leaving))
-			bitmap_set(search->leaves, first,
-				   (region->end - region->start) >> PAGE_SHIFT);
+		if (!owned_by(region, leaving))
+			continue;
+		first = (unsigned long)region->start - search->low;
+		size = region->end - region->start;
+		bitmap_set(search->leaves, first >> PAGE_SHIFT, size >> PAGE_SHIFT);
+		note_chunks(search, search->low + first, size);
+		note_chunks(search, search->alias + first, size);
 	}
 	return 0;
 }
@@ -756,6 +770,8 @@ int jettison_run_scan(struct jettison_scan *scan)
 	if (!search.size)
 		goto out;
 
+	/* Free pages that a CPU holds look like any others. */
+	drain_all_pages(NULL);
 	do {
 		/* No memory goes away in the meantime. */
 		get_online_mems();
@@ -777,6 +793,7 @@ int jettison_run_scan(struct jettison_scan *scan)
 		list_place(&search, place);
 	put_online_mems();
 out:
+	kvfree(search.chunks);
 	bitmap_free(search.leaves);
 	kvfree(search.found);
 	kvfree(search.words);
