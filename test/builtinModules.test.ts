@@ -96,6 +96,13 @@ test("whatever else init code reaches stands in the way, and is named", () => {
       static const char *setup __attribute__((used, section(".init.setup"))) = "option=";`,
     "twice.c": `${driver("twice", "return __pci_register_driver(&own);")}
       static __init int more(void) { return class_register(0); } INIT(7, more)`,
+    "half.c": driver("half", "return __pci_register_driver(&own) || __pci_register_driver(&own + 1);"),
+    "table.c": `${driver("table", "return __pci_register_driver(&own);")}
+      static void *later __attribute__((used, section("__earlycon_table"))) = set_up;`,
+    "points.c": driver("points", "return __pci_register_driver(&own) || own.probe();"),
+    "jumps.c": driver("jumps", "if (__pci_register_driver(&own)) return -1; return own.probe();"),
+    "nameless.c": `${driver("nameless", 'asm volatile("call hidden"); return __pci_register_driver(&own);')}
+      asm(".section .text.nameless, \\"ax\\"\\nhidden: jmp ask_firmware\\n.previous");`,
     "stays.c": driver("stays", "return __pci_register_driver(&own);").replace("EXIT(leave)", ""),
   });
   expect(verdict(found.get("asks")!)).toBe("its init code reaches ask_firmware()");
@@ -104,6 +111,11 @@ test("whatever else init code reaches stands in the way, and is named", () => {
   expect(verdict(found.get("forgets")!)).toBe("its exit function does not undo __pci_register_driver()");
   expect(verdict(found.get("option")!)).toBe("the kernel calls it by .init.setup too");
   expect(verdict(found.get("twice")!)).toBe("it has several initcalls");
+  expect(verdict(found.get("half")!)).toBe("its exit function does not undo __pci_register_driver()");
+  expect(verdict(found.get("table")!)).toBe("the kernel calls it by __earlycon_table too");
+  expect(verdict(found.get("points")!)).toBe("its init code calls through a pointer in set_up()");
+  expect(verdict(found.get("jumps")!)).toBe("its init code calls through a pointer in set_up()");
+  expect(verdict(found.get("nameless")!)).toBe("its init code calls through a pointer in set_up()");
   expect(verdict(found.get("stays")!)).toBe("it has no exit function");
 });
 

@@ -98,6 +98,7 @@ test("owners are those of the definition", () => {
   fc.assert(
     fc.property(cases, (one) => {
       const claims = {
+        components: [],
         componentByUnit: Int16Array.from(one.seeds),
         initHelpers: new Set(),
         residentByName: new Set(one.staying),

@@ -114,6 +114,7 @@ test("the command line decides what it decides in the kernel, and is mentioned w
   expect(words("jettison=off").pages).toEqual({ min: 0, max: 0 });
   expect(words("jettison.keep=kvm-guest").pages.min).toBe(10 + 256);
   expect(words("jettison.drop=pluggable").pages.min).toBe(10 + 80 + 160 + 256);
+  expect(words("jettison.hotplug=none").pages.min).toBe(10 + 80 + 160 + 256);
   expect(words("jettison.padding=off").pages.min).toBe(10 + 80);
   expect(words("nopti").pages.min).toBe(10 + 80 + 256 + 16);
   expect(words("intel_iommu=off").notes).toHaveLength(1);

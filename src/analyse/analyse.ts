@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The passes that decide what leaves, in order. Nothing is read and nothing is written here. */
 import { type Boundary, drawBoundary } from "../boundary/boundary.js";
+import { chooseModules } from "../builtin/components.js";
 import { classifyUnits } from "../catalogue/classify.js";
 import type { Kind, Role } from "../catalogue/sections.js";
 import { type Claims, claimUnits } from "../component/claim.js";
@@ -25,10 +26,14 @@ export interface Analysis {
   readonly ownership: Ownership;
   readonly boundary: Boundary;
   readonly regions: readonly Region[];
+  /** Automatic built-in modules that are no components, by their paths, and why. */
+  readonly setAside: ReadonlyMap<string, string>;
 }
 
 export interface AnalyseOptions {
   readonly packing?: Packing;
+  /** The modules that an object was compiled for: then built-in modules leave by themselves where they can. */
+  readonly modfiles?: ((file: string) => readonly string[]) | undefined;
   /** Called when a pass has ended. */
   readonly lap?: (pass: string) => void;
 }
@@ -37,36 +42,69 @@ export interface AnalyseOptions {
 export function analyse(
   objects: readonly ElfObject[],
   manifests: readonly Component[],
-  { packing = noPacking, lap = () => {} }: AnalyseOptions = {},
+  { packing = noPacking, modfiles, lap = () => {} }: AnalyseOptions = {},
 ): Analysis {
   const graph = buildGraph(objects);
   const roles = classifyUnits(graph);
   lap("graph");
   // From here on every reference is known, and what each section is to the kernel.
 
-  const { claims, testSymbols } = claimTestable(graph, roles, manifests);
-  if (claims.components.length > mostComponents)
-    fail("too-many-components", { count: claims.components.length });
-  const indexByName = new Map(claims.components.map(({ name }, index) => [name, index] as const));
-  const ownership = bundleOwners(
-    assignOwners(graph, roles, claims),
-    packing.together.map((names) => names.flatMap((name) => indexByName.get(name) ?? [])),
-  );
-  lap("ownership");
-  // From here on it is known whom everything serves.
+  const described = claimTestable(graph, roles, manifests);
+  if (described.claims.components.length > mostComponents)
+    fail("too-many-components", { count: described.claims.components.length });
+  const chosen = modfiles === undefined ? undefined : chooseModules(graph, roles, described.claims, modfiles);
+  const setAside = new Map(chosen?.setAside);
+  let modules = chosen?.modules ?? [];
+  lap("claims");
+  // From here on it is known what may be a component.
 
-  const boundary = drawBoundary(
-    { graph, roles, claims, ownership },
-    {
-      leastBytes: leastBytesOf(packing, indexByName),
-    },
-  );
-  // From here on it is known what leaves, and what goes through a gate.
+  for (;;) {
+    const { claims, testSymbols } =
+      modules.length === 0 ? described : claimTestable(graph, roles, [...manifests, ...modules]);
+    const indexByName = new Map(claims.components.map(({ name }, index) => [name, index] as const));
+    const ownership = bundleOwners(
+      assignOwners(graph, roles, claims),
+      packing.together.map((names) => names.flatMap((name) => indexByName.get(name) ?? [])),
+    );
+    lap("ownership");
+    // From here on it is known whom everything serves.
 
-  const regions = layoutRegions(graph, ownership, boundary);
-  lap("boundary");
-  // Units that leave lie in pages of their own: nothing is decided after this.
-  return { graph, roles, claims, testSymbols, ownership, boundary, regions };
+    const boundary = drawBoundary(
+      { graph, roles, claims, ownership },
+      { leastBytes: leastBytesOf(packing, indexByName) },
+    );
+    const unfit = findUnfit(claims, ownership, boundary);
+    if (unfit.size > 0) {
+      modules = modules.filter(({ title }) => !unfit.has(title));
+      for (const [path, why] of unfit) setAside.set(path, why);
+      continue;
+    }
+    // From here on it is known what leaves, and what goes through a gate.
+
+    const regions = layoutRegions(graph, ownership, boundary);
+    lap("boundary");
+    // Units that leave lie in pages of their own: nothing is decided after this.
+    return { graph, roles, claims, testSymbols, ownership, boundary, regions, setAside };
+  }
+}
+
+/** Built-in modules into which something leads but their own init code: nobody has said what a gate would answer. */
+function findUnfit(
+  { components }: Claims,
+  { sets, ownersByUnit }: Ownership,
+  { gates, refusals }: Boundary,
+): ReadonlyMap<string, string> {
+  const found = new Map<string, string>();
+  const add = (index: number, why: string) => {
+    const { title, automatic } = components[index]!;
+    if (automatic !== undefined && !found.has(title)) found.set(title, why);
+  };
+  for (const { unit, target } of gates)
+    for (const index of sets.members(ownersByUnit[unit]!))
+      add(index, `${target.name}() is called from outside`);
+  for (const { component, reason, unanswered } of refusals)
+    add(component, unanswered.length > 0 ? `${unanswered[0]}() is called from outside` : reason);
+  return found;
 }
 
 /** What a packing says of a region, else the usual bound. */

@@ -90,7 +90,13 @@ export function drawBoundary(partition: Partition, options: BoundaryOptions): Bo
   const functions = findFunctions(graph, (unit) => isCandidate.has(unit));
   const realSourceOf = findRealSources(graph, roles);
   const mayRegister = findRegistrations(graph, roles, claims, ownership);
-  const leaving = createLeaving(graph, ownership, candidates, options.leastBytes);
+  // All of a built-in module leaves, however little: init code registers small structures, and if they stayed they would need
+  // gates. Zeros refer to nothing, and a few of them may stay.
+  const leaving = createLeaving(graph, ownership, candidates, (kind, components) =>
+    kind !== "bss" && components.every((one) => claims.components[one]!.automatic !== undefined)
+      ? 1
+      : options.leastBytes(kind, components),
+  );
   const { isLeaving } = leaving;
   const allowed: EdgeId[] = [];
   const judge = judgeOf(partition, {

@@ -3,7 +3,8 @@
  * Decides which addresses init code may keep. A manifest lists (`registers`) functions and tables of init code that keep addresses
  * of its component only where that is in use. A reference from one of them to what the component owns, alone or with
  * others, does no harm: the target leaves only where the component is not in use. Any other reference is a crossing, so
- * init code that a manifest's author has not read is never trusted.
+ * init code that a manifest's author has not read is never trusted. A built-in module that leaves by itself may keep
+ * addresses of its own: its exit function undoes that.
  *
  * An entry whose names say less than they seem to counts for nothing: one that several objects have, or one whose `except`
  * names what is not there. In a manifest of one's own that is a mistake, and so is a name that the build lacks.
@@ -83,6 +84,9 @@ export function findRegistrations(
   return (edge) => {
     const { from, to, offset } = describeEdge(graph, edge);
     if (roles[from] !== "init") return false;
+    const [owner] = ownership.sets.members(ownership.ownersByUnit[to]!);
+    // Its exit function takes back what its init code gave away.
+    if (components[owner!]?.automatic?.objects.has(graph.unitObject[from]!)) return true;
     const known = extents.get(from) ?? extentsIn(graph, from);
     extents.set(from, known);
     const owners = ownership.sets.members(ownership.ownersByUnit[to]!);

@@ -8,14 +8,14 @@ import { type Kind, kindOfSection, type Role } from "../catalogue/sections.js";
 import { describeEdge, type EdgeId, type Graph, sectionOf, type UnitId } from "../graph/graph.js";
 import { type CodePart, collectCode, collectReach, findHooks, type Hooks, type ModuleCode } from "./hooks.js";
 import { type BuiltinModule, findModules, moduleName } from "./modules.js";
-import { findRegistrar, isHarmless, onlyRead, type Registrar, type RegistrarClass } from "./registrars.js";
+import { findRegistrar, isHarmless, onlyRead, type Registrar } from "./registrars.js";
 
 export type ModuleClass = "driver" | "infrastructure" | "feature" | "library";
 
 /** The reason why a module does not leave by itself. */
 export type Obstacle =
   | { readonly kind: "no-init" | "no-exit" | "several-initcalls" | "several-exitcalls" }
-  | { readonly kind: "hook"; readonly name: string }
+  | { readonly kind: "hook" | "indirect"; readonly name: string }
   | { readonly kind: "shared"; readonly name: string }
   | { readonly kind: "calls" | "touches" | "not-undone"; readonly name: string; readonly edge: EdgeId };
 
@@ -28,6 +28,9 @@ export interface ClassifiedModule {
   readonly registrars: readonly Registrar[];
   /** Absent: it is automatic, or a library, which has nothing to be called. */
   readonly obstacle?: Obstacle;
+  /** Its only ones. */
+  readonly init?: CodePart;
+  readonly exit?: CodePart;
   /** The most that may leave of it. */
   readonly bytes: Readonly<Record<Kind, number>>;
   /** How many of its functions and objects modules may use. */
@@ -36,7 +39,7 @@ export interface ClassifiedModule {
 
 /** An automatic module has these two. */
 export interface AutomaticModule extends ClassifiedModule {
-  readonly class: RegistrarClass & ModuleClass;
+  readonly class: Exclude<ModuleClass, "library">;
   readonly init: CodePart;
   readonly exit: CodePart;
 }
@@ -68,12 +71,15 @@ export function classifyModules(
       ...(kind === undefined ? {} : { class: kind }),
       registrars: used,
       ...(obstacle === undefined ? {} : { obstacle }),
+      ...(hooks.initcalls.length === 1 ? { init: hooks.initcalls[0]! } : {}),
+      ...(hooks.exitcalls.length === 1 ? { exit: hooks.exitcalls[0]! } : {}),
       bytes: measure(graph, roles, code),
       exports: [...code.units].reduce((sum, unit) => sum + (exported.get(unit)?.size ?? 0), 0),
     };
   });
 }
 
+/** It has one initcall and one exit function then. */
 export function isAutomatic(one: ClassifiedModule): one is AutomaticModule {
   return one.class !== undefined && one.class !== "library" && one.obstacle === undefined;
 }
@@ -81,7 +87,8 @@ export function isAutomatic(one: ClassifiedModule): one is AutomaticModule {
 function classOf(hooks: Hooks, used: readonly Registrar[]): ModuleClass | undefined {
   if (hooks.initcalls.length + hooks.exitcalls.length + hooks.others.length === 0) return "library";
   const classes = new Set(used.map((one) => one.class));
-  return (["feature", "infrastructure", "driver"] as const).find((one) => classes.has(one));
+  const strongest = (["feature", "infrastructure", "driver"] as const).find((one) => classes.has(one));
+  return strongest ?? (classes.size > 0 ? "infrastructure" : undefined);
 }
 
 function judge(
@@ -104,15 +111,20 @@ function judge(
   if (initcalls.length > 1) return stop({ kind: "several-initcalls" });
   if (exitcalls.length === 0) return stop({ kind: "no-exit" });
   if (exitcalls.length > 1) return stop({ kind: "several-exitcalls" });
-  const { functions, data } = reaches[0]!;
+  const { functions, counts, data, indirect } = reaches[0]!;
+  if (indirect.length > 0) return stop({ kind: "indirect", name: indirect[0]! });
   for (const [name, edge] of functions)
     if (findRegistrar(name) === undefined && !isHarmless(name)) return stop({ kind: "calls", name, edge });
   for (const [name, edge] of data) if (!onlyRead.has(name)) return stop({ kind: "touches", name, edge });
-  const undone = collectReach(graph, code, exitcalls[0]!).functions;
+  const undone = collectReach(graph, code, exitcalls[0]!).counts;
+  const count = (calls: ReadonlyMap<string, number>, names: string) =>
+    names.split(" ").reduce((sum, name) => sum + (calls.get(name) ?? 0), 0);
   for (const [name, edge] of functions) {
     const registrar = findRegistrar(name);
-    if (registrar !== undefined && !registrar.undo.split(" ").some((undo) => undone.has(undo)))
-      return stop({ kind: "not-undone", name, edge });
+    if (registrar === undefined) continue;
+    // Memory may be freed in a loop; each driver is registered, and taken back, by a call of its own.
+    const least = registrar.class === "driver" ? count(counts, registrar.names) : 1;
+    if (count(undone, registrar.undo) < least) return stop({ kind: "not-undone", name, edge });
   }
   return { used };
 }
@@ -150,6 +162,8 @@ export function describeObstacle(obstacle: Obstacle): string {
       return "it has several exit functions";
     case "hook":
       return `the kernel calls it by ${obstacle.name} too`;
+    case "indirect":
+      return `its init code calls through a pointer in ${obstacle.name}()`;
     case "shared":
       return `it shares an object with ${obstacle.name}`;
     case "calls":

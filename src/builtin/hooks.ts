@@ -10,6 +10,7 @@ import type { Role } from "../catalogue/sections.js";
 import { sectionFlag, symbolType } from "../elf/format.js";
 import { lastIndex } from "../elf/lastIndex.js";
 import { symbolName } from "../elf/object.js";
+import { walkText } from "../elf/walkText.js";
 import {
   describeEdge,
   type EdgeId,
@@ -41,8 +42,12 @@ export interface Hooks {
 export interface Reach {
   /** Functions that it calls or whose address it takes, by their names; the first reference to each. */
   readonly functions: ReadonlyMap<string, EdgeId>;
+  /** How many references there are to each of these. */
+  readonly counts: ReadonlyMap<string, number>;
   /** Data that it refers to. */
   readonly data: ReadonlyMap<string, EdgeId>;
+  /** Functions of its own that call through a pointer, or that cannot be decoded: whom they call is unknown. */
+  readonly indirect: readonly string[];
 }
 
 /** Asked of one module: its units, and its functions by the unit that they lie in. */
@@ -89,7 +94,8 @@ export function findHooks(graph: Graph, roles: readonly Role[], code: ModuleCode
     const isInit = /^\.initcall.*\.init$/.test(name);
     if (size === 0) continue;
     if (!isExit && !isInit) {
-      if (roles[unit] === "init" && hookTables.test(name)) others.add(name);
+      if (roles[unit] === "init" && !noHooks.test(name) && refersTo(graph, unit, code.units))
+        others.add(name);
       continue;
     }
     for (let edge = graph.firstEdge[unit]!; edge < graph.firstEdge[unit + 1]!; edge++) {
@@ -102,9 +108,14 @@ export function findHooks(graph: Graph, roles: readonly Role[], code: ModuleCode
   return { initcalls, exitcalls, others: [...others].sort() };
 }
 
-/** Tables by which init code is found that is no initcall. */
-const hookTables =
-  /^\.(con_initcall\.init|init\.setup|x86_cpu_dev\.init|apicdrivers|platform_device_init)|_of_table|probe_table/;
+/** Sections that are freed after boot and by which nothing is found. Any other may be a table of functions to call. */
+const noHooks = /^\.?(init|exit)\.(text|data|rodata)|^___kentry/;
+
+function refersTo(graph: Graph, unit: UnitId, units: ReadonlySet<UnitId>): boolean {
+  for (let edge = graph.firstEdge[unit]!; edge < graph.firstEdge[unit + 1]!; edge++)
+    if (units.has(graph.edgeTo[edge]!)) return true;
+  return false;
+}
 
 /** An edge, and the offset in its unit at which it stands. */
 interface PlacedEdge {
@@ -123,36 +134,62 @@ function placeEdges(graph: Graph, unit: UnitId): readonly PlacedEdge[] {
 /** Follows the code of a module from one of its functions. */
 export function collectReach(graph: Graph, code: ModuleCode, from: CodePart): Reach {
   const functions = new Map<string, EdgeId>();
+  const counts = new Map<string, number>();
   const data = new Map<string, EdgeId>();
+  const indirect: string[] = [];
   const seen = new Set<CodePart>([from]);
   const stack = [from];
-  const look = (edge: EdgeId) => {
+  const look = (edge: EdgeId, caller: string) => {
     const to = graph.edgeTo[edge]!;
     if (to < 0) return;
     if (!code.units.has(to)) {
       const name = nameOfTarget(graph, edge);
-      const found = (sectionOf(graph, to).flags & sectionFlag.execute) !== 0 ? functions : data;
+      const isCode = (sectionOf(graph, to).flags & sectionFlag.execute) !== 0;
+      const found = isCode ? functions : data;
+      if (isCode) counts.set(name, (counts.get(name) ?? 0) + 1);
       if (!found.has(name)) found.set(name, edge);
       return;
     }
     if (graph.edgeKind[edge] !== referenceKind.branch) return;
     const part = partAt(code, to, describeEdge(graph, edge).targetOffset);
+    if (part === undefined) indirect.push(caller);
     if (part === undefined || seen.has(part)) return;
     seen.add(part);
     stack.push(part);
   };
   const placed = new Map<UnitId, readonly PlacedEdge[]>();
   for (let part = stack.pop(); part !== undefined; part = stack.pop()) {
-    const { unit, start, end } = part;
+    const { unit, start, end, name } = part;
+    if (start === end || callsIndirectly(codeOf(graph, part))) indirect.push(name);
     const edges = placed.get(unit) ?? placeEdges(graph, unit);
     placed.set(unit, edges);
     for (let index = lastIndex(edges, start - 1) + 1; index < edges.length; index++) {
       const { start: offset, edge } = edges[index]!;
       if (offset >= end) break;
-      look(edge);
+      look(edge, name);
     }
   }
-  return { functions, data };
+  return { functions, counts, data, indirect };
+}
+
+function codeOf(graph: Graph, { unit, start, end }: CodePart): Uint8Array {
+  const { offset } = sectionOf(graph, unit);
+  return graph.objects[graph.unitObject[unit]!]!.bytes.subarray(offset + start, offset + end);
+}
+
+const isPrefix = (byte: number) =>
+  [0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3].includes(byte) || (byte & 0xf0) === 0x40;
+
+/** `call *` and `jmp *` (ff /2 to /5), near and far; code that is none may be anything. With retpolines thunks are called instead. */
+function callsIndirectly(code: Uint8Array): boolean {
+  let found = false;
+  const { undecoded } = walkText(code, [], (offset) => {
+    let at = offset;
+    while (isPrefix(code[at]!)) at++;
+    const operation = (code[at + 1]! >> 3) & 7;
+    if (code[at] === 0xff && operation >= 2 && operation <= 5) found = true;
+  });
+  return found || undecoded > 0;
 }
 
 /** The symbol that a reference means; the section where it names none. */

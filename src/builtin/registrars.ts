@@ -6,7 +6,7 @@
 
 /**
  * driver: is used when a device is bound to it. infrastructure: when something is on it. feature: user space asks for it
- * by its name. neutral: makes nothing known by itself; the class comes from the others.
+ * by its name. neutral: serves what else the module registers, and the class comes from that.
  */
 export type RegistrarClass = "driver" | "infrastructure" | "feature" | "neutral";
 
@@ -20,6 +20,8 @@ export interface Registrar {
   readonly what: string;
   /** How use of it is seen when the kernel has booted. */
   readonly seen: string;
+  /** A driver whose devices are found in the background, after the initcalls: ports, and what is plugged into them. */
+  readonly isLate?: true;
 }
 
 const row = (
@@ -29,6 +31,8 @@ const row = (
   what: string,
   seen: string = seenOf[kind],
 ): Registrar => ({ names, undo, class: kind, what, seen });
+
+const late = (...given: Parameters<typeof row>): Registrar => ({ ...row(...given), isLate: true });
 
 const seenOf: Readonly<Record<RegistrarClass, string>> = {
   driver: "a device is bound to it, or would be",
@@ -53,31 +57,31 @@ export const registrars: readonly Registrar[] = [
     "ACPI driver",
   ),
   row("driver", "pnp_register_driver", "pnp_unregister_driver", "PNP driver"),
-  row("driver", "__serio_register_driver", "serio_unregister_driver", "serio driver"),
-  row("driver", "__hid_register_driver", "hid_unregister_driver", "HID driver"),
-  row("driver", "__vmbus_driver_register", "vmbus_driver_unregister", "VMBus driver"),
-  row(
+  late("driver", "__serio_register_driver", "serio_unregister_driver", "serio driver"),
+  late("driver", "__hid_register_driver", "hid_unregister_driver", "HID driver"),
+  late("driver", "__vmbus_driver_register", "vmbus_driver_unregister", "VMBus driver"),
+  late(
     "driver",
     "__xenbus_register_frontend __xenbus_register_backend",
     "xenbus_unregister_driver",
     "Xenbus driver",
   ),
-  row("driver", "usb_register_driver", "usb_deregister", "USB driver"),
-  row("driver", "usb_register_device_driver", "usb_deregister_device_driver", "driver of whole USB devices"),
-  row("driver", "usb_serial_register_drivers", "usb_serial_deregister_drivers", "USB serial drivers"),
-  row("driver", "i2c_register_driver", "i2c_del_driver", "I2C driver"),
-  row(
+  late("driver", "usb_register_driver", "usb_deregister", "USB driver"),
+  late("driver", "usb_register_device_driver", "usb_deregister_device_driver", "driver of whole USB devices"),
+  late("driver", "usb_serial_register_drivers", "usb_serial_deregister_drivers", "USB serial drivers"),
+  late("driver", "i2c_register_driver", "i2c_del_driver", "I2C driver"),
+  late(
     "driver",
     "phy_drivers_register phy_driver_register",
     "phy_drivers_unregister phy_driver_unregister",
     "drivers of network PHYs",
   ),
-  row("driver", "mdio_driver_register", "mdio_driver_unregister", "MDIO driver"),
-  row("driver", "__auxiliary_driver_register", "auxiliary_driver_unregister", "auxiliary driver"),
-  row("driver", "__mei_cldev_driver_register", "mei_cldev_driver_unregister", "driver of a MEI client"),
-  row("driver", "__cxl_driver_register", "cxl_driver_unregister", "CXL driver"),
-  row("driver", "wmi_driver_register __wmi_driver_register", "wmi_driver_unregister", "WMI driver"),
-  row("driver", "driver_register __spi_register_driver", "driver_unregister", "driver of another bus"),
+  late("driver", "mdio_driver_register", "mdio_driver_unregister", "MDIO driver"),
+  late("driver", "__auxiliary_driver_register", "auxiliary_driver_unregister", "auxiliary driver"),
+  late("driver", "__mei_cldev_driver_register", "mei_cldev_driver_unregister", "driver of a MEI client"),
+  late("driver", "__cxl_driver_register", "cxl_driver_unregister", "CXL driver"),
+  late("driver", "wmi_driver_register __wmi_driver_register", "wmi_driver_unregister", "WMI driver"),
+  late("driver", "driver_register __spi_register_driver", "driver_unregister", "driver of another bus"),
 
   row("infrastructure", "bus_register", "bus_unregister", "bus"),
   row("infrastructure", "class_register class_create", "class_unregister class_destroy", "class of devices"),
@@ -88,29 +92,29 @@ export const registrars: readonly Registrar[] = [
     "numbers of character devices",
   ),
   row("infrastructure", "__register_chrdev", "__unregister_chrdev", "character device"),
-  row("infrastructure", "__register_blkdev", "unregister_blkdev", "number of block devices"),
+  row("neutral", "__register_blkdev", "unregister_blkdev", "number of block devices"),
   row("infrastructure", "uart_register_driver", "uart_unregister_driver", "kind of serial port"),
   row("infrastructure", "perf_pmu_register", "perf_pmu_unregister", "PMU"),
   row("infrastructure", "ptp_clock_register", "ptp_clock_unregister", "PTP clock"),
   row("infrastructure", "cpuidle_register_driver", "cpuidle_unregister_driver", "cpuidle driver"),
   row("infrastructure", "cpufreq_register_driver", "cpufreq_unregister_driver", "cpufreq driver"),
   row(
-    "infrastructure",
+    "neutral",
     "__cpuhp_setup_state __cpuhp_setup_state_cpuslocked",
     "__cpuhp_remove_state __cpuhp_remove_state_cpuslocked",
     "CPU hot-plug state",
   ),
   row(
-    "infrastructure",
+    "neutral",
     "register_netdevice_notifier",
     "unregister_netdevice_notifier",
     "notifier of network devices",
   ),
-  row("infrastructure", "bus_register_notifier", "bus_unregister_notifier", "notifier of a bus"),
-  row("infrastructure", "cpufreq_register_notifier", "cpufreq_unregister_notifier", "notifier of cpufreq"),
-  row("infrastructure", "register_xenstore_notifier", "unregister_xenstore_notifier", "notifier of Xenstore"),
+  row("neutral", "bus_register_notifier", "bus_unregister_notifier", "notifier of a bus"),
+  row("neutral", "cpufreq_register_notifier", "cpufreq_unregister_notifier", "notifier of cpufreq"),
+  row("neutral", "register_xenstore_notifier", "unregister_xenstore_notifier", "notifier of Xenstore"),
   row(
-    "infrastructure",
+    "neutral",
     "atomic_notifier_chain_register blocking_notifier_chain_register raw_notifier_chain_register",
     "atomic_notifier_chain_unregister blocking_notifier_chain_unregister raw_notifier_chain_unregister",
     "notifier",

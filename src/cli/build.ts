@@ -15,6 +15,7 @@ interface Options {
   changes?: string;
   target: string[];
   components: string[];
+  automatic?: true;
   json?: true;
 }
 
@@ -38,6 +39,7 @@ async function build(given: Options): Promise<void> {
     configuration,
     output: options.output,
     components: options.components.map((file) => resolve(file)),
+    ...(options.automatic === undefined ? {} : { automatic: options.automatic }),
     functionSections: true,
     targets: options.target,
   });
@@ -65,6 +67,7 @@ export function registerBuild(program: Command): void {
         "those shipped with Jettison",
       ),
     )
+    .option("--automatic", "built-in drivers leave, too, though no manifest describes them (docs/modules.md)")
     .option("--json", "print the result of the build as JSON")
     .action(build);
 }

@@ -96,13 +96,16 @@ async function demo({ kernel: version, out, write, json }: Options): Promise<voi
 /** Puts what was measured into the project's own pages. */
 async function writePages(build: string, result: DemoResult): Promise<void> {
   const { classifyBuild } = await import("../link/classifyBuild.js");
+  const { planBuild } = await import("../link/planBuild.js");
+  const { shippedManifests } = await import("../component/shipped.js");
   const { modulesMarkdown } = await import("../report/modulesText.js");
   const { demoCommand, writeDemoPages } = await import("../report/demoPages.js");
   const { replaceGenerated } = await import("../report/generatedPart.js");
   const { writeWhole } = await import("./writeWhole.js");
+  const { setAside } = await planBuild(build, shippedManifests, true);
   const parts = {
     ...writeDemoPages(result),
-    "docs/modules.md": modulesMarkdown(classifyBuild(build), result.measuredWith),
+    "docs/modules.md": modulesMarkdown(classifyBuild(build), setAside, result.measuredWith),
   };
   for (const [page, part] of Object.entries(parts)) {
     const file = join(projectRoot, page);

@@ -5,14 +5,15 @@ import { shippedManifests } from "../component/shipped.js";
 interface Options {
   components?: string[];
   units?: true;
+  automatic?: true;
   json?: true;
 }
 
 /** Plans the link of a finished build anew, without linking: what there is to gain, before patching anything. */
-async function plan(build: string, { components, units, json }: Options): Promise<void> {
+async function plan(build: string, { components, units, automatic, json }: Options): Promise<void> {
   const { planBuild } = await import("../link/planBuild.js");
   const { readModules } = await import("../exports/modules.js");
-  const planned = await planBuild(build, components ?? shippedManifests);
+  const planned = await planBuild(build, components ?? shippedManifests, automatic);
   const { exports } = planned.plan;
   const modules = readModules(build);
   if (json) {
@@ -42,6 +43,7 @@ export function registerPlan(program: Command): void {
     .argument("<build>", "folder of the build, where vmlinux.a lies")
     .option("--components <file...>", "manifests (default: those shipped with Jettison)")
     .option("--units", "also list every unit of a component, and the rule that claims it")
+    .option("--automatic", "built-in drivers leave, too (default: as in the build's own link)")
     .option("--json", "print the plan as JSON, sizes in bytes; it includes units and their rules")
     .action(plan);
 }

@@ -34,6 +34,19 @@ export interface Component {
   readonly gates: readonly Gate[];
   /** The treatment of its exported functions. Absent: `gate`. */
   readonly exports?: ExportRule;
+  /** It is a built-in module, and no manifest describes it. */
+  readonly automatic?: Automatic;
+}
+
+/** How a built-in module leaves: its exit function undoes what its initcall registered. */
+export interface Automatic {
+  /** Functions, by their symbols in the numbering of the graph. */
+  readonly init: number;
+  readonly exit: number;
+  /** Numbers of its objects. Init code of theirs keeps addresses of them until the exit function has run. */
+  readonly objects: ReadonlySet<number>;
+  /** Its devices are found in the background, after the initcalls. */
+  readonly isLate: boolean;
 }
 
 /** Another component, by its name. */

@@ -26,6 +26,8 @@ export interface BuildOptions {
   ld?: string;
   /** Manifests that the linker is to obey. */
   components?: readonly string[];
+  /** Built-in modules leave by themselves where their exit functions undo what their init registers. */
+  automatic?: boolean;
   /** A section for each function and object of built-in code, which is what lets them leave one by one. */
   functionSections: boolean;
   targets?: readonly string[];
@@ -74,6 +76,7 @@ async function buildLocked(options: BuildOptions): Promise<KernelBuild> {
     output,
     ld,
     components = [],
+    automatic = false,
     functionSections,
     targets = ["bzImage"],
     onProgress,
@@ -103,7 +106,11 @@ async function buildLocked(options: BuildOptions): Promise<KernelBuild> {
     `CFLAGS_KERNEL=${sections}`,
     ...targets,
   ]);
-  const env = { ...makeEnvironment, JETTISON_COMPONENTS: components.join(":") };
+  const env = {
+    ...makeEnvironment,
+    JETTISON_COMPONENTS: components.join(":"),
+    JETTISON_AUTOMATIC: automatic ? "1" : "",
+  };
   try {
     const { seconds } = await run(argv, { env, log, onLine });
     writeFileSync(totalFile, `${countObjects(output)}\n`);

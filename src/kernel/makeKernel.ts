@@ -27,6 +27,8 @@ export interface KernelJob {
   /** Manifests; no manifest and no function sections give the kernel that the plain linker makes. */
   readonly components: readonly string[];
   readonly functionSections: boolean;
+  /** Built-in drivers leave, too, though no manifest describes them. */
+  readonly automatic?: boolean;
   /** Where it is built; in the cache, by what objects are made of, where not given. */
   readonly output?: string;
   readonly targets?: readonly string[];
@@ -144,6 +146,7 @@ export function kernelSteps(job: KernelJob): KernelSteps {
             output,
             ...(job.plain ? {} : { ld: job.ld ?? jettisonLd }),
             components: job.components,
+            ...(job.automatic === undefined ? {} : { automatic: job.automatic }),
             functionSections: job.functionSections,
             ...(job.targets === undefined ? {} : { targets: job.targets }),
             onProgress: (progress) => report(describeProgress(progress)),

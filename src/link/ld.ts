@@ -7,6 +7,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { analyse } from "../analyse/analyse.js";
 import { testKey } from "../analyse/testSymbols.js";
+import { readModfiles } from "../builtin/modules.js";
 import { askedFunctions } from "../component/checkAnswers.js";
 import { readManifests } from "../component/manifest.js";
 import { readPacking } from "../component/packing.js";
@@ -61,8 +62,10 @@ async function linkObject(folder: LinkFolder, link: LinkArguments): Promise<numb
   stopwatch.lap("manifests");
   const inputs = loadLinkInputs(build, link);
   stopwatch.lap("read");
+  const modfiles = manifests.isAutomatic ? (file: string) => readModfiles(build, file) : undefined;
   const analysis = analyse(inputs.objects, described, {
     packing: readPacking(manifests.files),
+    modfiles,
     lap: stopwatch.lap,
   });
   const { graph, claims, testSymbols, boundary, regions } = analysis;
@@ -77,6 +80,9 @@ async function linkObject(folder: LinkFolder, link: LinkArguments): Promise<numb
   const tableNames = nameSymbols(graph, [
     ...testSymbols.values(),
     ...gates.map((gate) => targetSymbol(graph, gate)),
+    ...components.flatMap(({ automatic }) =>
+      automatic === undefined ? [] : [automatic.init, automatic.exit],
+    ),
   ]);
   const regionByUnit = new Map(
     regions.flatMap(({ units }, index) => units.map((unit) => [unit, index] as const)),
@@ -89,6 +95,7 @@ async function linkObject(folder: LinkFolder, link: LinkArguments): Promise<numb
     gates,
     regionOfGate: (gate) => regionByUnit.get(gate.unit)!,
     nameOfTarget: (gate) => tableNames.get(targetSymbol(graph, gate))!,
+    nameOfSymbol: (symbol) => tableNames.get(symbol)!,
     resolve(component, symbol) {
       const found = testSymbols.get(testKey(component, symbol))!;
       return { name: tableNames.get(found)!, size: sizeOfSymbol(graph, found) };
@@ -123,7 +130,12 @@ async function linkObject(folder: LinkFolder, link: LinkArguments): Promise<numb
   const asked = components.flatMap(({ file, inUse }) =>
     askedFunctions(inUse).map((one) => ({ ...one, file: names.get(file) ?? file })),
   );
-  writeRecord(folder, { manifests: manifests.hash, exports: new Map(exports), asked });
+  writeRecord(folder, {
+    manifests: manifests.hash,
+    isAutomatic: manifests.isAutomatic,
+    exports: new Map(exports),
+    asked,
+  });
   return 0;
 }
 

@@ -2,12 +2,14 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type Analysis, analyse } from "../analyse/analyse.js";
+import { readModfiles } from "../builtin/modules.js";
 import { readManifests } from "../component/manifest.js";
 import { readPacking } from "../component/packing.js";
 import { fail } from "../diagnostics.js";
 import { makePlan, type Plan } from "../plan/plan.js";
 import { parseLinkArguments } from "./arguments.js";
 import { type LinkInputs, loadLinkInputs } from "./inputs.js";
+import { openLinkFolder, wasAutomatic } from "./record.js";
 
 export interface PlannedBuild extends Analysis {
   /** The folder of the build. */
@@ -16,13 +18,20 @@ export interface PlannedBuild extends Analysis {
   readonly plan: Plan;
 }
 
-/** Plans the link of a finished build anew, without linking. */
-export async function planBuild(build: string, manifests: readonly string[]): Promise<PlannedBuild> {
+/** Plans the link of a finished build anew, without linking. Built-in modules leave by themselves where they did in its own link. */
+export async function planBuild(
+  build: string,
+  manifests: readonly string[],
+  isAutomatic = wasAutomatic(openLinkFolder(build)),
+): Promise<PlannedBuild> {
   if (!existsSync(join(build, "vmlinux.a")))
     fail("build-unusable", { folder: build, what: "it has no vmlinux.a" });
   const components = await readManifests(manifests);
   const inputs = loadBuild(build);
-  const analysis = analyse(inputs.objects, components, { packing: readPacking(manifests) });
+  const analysis = analyse(inputs.objects, components, {
+    packing: readPacking(manifests),
+    ...(isAutomatic ? { modfiles: (file: string) => readModfiles(build, file) } : {}),
+  });
   return { build, inputs, ...analysis, plan: makePlan(analysis) };
 }
 

@@ -18,6 +18,8 @@ export interface TableInputs {
   readonly regionOfGate: (gate: Gate) => number;
   /** The global name under which the linker finds a gate's function. A function that answers in its place is global. */
   readonly nameOfTarget: (gate: Gate) => string;
+  /** The global name of an initcall or an exit function. */
+  readonly nameOfSymbol: (symbol: number) => string;
   /** The subject of an `inUse` test: its global name and its size in bytes. */
   readonly resolve: (component: number, symbol: string) => { readonly name: string; readonly size: number };
 }
@@ -58,6 +60,7 @@ export function writeTables(inputs: TableInputs): string {
     '\t.section .rodata, "a"',
     ...object("jettison_needs", 8, needRows(inputs)),
     ...paddingRows(inputs),
+    ...automaticRows(inputs),
     "",
     ...endbrNotes(inputs),
     ...testPrograms(inputs),
@@ -124,6 +127,22 @@ function regionRows({ regions }: TableInputs): string[] {
       `.long\t${kinds.indexOf(region.kind)}, 0`,
     ];
   });
+}
+
+/** Built-in modules in the order of their initcalls; init memory has their functions. */
+function automaticRows({ components, nameOfSymbol }: TableInputs): string[] {
+  const rows = components.flatMap(({ automatic }, index) =>
+    automatic === undefined
+      ? []
+      : [
+          `.long\t${index}, ${automatic.isLate ? 1 : 0}`,
+          `.quad\t${nameOfSymbol(automatic.init)}, ${nameOfSymbol(automatic.exit)}`,
+        ],
+  );
+  return [
+    ...object("jettison_nr_automatic", 4, [`.long\t${rows.length / 2}`]),
+    ...object("jettison_automatic", 8, rows),
+  ];
 }
 
 /** Nothing is known of the padding yet; its component has room reserved for it. */

@@ -12,7 +12,8 @@
  * Guaranteed: a unit that is not a seed and has owners is reached from no resident unit, table or export.
  * Tables that only describe code reach nothing; neither does a direct call from init code, which is over by
  * the time anything leaves. Code and data that a function refers to which only init code calls have been used by the time it leaves,
- * and may have been kept: it is resident, as if the function was. Every edge is looked at no more than once for residents and once for each
+ * and may have been kept: it is resident, as if the function was. So are units that a built-in module refers to which leaves
+ * by itself: it takes nothing along but its own objects. Every edge is looked at no more than once for residents and once for each
  * owner set that a unit passes through.
  */
 import type { Role } from "../catalogue/sections.js";
@@ -62,7 +63,7 @@ export function assignOwners(graph: Graph, roles: readonly Role[], claims: Claim
   for (let unit = 0; unit < graph.unitCount; unit++) {
     if (componentByUnit[unit]! < 0) continue;
     ownersByUnit[unit] = sets.single(componentByUnit[unit]!);
-    if (!claims.initHelpers.has(unit)) queue.push(unit);
+    if (!takesNothing(claims, unit)) queue.push(unit);
   }
   for (let unit = queue.pop(); unit !== undefined; unit = queue.pop()) {
     for (let edge = graph.firstEdge[unit]!; edge < graph.firstEdge[unit + 1]!; edge++) {
@@ -77,6 +78,10 @@ export function assignOwners(graph: Graph, roles: readonly Role[], claims: Claim
   return { sets, ownersByUnit, leavesWithByUnit: ownersByUnit };
 }
 
+/** Whether what a seed refers to stays with what stays, though nobody else refers to it. */
+const takesNothing = ({ components, componentByUnit, initHelpers }: Claims, unit: UnitId) =>
+  initHelpers.has(unit) || components[componentByUnit[unit]!]?.automatic !== undefined;
+
 /** Roles whose references keep nothing. */
 export const keepsNothing: ReadonlySet<Role> = new Set<Role>(["describes", "discarded"]);
 
@@ -84,11 +89,8 @@ export const keepsNothing: ReadonlySet<Role> = new Set<Role>(["describes", "disc
 export const isKeeping = (roles: readonly Role[], from: UnitId, kind: number) =>
   !keepsNothing.has(roles[from]!) && !(roles[from] === "init" && kind === referenceKind.branch);
 
-function markResident(
-  graph: Graph,
-  roles: readonly Role[],
-  { componentByUnit, initHelpers, residentByName }: Claims,
-): Uint8Array {
+function markResident(graph: Graph, roles: readonly Role[], claims: Claims): Uint8Array {
+  const { componentByUnit, residentByName } = claims;
   const { firstEdge, edgeTo, edgeKind, unitCount } = graph;
   const isReferred = new Uint8Array(unitCount);
   for (let unit = 0; unit < unitCount; unit++)
@@ -105,9 +107,11 @@ function markResident(
   };
   for (let unit = 0; unit < unitCount; unit++)
     if (roles[unit] !== "plain" || !isReferred[unit] || residentByName.has(unit)) reach(unit);
-  for (const unit of initHelpers)
+  for (let unit = 0; unit < unitCount; unit++) {
+    if (componentByUnit[unit]! < 0 || !takesNothing(claims, unit)) continue;
     for (let edge = firstEdge[unit]!; edge < firstEdge[unit + 1]!; edge++)
       if (edgeTo[edge]! >= 0) reach(edgeTo[edge]!);
+  }
   for (let unit = stack.pop(); unit !== undefined; unit = stack.pop())
     for (let edge = firstEdge[unit]!; edge < firstEdge[unit + 1]!; edge++)
       if (edgeTo[edge]! >= 0 && isKeeping(roles, unit, edgeKind[edge]!)) reach(edgeTo[edge]!);

@@ -76,6 +76,8 @@ export interface Plan {
     readonly present?: Present;
     /** It has the padding of the kernel's image, of which is known how much there is after the final link. */
     readonly hasPadding: boolean;
+    /** It is a built-in driver that no manifest describes: its exit function is called before it leaves. */
+    readonly isAutomatic?: true;
     /** Bytes of all its units, and of those that lie in regions, by kind of memory. */
     readonly owned: Bytes;
     readonly leaving: Bytes;
@@ -292,6 +294,7 @@ function describeComponent(
     ...describeLack(claims, component),
     ...(component.present === undefined ? {} : { present: component.present }),
     hasPadding: component.padding !== undefined,
+    ...(component.automatic === undefined ? {} : { isAutomatic: true }),
     ...weight,
     gates: boundary.gates.filter((gate) =>
       ownership.sets.members(ownership.ownersByUnit[gate.unit]!).includes(index),

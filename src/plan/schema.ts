@@ -98,6 +98,12 @@ export const planSchema = z
         hasPadding: z
           .boolean()
           .describe("Its memory is the padding of the kernel's image, which the final link finds."),
+        isAutomatic: z
+          .literal(true)
+          .optional()
+          .describe(
+            "It is a built-in driver that no manifest describes: its exit function is called before it leaves.",
+          ),
         after: names.optional().describe("Components that are looked for before it."),
         needs: names.optional().describe("Components that stay as long as it does."),
         kernels: z.string().optional().describe("Which kernels contain it."),

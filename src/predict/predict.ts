@@ -166,17 +166,19 @@ function decideOne(
   if (one.hasPadding && words.paddingStays) return { fate: "stays", reason: "off" };
   if (present === "yes") return { fate: "stays", reason: "present" };
   const isDropped = words.drop.has(one.name);
-  if (one.canAppear !== "never" && !isDropped)
-    return { fate: "stays", reason: `can-appear-${one.canAppear}` };
+  const appears = one.canAppear === "module" || (one.canAppear === "hotplug" && !words.noHotplug);
+  if (appears && !isDropped) return { fate: "stays", reason: `can-appear-${one.canAppear}` };
   if (present === "unknown") return { fate: "unknown", reason: "unknown" };
   const reason = describeAbsence(one.present, present) ?? "not-present";
-  return { fate: "leaves", reason: one.canAppear === "never" ? reason : "drop" };
+  return { fate: "leaves", reason: appears ? "drop" : reason };
 }
 
 interface Words {
   readonly key: string;
   readonly isOff: boolean;
   readonly paddingStays: boolean;
+  /** The machine gets no devices after boot. */
+  readonly noHotplug: boolean;
   readonly keep: ReadonlySet<string>;
   readonly drop: ReadonlySet<string>;
   readonly pti: "on" | "off" | undefined;
@@ -184,7 +186,15 @@ interface Words {
 }
 
 const noWords: Words = {
-  ...{ key: "", isOff: false, paddingStays: false, keep: new Set(), drop: new Set(), pti: undefined },
+  ...{
+    key: "",
+    isOff: false,
+    paddingStays: false,
+    noHotplug: false,
+    keep: new Set(),
+    drop: new Set(),
+    pti: undefined,
+  },
   notes: [],
 };
 
@@ -203,6 +213,7 @@ function readWords(commandLine: readonly string[]): Words {
     key: commandLine.join(" "),
     isOff: ["off", "audit"].includes(values("jettison").at(-1) ?? ""),
     paddingStays: values("jettison.padding").at(-1) === "off",
+    noHotplug: values("jettison.hotplug").at(-1) === "none",
     keep: names("jettison.keep"),
     drop: names("jettison.drop"),
     pti: isPtiOff ? "off" : values("pti").at(-1) === "on" ? "on" : undefined,

@@ -53,16 +53,28 @@ export function formatModules(
 }
 
 /** `measuredWith`: of which kernel, and made by what. */
-export function modulesMarkdown(modules: readonly ClassifiedModule[], measuredWith: string): string {
+export function modulesMarkdown(
+  modules: readonly ClassifiedModule[],
+  setAside: ReadonlyMap<string, string>,
+  measuredWith: string,
+): string {
+  const chosen = modules.filter((one) => isAutomatic(one) && !setAside.has(one.module.path));
+  const bytes = chosen.reduce((sum, one) => sum + bytesOf(one), 0);
   const rows = sorted(modules).map((one) => [
     one.module.path,
     one.class ?? "",
     formatNumber(bytesOf(one)),
     formatNumber(one.exports),
     verdictOf(one),
+    isAutomatic(one) ? (setAside.get(one.module.path) ?? "a component") : "",
     registersOf(one),
   ]);
-  return `${measuredWith}: ${summarise(modules)}\n${markdownTable(["module", "class", "bytes", "exports", "verdict", "registers"], rows)}`;
+  const head = ["module", "class", "bytes", "exports", "verdict", "with --automatic", "registers"];
+  return [
+    `${measuredWith}: ${summarise(modules)}`,
+    `With \`--automatic\`, ${chosen.length} of these are components, ${formatNumber(bytes)} bytes.\n`,
+    markdownTable(head, rows),
+  ].join("\n");
 }
 
 /** The catalogue, as a table. */

@@ -97,6 +97,19 @@ static int __init set_drop(char *names)
 }
 early_param("jettison.drop", set_drop);
 
+/* This machine gets no devices but those that are there. */
+static bool no_hotplug __initdata;
+
+static int __init set_hotplug(char *word)
+{
+	no_hotplug = word && !strcmp(word, "none");
+	if (!no_hotplug && (!word || strcmp(word, "keep")))
+		pr_warn("jettison.hotplug is neither keep nor none but '%s': what can appear stays\n",
+			word ?: "");
+	return 0;
+}
+early_param("jettison.hotplug", set_hotplug);
+
 static bool __init equals(const struct jettison_test *test)
 {
 	switch (test->size) {
@@ -217,6 +230,10 @@ static bool __init tables_make_sense(void)
 			return false;
 		free_from = region->end;
 	}
+	for (i = 0; i < jettison_nr_automatic; i++) {
+		if (jettison_automatic[i].component >= jettison_nr_components)
+			return false;
+	}
 	for (i = 0; i < jettison_nr_gates; i++) {
 		unsigned int region = jettison_gates[i].region;
 
@@ -253,11 +270,21 @@ static const char *__init cannot_free(void)
 	return NULL;
 }
 
+/* A driver that refused to start will not serve a device that comes later. */
+static bool __init can_appear(unsigned int i)
+{
+	if (jettison_failed() & BIT_ULL(i))
+		return false;
+	return jettison_components[i].can_appear == JETTISON_MODULE ||
+	       (jettison_components[i].can_appear == JETTISON_HOTPLUG && !no_hotplug);
+}
+
 static struct jettison_fate __init
-decide_component(unsigned int i, const char *withheld)
+decide_component(unsigned int i, const char *withheld, u64 wanted)
 {
 	const struct jettison_component *component = &jettison_components[i];
 	bool dropped = drop & BIT_ULL(i);
+	const char *stays = jettison_driver_stays(BIT_ULL(i), wanted, dropped);
 
 	if (component->refused)
 		return (struct jettison_fate){ JETTISON_REFUSED,
@@ -275,14 +302,18 @@ decide_component(unsigned int i, const char *withheld)
 				  component->name);
 		return (struct jettison_fate){ JETTISON_KEPT, "in-use" };
 	}
-	if (component->can_appear && !dropped)
+	if (stays)
+		return (struct jettison_fate){ JETTISON_KEPT, stays };
+	if (can_appear(i) && !dropped)
 		return (struct jettison_fate){ JETTISON_KEPT,
 			component->can_appear == JETTISON_HOTPLUG ?
 			"can-appear-hotplug" : "can-appear-module" };
 	if (withheld)
 		return (struct jettison_fate){ JETTISON_WITHHELD, withheld };
+	if (jettison_failed() & BIT_ULL(i))
+		return (struct jettison_fate){ JETTISON_JETTISONED, "failed" };
 	return (struct jettison_fate){ JETTISON_JETTISONED,
-		component->can_appear ? "drop" : "not-in-use" };
+		can_appear(i) ? "drop" : "not-in-use" };
 }
 
 /*
@@ -320,7 +351,8 @@ static void __init spare_all(void)
 			jettison_fates[i].reason = "audit";
 		}
 	}
-	jettison_audited = jettison_leaving;
+	/* A driver that is registered is pointed to, of course. */
+	jettison_audited = jettison_leaving & ~jettison_need_exit();
 	jettison_leaving = 0;
 }
 
@@ -451,10 +483,15 @@ static void __init forget_text(void)
 static void __init decide_components(void)
 {
 	const char *withheld = cannot_free();
+	u64 wanted = 0;
 	unsigned int i;
 
+	if (jettison_mode != JETTISON_MODE_OFF && jettison_nr_automatic) {
+		jettison_wait_for_devices(no_hotplug ? ~0ULL : drop);
+		wanted = jettison_owners_wanted();
+	}
 	for (i = 0; i < jettison_nr_components; i++) {
-		jettison_fates[i] = decide_component(i, withheld);
+		jettison_fates[i] = decide_component(i, withheld, wanted);
 		if (jettison_fates[i].state == JETTISON_JETTISONED)
 			jettison_leaving |= BIT_ULL(i);
 	}
@@ -465,8 +502,10 @@ static void __init decide_components(void)
 
 static void __init prepare_to_leave(void)
 {
+	spare(jettison_call_exits(), JETTISON_KEPT, "exit-again");
 	shut_gates();
 	keep_what_is_referenced();
+	jettison_run_initcalls_again();
 	jettison_decide_padding();
 	forget_text();
 	jettison_forget_fixups();

@@ -8,6 +8,7 @@
 
 #include <linux/atomic.h>
 #include <linux/build_bug.h>
+#include <linux/init.h>
 #include <linux/stddef.h>
 #include <linux/types.h>
 
@@ -98,6 +99,14 @@ struct jettison_gate {	/* sorted by entry */
 	u32 flags;
 };
 
+/* A built-in driver that no manifest describes, in the order of initcalls. */
+struct jettison_automatic {
+	u32 component;		/* index into jettison_components */
+	u32 found_late;		/* its devices are found after the initcalls */
+	initcall_t init;	/* init memory has both */
+	exitcall_t exit;
+};
+
 /* tables.S is written without these definitions. */
 static_assert(sizeof(struct jettison_test) == 24);
 static_assert(offsetof(struct jettison_test, nr) == 2);
@@ -114,6 +123,10 @@ static_assert(offsetof(struct jettison_region, owners) == 16);
 static_assert(offsetof(struct jettison_region, kind) == 24);
 static_assert(sizeof(struct jettison_padding) == 8);
 static_assert(offsetof(struct jettison_padding, nr) == 4);
+static_assert(sizeof(struct jettison_automatic) == 24);
+static_assert(offsetof(struct jettison_automatic, found_late) == 4);
+static_assert(offsetof(struct jettison_automatic, init) == 8);
+static_assert(offsetof(struct jettison_automatic, exit) == 16);
 static_assert(sizeof(struct jettison_gate) == 32);
 static_assert(offsetof(struct jettison_gate, entry) == 8);
 static_assert(offsetof(struct jettison_gate, answer) == 16);
@@ -128,6 +141,8 @@ extern const u32 jettison_nr_components, jettison_nr_regions, jettison_nr_gates;
 extern const struct jettison_padding jettison_padding[];
 extern const u32 jettison_nr_padding;
 extern const u32 jettison_padding_owner;	/* jettison_components[], if any */
+extern const struct jettison_automatic jettison_automatic[];
+extern const u32 jettison_nr_automatic;
 extern u8 jettison_region_shut[];
 extern atomic_long_t jettison_gate_calls[];
 
@@ -180,6 +195,14 @@ bool jettison_mapping_is_memory(unsigned long mapping);
 bool jettison_free_pages(void *start, void *end, u8 *freed);
 u64 jettison_owners_inside(void);
 u64 jettison_owners_probing(bool deferred);
+u64 jettison_owners_wanted(void);
+
+u64 jettison_need_exit(void);
+u64 jettison_failed(void);
+void jettison_wait_for_devices(u64 leaving);
+const char *jettison_driver_stays(u64 component, u64 wanted, bool dropped);
+u64 jettison_call_exits(void);
+void jettison_run_initcalls_again(void);
 
 #ifdef CONFIG_XEN_PV
 int jettison_unshare(unsigned long start, unsigned long end);
@@ -249,6 +272,7 @@ struct jettison_scan {
 };
 
 int jettison_run_scan(struct jettison_scan *scan);
+bool jettison_searches(void);
 u64 jettison_referenced(void);
 
 extern unsigned long jettison_scan_pages;

@@ -13,13 +13,17 @@
 
 #include <linux/bitops.h>
 #include <linux/cpumask.h>
+#include <linux/device.h>
 #include <linux/init.h>
 #include <linux/irq_work.h>
 #include <linux/irqflags.h>
+#include <linux/jettison_automatic.h>
 #include <linux/kallsyms.h>
 #include <linux/kernel.h>
 #include <linux/kobject.h>
+#include <linux/pci.h>
 #include <linux/printk.h>
+#include <linux/seq_buf.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
 
@@ -146,4 +150,39 @@ void __init jettison_events_init(void)
 	WRITE_ONCE(can_send, true);
 	/* It may have happened already. */
 	irq_work_queue(&report_work);
+}
+
+static int any_driver(struct device_driver *drv, void *data)
+{
+	return 1;
+}
+
+/**
+ * jettison_no_driver - a device has found no driver
+ * @dev: the device
+ *
+ * Built-in drivers that have left are not called by gates: no bus knows them
+ * any more. So the log names all of them.
+ */
+void jettison_no_driver(struct device *dev)
+{
+	char names[160];
+	struct seq_buf left;
+	unsigned int i;
+
+	/* PCI devices are added long before they are given to drivers. */
+	if (system_state != SYSTEM_RUNNING || !jettison_fates || dev->driver ||
+	    (dev_is_pci(dev) && !to_pci_dev(dev)->match_driver) ||
+	    !bus_for_each_drv(dev->bus, NULL, NULL, any_driver))
+		return;
+	seq_buf_init(&left, names, sizeof(names));
+	for (i = 0; i < jettison_nr_automatic; i++) {
+		u32 component = jettison_automatic[i].component;
+
+		if (jettison_fates[component].state == JETTISON_JETTISONED)
+			seq_buf_printf(&left, " %s", jettison_components[component].name);
+	}
+	if (seq_buf_used(&left))
+		pr_notice_ratelimited("%s %s has no driver. Built-in drivers that have left:%s. Boot with jettison.keep= if it needs one\n",
+				      dev->bus->name, dev_name(dev), seq_buf_str(&left));
 }

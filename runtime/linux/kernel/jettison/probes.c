@@ -11,6 +11,7 @@
  */
 #include <linux/device/driver.h>
 #include <linux/init.h>
+#include <linux/jettison_automatic.h>
 #include <linux/jettison_probes.h>
 #include <linux/kallsyms.h>
 #include <linux/math.h>
@@ -58,6 +59,18 @@ static void __init note_driver(const struct device_driver *driver)
 			own |= owners;
 	}
 	probing |= own ?: shared;
+}
+
+/**
+ * jettison_owners_wanted - which components have a driver that a device needs
+ *
+ * Return: a bit for each component with a driver that a device has, or that a
+ * device without one would be given; all where that cannot be asked.
+ */
+u64 __init jettison_owners_wanted(void)
+{
+	probing = 0;
+	return driver_visit_wanted(note_driver) ? ~0ULL : probing;
 }
 
 /**

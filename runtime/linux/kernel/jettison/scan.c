@@ -815,6 +815,12 @@ static int __init set_scan(char *word)
 }
 early_param("jettison.scan", set_scan);
 
+/* Whether anything that leaves is looked for in memory before. */
+bool __init jettison_searches(void)
+{
+	return wanted;
+}
+
 /**
  * jettison_referenced - the components that something points to
  *

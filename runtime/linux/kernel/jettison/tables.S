@@ -18,6 +18,8 @@ SYM_DATA_START(jettison_gates)
 SYM_DATA_END(jettison_gates)
 SYM_DATA_START(jettison_needs)
 SYM_DATA_END(jettison_needs)
+SYM_DATA_START(jettison_automatic)
+SYM_DATA_END(jettison_automatic)
 
 	.balign 4
 SYM_DATA(jettison_nr_components, .long 0)
@@ -25,6 +27,8 @@ SYM_DATA(jettison_nr_components, .long 0)
 SYM_DATA(jettison_nr_regions, .long 0)
 	.balign 4
 SYM_DATA(jettison_nr_gates, .long 0)
+	.balign 4
+SYM_DATA(jettison_nr_automatic, .long 0)
 	.balign 4
 SYM_DATA(jettison_nr_padding, .long 0)
 	.balign 4

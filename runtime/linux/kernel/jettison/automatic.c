@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Built-in drivers that no manifest describes leave as a module would: what
+ * their initcalls registered is taken back by their own exit functions, which
+ * are in init memory until it is freed. The link has made sure that an exit
+ * function undoes all that the initcall of the same driver registers, and
+ * that nothing but init code refers to the driver from outside.
+ *
+ * A driver whose initcall failed has registered nothing: its exit function
+ * must not be called. One that has to stay after its exit function has run,
+ * because something still points to it, has its initcall run again.
+ */
+#define pr_fmt(fmt) "jettison: " fmt
+
+#include <linux/async.h>
+#include <linux/bitops.h>
+#include <linux/device/driver.h>
+#include <linux/init.h>
+#include <linux/jettison_automatic.h>
+#include <linux/ktime.h>
+#include <linux/rcupdate.h>
+#include <linux/string.h>
+
+#include "jettison.h"
+
+/* Of built-in drivers, by component: */
+static u64 succeeded __initdata;	/* initcall has run and returned 0 */
+static u64 failed __initdata;		/* initcall has failed, or was not to run */
+static u64 exited __initdata;		/* exit function has run */
+
+static bool exits_wanted __initdata = true;
+static bool initcalls_again __initdata;
+
+static int __init set_exit(char *word)
+{
+	exits_wanted = word && (!strcmp(word, "on") || !strcmp(word, "again"));
+	initcalls_again = word && !strcmp(word, "again");
+	if (!exits_wanted && (!word || strcmp(word, "off")))
+		pr_warn("jettison.exit is neither on, off nor again but '%s': no exit function is called\n",
+			word ?: "");
+	return 0;
+}
+early_param("jettison.exit", set_exit);
+
+/**
+ * jettison_note_initcall - remember how an initcall ended
+ * @fn: the initcall
+ * @err: what it returned
+ */
+void __init jettison_note_initcall(initcall_t fn, int err)
+{
+	unsigned int i;
+
+	for (i = 0; i < jettison_nr_automatic; i++) {
+		u64 component = BIT_ULL(jettison_automatic[i].component);
+
+		if (jettison_automatic[i].init != fn)
+			continue;
+		if (err)
+			failed |= component;
+		else
+			succeeded |= component;
+	}
+}
+
+/* All built-in drivers that may leave. */
+static u64 __init all_automatic(void)
+{
+	unsigned int i;
+	u64 all = 0;
+
+	for (i = 0; i < jettison_nr_automatic; i++)
+		all |= BIT_ULL(jettison_automatic[i].component);
+	return all;
+}
+
+/* Those for which a device may be found that is there already. */
+static u64 __init found_late(void)
+{
+	unsigned int i;
+	u64 late = 0;
+
+	for (i = 0; i < jettison_nr_automatic; i++) {
+		if (jettison_automatic[i].found_late)
+			late |= BIT_ULL(jettison_automatic[i].component);
+	}
+	return late;
+}
+
+/* Those that the exit functions have to be called of before they leave. */
+u64 __init jettison_need_exit(void)
+{
+	return all_automatic() & ~failed;
+}
+
+u64 __init jettison_failed(void)
+{
+	return failed;
+}
+
+/**
+ * jettison_wait_for_devices - let devices be found before drivers leave
+ * @leaving: those that are to leave if no device is bound to them
+ *
+ * Nobody is told afterwards that a driver for his device has been there.
+ */
+void __init jettison_wait_for_devices(u64 leaving)
+{
+	ktime_t start = ktime_get();
+
+	if (!(leaving & succeeded))
+		return;
+	wait_for_device_probe();
+	jettison_times.waiting += ktime_to_ns(ktime_sub(ktime_get(), start));
+}
+
+/**
+ * jettison_driver_stays - why a built-in driver does not leave
+ * @component: its bit; any other component's will do
+ * @wanted: those that have a device, or would be given one
+ * @dropped: whether the command line says that it is to leave
+ *
+ * Return: the reason, or NULL: it leaves unless its device can appear later.
+ */
+const char *__init jettison_driver_stays(u64 component, u64 wanted, bool dropped)
+{
+	if (!(component & all_automatic()))
+		return NULL;
+	/* An initcall that has not run is somebody else's to run. */
+	if (component & (wanted | ~(succeeded | failed)))
+		return "in-use";
+	/* No proof covers what init code and devices have done with it. */
+	if (!jettison_searches())
+		return "scan-off";
+	if (component & failed)
+		return NULL;
+	if (!exits_wanted)
+		return "exit-off";
+	return component & found_late() && !dropped ? "found-late" : NULL;
+}
+
+/**
+ * jettison_call_exits - have the drivers that leave unregister themselves
+ *
+ * Return: those that stay after all, as their initcalls are to run again.
+ */
+u64 __init jettison_call_exits(void)
+{
+	unsigned int i = jettison_nr_automatic;
+
+	/* Who came last goes first. */
+	while (i--) {
+		const struct jettison_automatic *automatic = &jettison_automatic[i];
+		u64 component = BIT_ULL(automatic->component);
+
+		if (!(jettison_leaving & succeeded & component))
+			continue;
+		pr_info("%s: %ps()\n", jettison_components[automatic->component].name,
+			automatic->exit);
+		automatic->exit();
+		exited |= component;
+	}
+	if (!exited)
+		return 0;
+	async_synchronize_full();
+	synchronize_rcu();
+	rcu_barrier();
+	return initcalls_again ? exited : 0;
+}
+
+/* What has unregistered itself and stays registers itself again. */
+void __init jettison_run_initcalls_again(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < jettison_nr_automatic; i++) {
+		const struct jettison_automatic *automatic = &jettison_automatic[i];
+		struct jettison_fate *fate = &jettison_fates[automatic->component];
+		u64 component = BIT_ULL(automatic->component);
+		int err;
+
+		if (!(exited & ~jettison_leaving & component))
+			continue;
+		if (!strcmp(fate->reason, "referenced"))
+			fate->reason = "stray";
+		err = automatic->init();
+		pr_notice("%s: stays (%s), %ps() returned %d\n",
+			  jettison_components[automatic->component].name,
+			  fate->reason, automatic->init, err);
+	}
+}
