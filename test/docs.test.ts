@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Links between pages, and from a page to a file, lead somewhere. */
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import { expect, test } from "vitest";
 import { projectRoot } from "../src/root.js";
@@ -79,4 +79,20 @@ test("no sentence begins with Of, What or That", () => {
     ),
   );
   expect(found).toEqual([]);
+});
+
+test("the cover letter counts the patches of the series, and its table has each of them once", () => {
+  const letter = read("docs/series.md");
+  // The first patch, with the files of our own, is made when they are asked for.
+  const patches = readdirSync(join(projectRoot, "runtime/linux/6.12")).filter((file) =>
+    file.endsWith(".patch"),
+  );
+  const listed = [...letter.matchAll(/^\| ([\d, to]+) \|/gm)].flatMap(([, range]) =>
+    range!.split(", ").flatMap((one) => {
+      const [first, last = first] = one.split(" to ").map(Number);
+      return Array.from({ length: last! - first! + 1 }, (_, index) => first! + index);
+    }),
+  );
+  expect(letter).toContain(`[PATCH 00/${patches.length + 1}]`);
+  expect(listed.sort((a, b) => a - b)).toEqual([1, ...patches.map((_, index) => index + 2)]);
 });
