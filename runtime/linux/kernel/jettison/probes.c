@@ -2,8 +2,9 @@
 /*
  * Which components have a driver that is probing a device, or that has put a
  * device off. Such a component is about to be used, or not, and whether it is
- * cannot be asked yet. Nobody waits for other probes: those of a mouse take
- * longer than all of the rest.
+ * cannot be asked yet. Nobody waits for other probes, as those of a mouse take
+ * longer than all of the rest, unless a built-in driver that no manifest
+ * describes is to leave (automatic.c).
  *
  * A driver is told to be a component's by what it is made of: the object that
  * its struct device_driver is a part of (struct pci_driver, for one) lies in
