@@ -355,7 +355,7 @@ export const catalogue = {
   "lab-machine": entry(
     2,
     (f: { machine: string; what: string }) => `There is no LAVA job for ${f.machine}: ${f.what}.`,
-    () => "Name other machines with --machine.",
+    () => "Name other machines with --machine, or give other kernel parameters.",
   ),
   "profile-invalid": entry(
     2,

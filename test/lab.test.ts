@@ -5,7 +5,8 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
-import { monitor } from "../src/lab/lavaJob.js";
+import { formatLavaJob, monitor } from "../src/lab/lavaJob.js";
+import { loadMachine } from "../src/machine/machine.js";
 import { projectRoot } from "../src/root.js";
 import { kcidbSchema } from "./kcidbSchema.js";
 import { useMiniKernel } from "./miniKernel.js";
@@ -126,6 +127,22 @@ describe("job definitions", () => {
       ...{ status: 2, stderr: expect.stringContaining("[lab-machine]") },
     });
   });
+
+  test.each([['"'], ["'"], ["\\"], ["{"], ["}"], ["\n"]])(
+    "there is none with %j in the kernel's command line",
+    (odd) => {
+      const file = { url: "file:///x", sha256sum: "0" };
+      const files = { kernel: file, ramdisk: file };
+      const q35 = loadMachine("q35");
+      const words = `dyndbg=a${odd}b`;
+      for (const write of [
+        () => formatLavaJob(q35, words, files),
+        () => formatLavaJob({ ...q35, append: words }, "", files),
+        () => formatLavaJob({ name: "box-7", method: "ipxe" }, words, files),
+      ])
+        expect(write).toThrow(/\[lab-machine\]/);
+    },
+  );
 
   test("same build, same bytes", () => {
     jettison("lab", ".", "-o", "again", "--url", "https://lab.example/k");

@@ -47,6 +47,16 @@ const frame = (name: string, actions: readonly object[]) => ({
   actions: [...actions, { test: { timeout: { minutes: 10 }, monitors: [monitor] } }],
 });
 
+/** LAVA splits the command as a shell does, and takes braces for its own placeholders. */
+function checkCommandLine(machine: string, commandLine: string): void {
+  const odd = /["'\\{}\n\r]/.exec(commandLine)?.[0];
+  if (odd !== undefined)
+    fail("lab-machine", {
+      machine,
+      what: `LAVA does not pass on the ${JSON.stringify(odd)} of the kernel's command line ${JSON.stringify(commandLine)}`,
+    });
+}
+
 /** QEMU is started by LAVA's device type `qemu`: what follows is put behind the options that it always gives. */
 function qemuJob(machine: Machine, append: string, { kernel, ramdisk }: LabFiles): object {
   const what = machine.xen === undefined ? "its host" : "Xen";
@@ -64,6 +74,7 @@ function qemuJob(machine: Machine, append: string, { kernel, ramdisk }: LabFiles
   if (odd !== undefined)
     fail("lab-machine", { machine: machine.name, what: `LAVA would take ${odd} for several words` });
   const commandLine = kernelCommandLine(machine, append).trimEnd();
+  checkCommandLine(machine.name, commandLine);
   return {
     device_type: "qemu",
     context: { arch: "x86_64", no_kvm: true, memory: machine.memory, extra_options: options },
@@ -85,9 +96,11 @@ function qemuJob(machine: Machine, append: string, { kernel, ramdisk }: LabFiles
 
 /** A real machine may have memory that takes hours to fill. */
 function boardJob({ name, method }: Board, append: string, { kernel, ramdisk }: LabFiles): object {
+  const commandLine = `panic=-1 oops=panic jettison_fill=no ${append}`.trimEnd();
+  checkCommandLine(name, commandLine);
   return {
     device_type: name,
-    context: { extra_kernel_args: `panic=-1 oops=panic jettison_fill=no ${append}`.trimEnd() },
+    context: { extra_kernel_args: commandLine },
     ...frame(name, [
       {
         deploy: {
