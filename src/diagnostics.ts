@@ -244,6 +244,12 @@ export const catalogue = {
       `${f.file}:${f.line}:${f.column}: ${f.what}.`,
     () => "See machines/q35.yaml for the form of a machine.",
   ),
+  "machine-twice": entry(
+    2,
+    (f: { machine: string; first: string; second: string }) =>
+      `${f.first} and ${f.second} both have the name ${f.machine}, and the results of one would replace those of the other.`,
+    () => "Name each machine once; a file's name is that of its machine.",
+  ),
   "image-missing": entry(
     2,
     (f: { image: string; what: string }) => `${f.image} is not a kernel image: ${f.what}.`,

@@ -144,6 +144,24 @@ describe("job definitions", () => {
     },
   );
 
+  test("two machines of one name are refused, by lab and by boot", () => {
+    mkdirSync(join(kernel(), "mine"), { recursive: true });
+    const q35 = readFileSync(join(projectRoot, "machines/q35.yaml"));
+    for (const name of ["q35", "a b", "a_b"]) writeFileSync(join(kernel(), `mine/${name}.yaml`), q35);
+    const lab = (...machines: string[]) => jettison("lab", ".", "-o", "two", "--machine", ...machines);
+    const refused = { status: 2, stderr: expect.stringContaining("[machine-twice]") };
+    expect(lab("q35", "mine/q35.yaml")).toMatchObject(refused);
+    expect(lab("mine/a b.yaml", "mine/a_b.yaml")).toMatchObject(refused);
+    expect(lab("q35", "mine/a b.yaml")).toMatchObject({ status: 0, stdout: "two/q35.yaml\ntwo/a_b.yaml\n" });
+    for (const form of [[], ["--ktap"]])
+      expect(jettison("boot", ".", ...form, "--machine", "q35", "mine/q35.yaml")).toMatchObject(refused);
+  });
+
+  test("a device type and machines of QEMU exclude each other", () => {
+    const { status, stderr } = jettison("lab", ".", "-o", "two", "--device-type", "box", "--machine", "q35");
+    expect([status, stderr]).toEqual([2, expect.stringContaining("cannot be used with")]);
+  });
+
   test("same build, same bytes", () => {
     jettison("lab", ".", "-o", "again", "--url", "https://lab.example/k");
     expect(written("again/vtd.yaml")).toBe(written("jobs/vtd.yaml"));

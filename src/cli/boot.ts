@@ -66,11 +66,11 @@ async function boot(given: string, options: Options): Promise<void> {
   const { chooseAccelerator } = await import("../machine/accelerator.js");
   const { bootMachine } = await import("../machine/boot.js");
   const { fileFor, findImage } = await import("../machine/image.js");
-  const { loadMachine, usualMachines } = await import("../machine/machine.js");
+  const { loadMachines, usualMachines } = await import("../machine/machine.js");
   const { bootsVersion } = await import("../report/boots.js");
   const { isStyled } = await import("../report/machineTable.js");
   const { runSteps } = await import("./steps.js");
-  const machines = (names ?? usualMachines).map((name) => loadMachine(name));
+  const machines = loadMachines(names ?? usualMachines);
   const image = await findImage(given);
   const logs = cacheFolder("consoles");
   mkdirSync(logs, { recursive: true });
@@ -112,11 +112,11 @@ async function bootAsTests(
   const { chooseAccelerator } = await import("../machine/accelerator.js");
   const { fileFor, findImage } = await import("../machine/image.js");
   const { attemptBoot } = await import("../machine/boot.js");
-  const { loadMachine, usualMachines } = await import("../machine/machine.js");
+  const { loadMachines, usualMachines } = await import("../machine/machine.js");
   const { checkBoot, hasFailed } = await import("../lab/checks.js");
   const { formatKtap, ktapHead } = await import("../lab/ktap.js");
   const { runSteps } = await import("./steps.js");
-  const machines = (names ?? usualMachines).map((name) => loadMachine(name));
+  const machines = loadMachines(names ?? usualMachines);
   const image = await findImage(given);
   const logs = cacheFolder("consoles");
   mkdirSync(logs, { recursive: true });

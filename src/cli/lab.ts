@@ -27,7 +27,7 @@ async function writeJobs(build: string, { output, url, machine: names, append, .
   const { formatLavaJob } = await import("../lab/lavaJob.js");
   const { fileFor, findImage } = await import("../machine/image.js");
   const { guestInitramfs } = await import("../machine/initramfs.js");
-  const { loadMachine, usualMachines } = await import("../machine/machine.js");
+  const { fileNameOf, loadMachine, loadMachines, usualMachines } = await import("../machine/machine.js");
   const image = await findImage(build);
   const place = url === undefined ? pathToFileURL(resolve(output)).href : url.replace(/\/+$/, "");
   const publish = (name: string, from: string) => {
@@ -39,11 +39,9 @@ async function writeJobs(build: string, { output, url, machine: names, append, .
   const { deviceType, method } = options;
   const usual = usualMachines.filter((name) => loadMachine(name).xen === undefined);
   const targets =
-    deviceType === undefined
-      ? (names ?? usual).map((name) => loadMachine(name))
-      : [{ name: deviceType, method, pvh: undefined }];
+    deviceType === undefined ? loadMachines(names ?? usual) : [{ name: deviceType, method, pvh: undefined }];
   const jobs = targets.map((target) => ({
-    file: join(output, `${target.name.replace(/[^\w.-]/g, "_")}.yaml`),
+    file: join(output, `${fileNameOf(target.name)}.yaml`),
     text: formatLavaJob(target, append.join(" "), {
       kernel: publish(target.pvh ? "vmlinux" : "bzImage", fileFor(image, target)),
       ramdisk,
@@ -117,7 +115,12 @@ export function registerLab(program: Command): void {
     .option("--url <address>", "where LAVA finds that folder (file:// and its path)")
     .option("--machine <name...>", "machines of machines/*.yaml (those of the demo that need no Xen)")
     .option("--append <words...>", "words for the kernel's command line", ["jettison=selftest"])
-    .option("--device-type <name>", "write one job, for a device type of the lab that is a real machine")
+    .addOption(
+      new Option(
+        "--device-type <name>",
+        "write one job, for a device type of the lab that is a real machine",
+      ).conflicts("machine"),
+    )
     .addOption(
       new Option("--method <method>", "how LAVA boots that device type")
         .choices(["grub", "ipxe"])

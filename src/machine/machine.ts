@@ -91,6 +91,23 @@ export function loadMachine(name: string, folder = machineFolder): Machine {
   return parseMachine(name, join(folder, `${name}${suffix}`));
 }
 
+/** Consoles, jobs and results have the name of their machine, jobs with `_` for odd characters: no two may have the same. */
+export function loadMachines(names: readonly string[]): Machine[] {
+  const machines = names.map((name) => loadMachine(name));
+  const first = new Map<string, string>();
+  for (const [index, { name }] of machines.entries()) {
+    const given = names[index]!;
+    const key = fileNameOf(name);
+    const other = first.get(key);
+    if (other !== undefined) fail("machine-twice", { machine: name, first: other, second: given });
+    first.set(key, given);
+  }
+  return machines;
+}
+
+/** A machine's name as a file's, without its suffix. */
+export const fileNameOf = (machine: string) => machine.replace(/[^\w.-]/g, "_");
+
 /** The machines that are booted when none is named; every other one of `machines/` is booted by its name only. */
 export const usualMachines: readonly string[] = ["vtd", "amdvi", "q35", "pc", "xen-dom0"];
 
