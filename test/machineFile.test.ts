@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { JettisonError } from "../src/diagnostics.js";
 import { loadMachine, machineJsonSchema, usualMachines } from "../src/machine/machine.js";
 import { guestCommand, kernelCommandLine, qemuCommand } from "../src/machine/qemuCommand.js";
+import { titleOf } from "../src/report/boots.js";
 import { projectRoot } from "../src/root.js";
 
 const good = `title: a machine
@@ -72,6 +73,20 @@ test("a machine may be a file of one's own, by its path", () => {
   writeFileSync(file, good.replace("256", "much"));
   expect(caught(() => loadMachine(file)).message).toContain(`${file}:4:`);
   expect(caught(() => loadMachine(join(folder, "other.yaml"))).diagnostics[0]!.code).toBe("machine-unknown");
+});
+
+test("a machine's name in results is never opened as a file", () => {
+  const file = join(folder, "mine.yaml");
+  writeFileSync(file, good);
+  const here = process.cwd();
+  process.chdir(folder);
+  try {
+    for (const name of [file, "mine.yaml", "./mine.yaml", "/tmp", "x\0.yaml", "x\0/y", "../machines/q35", ""])
+      expect(titleOf(name)).toBe(name);
+  } finally {
+    process.chdir(here);
+  }
+  expect(titleOf("q35")).toBe(loadMachine("q35").title);
 });
 
 test("an unknown machine is answered with the nearest", () => {

@@ -83,12 +83,18 @@ export function loadMachine(name: string, folder = machineFolder): Machine {
       fail("machine-unknown", { machine: name, near: [] });
     return parseMachine(basename(name, suffix), name);
   }
+  const machine = findMachine(name, folder);
+  if (machine !== undefined) return machine;
   const names = machineNames(folder);
-  if (!names.includes(name)) {
-    const near = nearest(name, names);
-    fail("machine-unknown", { machine: name, near: near.length > 0 ? near : names });
-  }
-  return parseMachine(name, join(folder, `${name}${suffix}`));
+  const near = nearest(name, names);
+  return fail("machine-unknown", { machine: name, near: near.length > 0 ? near : names });
+}
+
+/** The machine of a name, which may come from anywhere: it is never taken for a path. */
+export function findMachine(name: string, folder = machineFolder): Machine | undefined {
+  return machineNames(folder).includes(name)
+    ? parseMachine(name, join(folder, `${name}${suffix}`))
+    : undefined;
 }
 
 /** Consoles, jobs and results have the name of their machine, jobs with `_` for odd characters: no two may have the same. */

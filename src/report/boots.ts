@@ -5,8 +5,8 @@
  */
 import { existsSync, readFileSync } from "node:fs";
 import { z } from "zod";
-import { type Diagnostic, diagnose, fail, failIfAny, JettisonError } from "../diagnostics.js";
-import { loadMachine } from "../machine/machine.js";
+import { type Diagnostic, diagnose, fail, failIfAny } from "../diagnostics.js";
+import { findMachine } from "../machine/machine.js";
 import type { SavedBoot } from "../machine/savedConsole.js";
 import { pageSize } from "../pageSize.js";
 import { type Boot, boot, bytes, component, mappings, memory } from "./bootJson.js";
@@ -124,12 +124,4 @@ const complete = (result: Result | ReturnType<typeof toResult>): ReportMachine =
 });
 
 /** A machine of somebody else's has no title here. */
-export function titleOf(name: string): string {
-  try {
-    return loadMachine(name).title;
-  } catch (error) {
-    if (error instanceof JettisonError && error.diagnostics.every(({ code }) => code === "machine-unknown"))
-      return name;
-    throw error;
-  }
-}
+export const titleOf = (name: string): string => findMachine(name)?.title ?? name;
