@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** jettison lab: jobs that LAVA's own schema takes, a monitor that finds results, a summary that is read back. */
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { linkSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
@@ -143,6 +143,23 @@ describe("job definitions", () => {
         expect(write).toThrow(/\[lab-machine\]/);
     },
   );
+
+  test("LAVA may fetch the old image while the new one is written", () => {
+    const open = join(kernel(), "fetching");
+    jettison("lab", ".", "-o", "served");
+    linkSync(join(kernel(), "served/bzImage"), open);
+    const image = join(kernel(), "arch/x86/boot/bzImage");
+    const old = readFileSync(image);
+    try {
+      writeFileSync(image, Buffer.concat([old, Buffer.from("new")]));
+      expect(jettison("lab", ".", "-o", "served").status).toBe(0);
+      expect(readFileSync(open)).toEqual(old);
+      expect(readFileSync(join(kernel(), "served/bzImage"))).toEqual(readFileSync(image));
+      expect(readdirSync(join(kernel(), "served")).filter((name) => name.endsWith(".new"))).toEqual([]);
+    } finally {
+      writeFileSync(image, old);
+    }
+  });
 
   test("two machines of one name are refused, by lab and by boot", () => {
     mkdirSync(join(kernel(), "mine"), { recursive: true });

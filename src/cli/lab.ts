@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createHash } from "node:crypto";
-import { copyFileSync, mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { LabOutcome } from "../lab/kcidb.js";
-import { writeWhole } from "./writeWhole.js";
+import type { LabFile } from "../lab/lavaJob.js";
+import { copyWhole, writeWhole } from "./writeWhole.js";
 
 interface Options {
   output: string;
@@ -30,10 +31,15 @@ async function writeJobs(build: string, { output, url, machine: names, append, .
   const { fileNameOf, loadMachine, loadMachines, usualMachines } = await import("../machine/machine.js");
   const image = await findImage(build);
   const place = url === undefined ? pathToFileURL(resolve(output)).href : url.replace(/\/+$/, "");
-  const publish = (name: string, from: string) => {
+  const published = new Map<string, LabFile>();
+  const publish = (name: string, from: string): LabFile => {
     const to = join(output, name);
-    if (resolve(from) !== resolve(to)) copyFileSync(from, to);
-    return { url: `${place}/${name}`, sha256sum: sha256(to) };
+    const already = published.get(name);
+    if (already !== undefined) return already;
+    if (resolve(from) !== resolve(to)) copyWhole(from, to);
+    const file = { url: `${place}/${name}`, sha256sum: sha256(to) };
+    published.set(name, file);
+    return file;
   };
   const ramdisk = publish("guest.cpio.gz", await guestInitramfs());
   const { deviceType, method } = options;

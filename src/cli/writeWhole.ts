@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-import { renameSync, writeFileSync } from "node:fs";
+import { copyFileSync, renameSync, writeFileSync } from "node:fs";
 
 /** Never half a file, whatever ends this process. */
 export function writeWhole(file: string, text: string): void {
   writeFileSync(`${file}.new`, text);
   renameSync(`${file}.new`, file);
+}
+
+/** The same of another file's content; one who reads the old file keeps it. */
+export function copyWhole(from: string, to: string): void {
+  copyFileSync(from, `${to}.new`);
+  renameSync(`${to}.new`, to);
 }
