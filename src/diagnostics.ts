@@ -236,7 +236,8 @@ export const catalogue = {
   "machine-unknown": entry(
     2,
     (f: { machine: string; near: readonly string[] }) => `There is no machine ${f.machine}.${near(f.near)}`,
-    () => "The machines are the files of machines/.",
+    () =>
+      "The machines are the files of machines/; one of your own is given by its path, which has a / or ends in .yaml.",
   ),
   "machine-invalid": entry(
     2,
@@ -340,7 +341,8 @@ export const catalogue = {
   "boots-invalid": entry(
     2,
     (f: { file: string; what: string }) => `${f.file} does not hold results of boots: ${f.what}.`,
-    () => "Give the demo.json of jettison demo, or the output of jettison boot --json.",
+    () =>
+      "Give the demo.json of jettison demo, the output of jettison boot --json, or the kcidb.json of jettison lab.",
   ),
   "fleet-empty": entry(
     2,
