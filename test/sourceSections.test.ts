@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /** A source with a section of each kind that the catalogue lacks: jettison doctor --source names them before a build. */
-import { rmSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { chmodSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { examineSource, formatSource } from "../src/cli/examineSource.js";
 import { compareSections } from "../src/kernel/sourceSections.js";
+import { projectRoot } from "../src/root.js";
 import { temporaryFolder, writeFiles } from "./compile.js";
 
 const tree = {
@@ -69,4 +71,17 @@ test("the examination of a source names its series or what does not apply, and e
   expect(text).toMatch(/^ {2}__planted_code {2}kernel\/fork\.c$/m);
   rmSync(join(folder, "Makefile"));
   await expect(examineSource(folder)).rejects.toThrow(/is not a Linux source tree/);
+});
+
+test("Ctrl-C while a series is tried leaves no folder behind", () => {
+  const folder = temporaryFolder();
+  writeFiles(folder, tree);
+  // Ctrl-C comes while patch runs.
+  writeFiles(folder, { "bin/patch": "#!/bin/sh\nkill -INT $PPID\nsleep 20\n", "tmp/.keep": "" });
+  chmodSync(join(folder, "bin/patch"), 0o755);
+  const { status } = spawnSync(join(projectRoot, "bin/jettison"), ["doctor", "--source", folder], {
+    env: { ...process.env, PATH: `${join(folder, "bin")}:${process.env.PATH}`, TMPDIR: join(folder, "tmp") },
+  });
+  expect(status).toBe(130);
+  expect(readdirSync(join(folder, "tmp"))).toEqual([".keep"]);
 });

@@ -1,17 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { type Diagnostic, diagnose, fail, failIfAny, JettisonError } from "../diagnostics.js";
 import { runToEnd } from "../process.js";
+import { withScratchFolder } from "../scratch.js";
 import { nearestVersions, type Patch, readSeries, type Series, touchedFiles } from "./series.js";
 
 /** `patching file mm/usercopy.c` and `Hunk #2 FAILED at 123.`, as GNU patch prints them. */
@@ -37,13 +30,12 @@ function failedHunks(series: string, patch: Patch, output: string): Diagnostic[]
  * these files: the tree is changed only once all of it is known to fit. No fuzz: a hunk whose surroundings
  * changed has to be looked at.
  */
-export async function stageSeries(pristine: string, series: Series): Promise<Map<string, Buffer>> {
-  const stage = mkdtempSync(join(tmpdir(), "jettison-series-"));
-  const place = (path: string) => {
-    mkdirSync(dirname(join(stage, path)), { recursive: true });
-    return join(stage, path);
-  };
-  try {
+export const stageSeries = (pristine: string, series: Series): Promise<Map<string, Buffer>> =>
+  withScratchFolder(tmpdir(), async (stage) => {
+    const place = (path: string) => {
+      mkdirSync(dirname(join(stage, path)), { recursive: true });
+      return join(stage, path);
+    };
     const touched = new Set(series.patches.flatMap(touchedFiles));
     for (const path of touched)
       if (existsSync(join(pristine, path))) copyFileSync(join(pristine, path), place(path));
@@ -69,10 +61,7 @@ export async function stageSeries(pristine: string, series: Series): Promise<Map
     failIfAny(failed);
     const paths = [...touched, ...series.files.map(([path]) => path)].sort();
     return new Map(paths.map((path) => [path, readFileSync(join(stage, path))]));
-  } finally {
-    rmSync(stage, { recursive: true, force: true });
-  }
-}
+  });
 
 export interface Staged {
   /** The version that the series was made for. */
