@@ -152,7 +152,7 @@ export const catalogue = {
   "source-not-kernel": entry(
     2,
     (f: { folder: string; what: string }) => `${f.folder} is not a Linux source tree: ${f.what}.`,
-    () => "Give the top folder of a kernel tree.",
+    () => "Give the top folder of a whole kernel tree.",
   ),
   "source-not-clean": entry(
     2,

@@ -219,8 +219,10 @@ test("a folder that is no kernel is refused as such", async () => {
   await expect(codesOf(() => readKernelVersion(join(folder, "nowhere")))).resolves.toEqual([
     "source-not-kernel",
   ]);
-  write("Makefile", "all:\n");
-  await expect(codesOf(() => readKernelVersion(tree))).resolves.toEqual(["source-not-kernel"]);
+  for (const text of ["all:\n", makefile("$(shell x)", "12"), makefile("6", "12x"), makefile("../6", "12")]) {
+    write("Makefile", text);
+    await expect(codesOf(() => readKernelVersion(tree))).resolves.toEqual(["source-not-kernel"]);
+  }
 });
 
 test("a version without a series is answered with what does not fit, and gets no copy", async () => {

@@ -73,6 +73,21 @@ test("the examination of a source names its series or what does not apply, and e
   await expect(examineSource(folder)).rejects.toThrow(/is not a Linux source tree/);
 });
 
+test.each([
+  ["Makefile", "Makefile"],
+  ["arch/x86/kernel/vmlinux.lds.S", "arch/x86/kernel/vmlinux.lds.S"],
+  ["include/linux/kconfig.h", "include/linux/kconfig.h"],
+  ["tools", "tools/objtool"],
+  ["mm", "mm"],
+])("a tree without %s is answered as no whole kernel source, by its name", async (gone, named) => {
+  const folder = temporaryFolder();
+  writeFiles(folder, tree);
+  rmSync(join(folder, gone), { recursive: true });
+  await expect(examineSource(folder)).rejects.toThrow(
+    new RegExp(`is not a Linux source tree: it \\S+( no)? ${named}\\b.*\\[source-not-kernel\\]$`),
+  );
+});
+
 test("Ctrl-C while a series is tried leaves no folder behind", () => {
   const folder = temporaryFolder();
   writeFiles(folder, tree);

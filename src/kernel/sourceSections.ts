@@ -4,10 +4,11 @@
  * and assembly choose, and those that objtool adds. `jettison doctor --source` compares them with the catalogue before
  * anything is built.
  */
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { findRow } from "../catalogue/sections.js";
+import { fail } from "../diagnostics.js";
 import { run } from "../process.js";
 import { withScratchFolder } from "../scratch.js";
 
@@ -19,6 +20,7 @@ export interface NamedSection {
 }
 
 const script = "arch/x86/kernel/vmlinux.lds.S";
+const kconfig = "include/linux/kconfig.h";
 const scriptHeaders = ["include/asm-generic/vmlinux.lds.h", "include/asm-generic/codetag.lds.h"];
 
 /** Headers of the script that define only numbers. */
@@ -56,7 +58,7 @@ export async function readLinkerPatterns(source: string): Promise<readonly strin
       const { stdout } = await run([
         ...["gcc", "-E", "-P", "-undef", "-x", "assembler-with-cpp", "-D__ASSEMBLY__", "-D__ASSEMBLER__"],
         ...["-DLINKER_SCRIPT", ...defines, "-I", join(folder, "stubs"), "-I", join(source, "include")],
-        ...["-include", join(source, "include/linux/kconfig.h"), join(source, script)],
+        ...["-include", join(source, kconfig), join(source, script)],
       ]);
       return stdout;
     };
@@ -120,6 +122,16 @@ function listCode(source: string, folder: string): string[] {
     });
 }
 
+/** A part of a tree, such as a package of headers, has a Makefile too. */
+function checkTree(source: string): void {
+  const stat = (path: string) => statSync(join(source, path), { throwIfNoEntry: false });
+  const missing =
+    [script, kconfig].find((file) => !stat(file)?.isFile()) ??
+    folders.find((folder) => !stat(folder)?.isDirectory());
+  if (missing !== undefined)
+    fail("source-not-kernel", { folder: source, what: `it lacks ${missing}, where names of sections are` });
+}
+
 export interface SourceSections {
   /** Names read. */
   readonly count: number;
@@ -128,6 +140,7 @@ export interface SourceSections {
 }
 
 export async function compareSections(source: string): Promise<SourceSections> {
+  checkTree(source);
   const patterns = (await readLinkerPatterns(source)).map((one) => ({ name: exampleOf(one), file: script }));
   const byName = new Map([...readNamedSections(source), ...patterns].map((one) => [one.name, one]));
   const names = [...byName.values()]

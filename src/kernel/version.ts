@@ -20,7 +20,8 @@ export function readKernelVersion(source: string): KernelVersion {
   }
   const variable = (name: string) => makefile.match(new RegExp(`^${name} *= *(\\S*) *$`, "m"))?.[1];
   const [major, minor, patch] = [variable("VERSION"), variable("PATCHLEVEL"), variable("SUBLEVEL")];
-  if (!major || !minor || patch === undefined)
+  const isNumber = (text?: string) => /^\d+$/.test(text ?? "");
+  if (!isNumber(major) || !isNumber(minor) || patch === undefined)
     fail("source-not-kernel", { folder: source, what: "its Makefile names no kernel version" });
   const version = `${major}.${minor}`;
   return { version, release: `${version}.${patch}${variable("EXTRAVERSION") ?? ""}` };
