@@ -46,12 +46,15 @@ const brokenLinks = (page: string, text: string) =>
     return anchor !== undefined && !anchorsOf(file).has(anchor);
   });
 
-const pages = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard", "*.md"], {
-  cwd: projectRoot,
-  encoding: "utf8",
-})
-  .split("\n")
-  .filter((page) => page !== "" && existsSync(join(projectRoot, page)));
+const listFiles = (...patterns: string[]) =>
+  execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard", ...patterns], {
+    cwd: projectRoot,
+    encoding: "utf8",
+  })
+    .split("\n")
+    .filter((file) => file !== "" && existsSync(join(projectRoot, file)));
+
+const pages = listFiles("*.md");
 
 test("every link between pages leads to a file, and to a heading of it", () => {
   expect(pages.length).toBeGreaterThan(20);
@@ -72,13 +75,51 @@ test("a page of docs/ is reached from README.md or from another page", () => {
 });
 
 /** Sentences as `docs` of the kernel have them: subject, verb, object. */
+const oddSentences = (text: string) =>
+  [...text.matchAll(/(?:^|[.:;] |\n\n|\n- |\| )((?:Of|What|That) [^.]{0,40})/g)].map(([, start]) =>
+    start!.replaceAll("\n", " "),
+  );
+
 test("no sentence begins with Of, What or That", () => {
   const found = pages.flatMap((page) =>
-    [...withoutCode(read(page)).matchAll(/(?:^|[.:;] |\n\n|\n- |\| )((?:Of|What|That) [^.]{0,40})/g)].map(
-      ([, start]) => `${page}: ${start!.replaceAll("\n", " ")}`,
-    ),
+    oddSentences(withoutCode(read(page))).map((start) => `${page}: ${start}`),
   );
   expect(found).toEqual([]);
+});
+
+/** The comments of C, TypeScript, Python or sh, each on one line; comments of `//` and `#` go on over several. */
+const commentsOf = (text: string) =>
+  [...text.matchAll(/\/\*[\s\S]*?\*\/|(?:(?:^|[ \t])(?:\/\/|#)[ \t].*(?:\n[ \t]*|$))+/gm)].map(([comment]) =>
+    comment
+      .replace(/^\s*# SPDX.*|^\s*(?:\/\*+|\*+\/?|\/\/|#)/gm, "")
+      .replace(/\s+/g, " ")
+      .trim(),
+  );
+
+test("no sentence of a comment does", () => {
+  const files = listFiles("src", "scripts", "site").filter((file) => !file.endsWith(".json"));
+  const comments = files.flatMap((file) => commentsOf(read(file)).map((text) => ({ file, text })));
+  expect(comments.length).toBeGreaterThan(1000);
+  const found = comments.flatMap(({ file, text }) => oddSentences(text).map((start) => `${file}: ${start}`));
+  expect(found).toEqual([]);
+});
+
+test("such a sentence is found in a comment of each form", () => {
+  const text = `#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# What one.
+/** What two. */
+/*
+ * Good. Of
+ * three x.
+ */
+	x(); // That four.
+	// It is good: so is
+	// this. What five.
+const six = "What six.";`;
+  expect(commentsOf(text).flatMap(oddSentences)).toEqual([
+    ...["What one", "What two", "Of three x", "That four", "What five"],
+  ]);
 });
 
 test("the cover letter counts the patches of the series, and its table has each of them once", () => {

@@ -107,7 +107,7 @@ function findUnfit(
   return found;
 }
 
-/** What a packing says of a region, else the usual bound. */
+/** The bound that a packing gives a region, else the usual one. */
 function leastBytesOf({ stay, leave }: Packing, indexByName: ReadonlyMap<string, number>) {
   const keyOf = (kind: Kind, components: readonly number[]) =>
     `${kind} ${[...components].sort((a, b) => a - b)}`;

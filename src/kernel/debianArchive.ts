@@ -15,7 +15,7 @@ import { needSpace, spaceOfPackage } from "./space.js";
 
 const keyring = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
-/** Releases that have a kernel's source. Of several that have a package, apt takes the newest of the first two. */
+/** Releases that have a kernel's source. If several have a package, apt takes the newest of the first two. */
 const suites = ["bookworm", "bookworm-security", "trixie-backports"];
 
 /** Where packages come from: addresses as in sources.list, without the release. */
@@ -129,7 +129,7 @@ async function configure(scratch: string, { main, security }: Mirrors, machine: 
     "Dir::Etc::main": "/dev/null",
     "Dir::Etc::parts": "/dev/null",
     "APT::Architecture": "amd64",
-    // What root downloads goes to a folder that only root can read.
+    // A download by root goes to a folder that only root can read.
     "APT::Sandbox::User": "root",
     // Apt goes on with old lists otherwise, and calls that success.
     "APT::Update::Error-Mode": "any",

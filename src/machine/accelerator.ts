@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** What QEMU executes a guest with: the host's KVM, or its own translator. */
+/** QEMU executes a guest with the host's KVM, or with its own translator. */
 import { existsSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** What can be booted: a bzImage, by the name of vmlinuz too, a vmlinux, a kernel's Debian package, or a build folder. */
+/** The images that can be booted: a bzImage, by the name of vmlinuz too, a vmlinux, a kernel's Debian package, or a build folder. */
 import { createHash } from "node:crypto";
 import {
   closeSync,
@@ -25,7 +25,7 @@ export interface Image {
   readonly vmlinux?: string;
 }
 
-/** What a path stands for: of a build folder both files, whether they exist or not. */
+/** The files that a path stands for: of a build folder both, whether they exist or not. */
 export async function findImage(given: string): Promise<Image> {
   if (!existsSync(given)) fail("image-missing", { image: given, what: "it does not exist" });
   if (statSync(given).isDirectory())
