@@ -5,6 +5,7 @@ import { linkSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "n
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
+import { checkBoot } from "../src/lab/checks.js";
 import { formatLavaJob, monitor } from "../src/lab/lavaJob.js";
 import { loadMachine } from "../src/machine/machine.js";
 import { projectRoot } from "../src/root.js";
@@ -183,6 +184,17 @@ describe("job definitions", () => {
     jettison("lab", ".", "-o", "again", "--url", "https://lab.example/k");
     expect(written("again/vtd.yaml")).toBe(written("jobs/vtd.yaml"));
   });
+});
+
+test("a kernel without Jettison fails, and so does a self-test without a result", () => {
+  const plain = { machine: "q35", mode: null, components: [], pages: 0, selftest: null };
+  const statusesOf = (mode: string | null) =>
+    checkBoot({ machine: "q35", boot: { ...plain, mode } })
+      .slice(0, 3)
+      .map(({ name, status }) => `${name} ${status}`);
+  expect(statusesOf(null)).toEqual(["boot fail", "pages pass", "selftest skip"]);
+  expect(statusesOf("on")).toEqual(["boot pass", "pages pass", "selftest skip"]);
+  expect(statusesOf("selftest")).toEqual(["boot pass", "pages pass", "selftest fail"]);
 });
 
 /** As lava_dispatcher/actions/test/monitor.py reads: what comes first, at most `chunk` characters at a time. */

@@ -209,6 +209,18 @@ components:
     expect(jettison(folder, "pack", ".", "--components", "components.yaml").stderr).toContain(
       "[fleet-empty]",
     );
+    const mute = ["off", "audit", null].map((mode) => ({ ...boot("mute", "kept"), mode, components: [] }));
+    const audited = boot("audited", "kept");
+    for (const one of audited.components) one.reason = "audit";
+    const save = (list: readonly object[]) =>
+      writeFileSync(join(folder, "boots.json"), JSON.stringify({ version: 1, boots: list }));
+    save([...mute, { ...audited, mode: null }, ...boots]);
+    expect(run().stdout).toBe(stdout);
+    save(mute);
+    expect(run().stderr).toContain("[fleet-empty]");
+    const [, ...gone] = boots;
+    save([{ ...boots[0]!, components: boots[0]!.components.slice(1) }, ...gone]);
+    expect(run().stdout).toBe(stdout);
   });
 
   test("a component in two bundles is a mistake, with its place", () => {

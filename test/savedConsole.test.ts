@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Consoles as people save them: whatever stands around a boot, it is read, or the line at fault is named. */
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { readSavedConsole } from "../src/machine/savedConsole.js";
+import { toBoot } from "../src/report/consoles.js";
 
 const boot = [
   "[    0.000000] Linux version 6.12.117 (user@host) (gcc 12, GNU ld 2.40) #1 SMP",
@@ -75,6 +76,24 @@ describe("a boot is read as it stands", () => {
       { ...wanted, mode: undefined },
     ]);
   });
+});
+
+test.each([
+  ["jettison=off", "off"],
+  ["jettison=off jettison=on", undefined],
+  ["jettison=on a jettison=off b", "off"],
+  ["jettison=off -- jettison=on", "off"],
+  ["a -- jettison=off", undefined],
+])("of the command line %s the mode is %s", (given, mode) => {
+  const lines = boot.map((line) => line.replaceAll("jettison=selftest", given));
+  expect(read(lines)).toMatchObject([{ mode }]);
+});
+
+test("what YAML warns of in a log is not printed", () => {
+  const warn = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
+  expect(read(["- {lvl: target, msg: !unknown x}", ...boot])).toHaveLength(1);
+  expect(warn).not.toHaveBeenCalled();
+  warn.mockRestore();
 });
 
 test("of several boots each is one, and those of other kernels are none", () => {
@@ -158,4 +177,42 @@ test("however it is cut and mixed, what left adds up, or the log is refused", ()
       },
     ),
   );
+});
+
+/** The lines of the guest's program, behind those of the kernel. */
+const guest = [
+  "begin",
+  "mem-total 228552704",
+  "sysfs mode selftest",
+  "sysfs pages 343",
+  ...wanted.components.flatMap(({ component, state, reason, bytes }) =>
+    ["bytes", "gate_calls", "reason", "state"].map(
+      (file) => `component ${component} ${file} ${{ bytes, gate_calls: 0, reason, state }[file as "bytes"]}`,
+    ),
+  ),
+  "done ok",
+].map((text) => `[    3.000000] jettison-guest: ${text}`);
+
+test("the guest's program is believed once it has come to its end, and agrees with the kernel", () => {
+  const boots = (lines: readonly string[]) =>
+    read([...boot, ...lines]).map((saved) => toBoot({ machine: "x", title: "x", file: "x", saved }));
+  expect(boots(guest)).toMatchObject([{ memTotal: 228552704, mode: "selftest", pages: 343 }]);
+  const text = guest.join("\n");
+  for (let length = 0; length < text.length; length++) {
+    const [one] = boots([text.slice(0, length)]);
+    expect(one).toMatchObject({ pages: 343, components: wanted.components });
+    expect(one).not.toHaveProperty("memTotal");
+  }
+  const without = (word: string) => guest.filter((line) => !line.includes(word));
+  for (const word of ["sysfs pages", "component amd-vi"])
+    expect(boots(without(word))).toMatchObject([{ pages: 343, components: wanted.components }]);
+});
+
+test("a boot with jettison=off has no size of memory unless the guest's program came to its end", () => {
+  const off = [boot[0]!, "[    0.100000] Kernel command line: a jettison=off b"];
+  const told = guest.filter((line) => /begin|mem-total/.test(line));
+  const memTotal = (lines: readonly string[]) =>
+    read([...off, ...lines]).map((saved) => toBoot({ machine: "x", title: "x", file: "x", saved }).memTotal);
+  expect(memTotal([...told, guest.at(-1)!])).toEqual([228552704]);
+  expect(memTotal(told)).toEqual([undefined]);
 });

@@ -31,9 +31,15 @@ async function pack(build: string, profiles: readonly string[], options: Options
   };
   for (const file of options.boots ?? []) {
     const { readBootFile } = await import("../report/boots.js");
-    for (const { mode, components } of readBootFile(file))
-      if (mode !== "off")
-        add(components.filter(({ state }) => state !== "jettisoned").map(({ component }) => component));
+    for (const { mode, components } of readBootFile(file)) {
+      // Boots that say nothing of the machine: of a plain kernel, with jettison=off or audit.
+      const isTold = mode === "on" || mode === "selftest" || mode === null;
+      if (!isTold || components.length === 0 || components.some(({ reason }) => reason === "audit")) continue;
+      const leaving = new Set(
+        components.filter(({ state }) => state === "jettisoned").map(({ component }) => component),
+      );
+      add(manifests.map(({ name }) => name).filter((name) => !leaving.has(name)));
+    }
   }
   if (profiles.length > 0) {
     const { Predictor } = await import("../predict/predict.js");

@@ -36,7 +36,7 @@ export function supportedVersions(): string[] {
     .sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
 }
 
-/** A number for each version that grows by one from version to version: 5.19 is followed by 6.0, 6.19 by 7.0. */
+/** A number that grows by one from version to version: 5.19 is followed by 6.0, 6.19 by 7.0. Only 4.20 and 5.0 share one. */
 function ordinal(version: string): number {
   const [major, minor] = version.split(".").map(Number) as [number, number];
   return 20 * major + minor;

@@ -38,14 +38,25 @@ export function checkBoot({ boot, failure }: Outcome): Check[] {
   const { mode, components, pages, selftest, fill } = boot;
   const leaving = components.filter(({ state }) => state === "jettisoned");
   const sum = leaving.reduce((bytes, one) => bytes + one.bytes, 0) / pageSize;
+  const hasJettison = mode !== null || components.length > 0;
   return [
-    check("boot", failure === undefined, failure?.cause ?? `mode ${mode ?? "unknown"}`),
+    check(
+      "boot",
+      failure === undefined && hasJettison,
+      failure?.cause ?? (hasJettison ? `mode ${mode ?? "unknown"}` : "its kernel has no Jettison"),
+    ),
     check("pages", sum === pages, `${pages} freed, ${sum} of components that left`),
     check(
       "selftest",
-      selftest === null ? undefined : selftest.failures === 0 && selftest.pages === pages,
       selftest === null
-        ? "it did not run: jettison=selftest"
+        ? mode === "selftest"
+          ? false
+          : undefined
+        : selftest.failures === 0 && selftest.pages === pages,
+      selftest === null
+        ? mode === "selftest"
+          ? "it has no result"
+          : "it did not run: jettison=selftest"
         : `${plural(selftest.pages, "page")}, ${plural(selftest.failures, "failure")}`,
     ),
     check(

@@ -72,7 +72,7 @@ function readLavaLine(line: string): string | undefined {
     value = JSON.parse(line.slice(2));
   } catch {
     try {
-      value = parseYaml(line.slice(2));
+      value = parseYaml(line.slice(2), { logLevel: "error" });
     } catch {
       return line;
     }
@@ -108,7 +108,12 @@ export function readSavedConsole(text: string): SavedBoot[] {
   return boots.filter((lines) => lines.some(isOfJettison)).map(readBoot);
 }
 
-const isOff = ({ text }: Line) => /^Kernel command line: (?:.* )?jettison=off(?: |$)/.test(text);
+/** As the kernel does: the last word counts, and words after `--` are for its first program. */
+function isOff({ text }: Line): boolean {
+  const given = /^Kernel command line: (.*)$/.exec(text)?.[1]?.replace(/(?:^| )-- .*$/, "");
+  const words = given?.split(" ").filter((word) => word.startsWith("jettison="));
+  return words?.at(-1) === "jettison=off";
+}
 const isOfJettison = (line: Line) => /^jettison(?:-guest)?: /.test(line.text) || isOff(line);
 
 function readBoot(lines: readonly Line[]): SavedBoot {

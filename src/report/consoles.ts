@@ -39,7 +39,11 @@ export function readConsoles(given: readonly string[]): ConsoleBoot[] {
         line: 1,
         what: 'no line of it is the kernel\'s and begins with "jettison: "',
       });
-    if (boots.every(({ mode, guest }) => mode === "off" && guest.memTotal === undefined))
+    if (
+      boots.every(
+        ({ mode, guest }) => mode === "off" && (guest.done !== "ok" || guest.memTotal === undefined),
+      )
+    )
       fail("console-invalid", {
         ...{ file, line: boots[0]!.line },
         what: "it holds only boots with jettison=off, and nothing that a report could show",
@@ -54,10 +58,16 @@ export function readConsoles(given: readonly string[]): ConsoleBoot[] {
   });
 }
 
-/** The guest's program says more than the kernel's lines; where it ran, its report counts. */
+/**
+ * The kernel's own lines say what left, and their sums were checked. The guest's program says more: its report counts where it
+ * came to its end and names as many components and pages.
+ */
 export function toBoot({ machine, saved }: ConsoleBoot): Boot {
   const { guest, mode, components, pages, selftest } = saved;
-  const { jettison, memTotal, fill } = guest;
+  const agrees =
+    mode === "off" ||
+    (guest.jettison?.pages === pages && guest.jettison.components.length === components.length);
+  const { jettison, memTotal, fill } = guest.done === "ok" && agrees ? guest : noReport;
   return {
     machine,
     mode: mode ?? null,
@@ -70,6 +80,8 @@ export function toBoot({ machine, saved }: ConsoleBoot): Boot {
     ...(jettison?.releaseNs ? { releaseNs: jettison.releaseNs } : {}),
   };
 }
+
+const noReport = { jettison: undefined, memTotal: undefined, fill: undefined };
 
 /** Throws where a console names other components than the plan: it is of another kernel. */
 export function checkConsoles(plan: Plan, consoles: readonly ConsoleBoot[]): void {
