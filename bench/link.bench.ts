@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * What the passes of `jettison ld` take, beside `ld -r` of the same inputs in the same run. The best of several turns: passes,
+ * Time and memory of the passes of `jettison ld`, beside `ld -r` of the same inputs in the same run. The best of several turns: passes,
  * their sum, the merging `ld -r`, and the peak memory of each.
  */
 import { spawnSync } from "node:child_process";

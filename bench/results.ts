@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** What benchmarks measured, beside the same without Jettison: printed, and kept in out/bench.json. */
+/** Results of benchmarks, beside the same without Jettison: printed, and kept in out/bench.json. */
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { projectRoot } from "../src/root.js";

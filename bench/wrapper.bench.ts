@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** What bin/jettison-ld adds to a call that is not for vmlinux: most of the hundred of a kernel build. */
+/** The time that bin/jettison-ld adds to a call that is not for vmlinux: most of the hundred of a kernel build. */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** What a path to an image stands for, and what QEMU executes it with. */
+/** A path to an image stands for its files; QEMU executes them with KVM or by itself. */
 import { execFileSync } from "node:child_process";
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

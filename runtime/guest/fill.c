@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 /*
- * What is left free. An allocation that cannot be met ends in the OOM killer, and this process is all it
+ * Memory that is left free. An allocation that cannot be met ends in the OOM killer, and this process is all it
  * could kill. So the fill stops above what little_aside() leaves to watermarks and per-CPU lists, and what
  * interrupts may need meanwhile.
  */

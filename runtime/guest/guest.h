@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What the parts of the guest's program have of each other. */
+/* Shared by the parts of the guest's program. */
 #ifndef GUEST_H
 #define GUEST_H
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What the kernel shows of itself. */
+/* The files in which the kernel shows itself. */
 #include "guest.h"
 
 #include <dirent.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What the guest says, and little things that all of it needs. */
+/* Lines that the guest prints, and little things that all of it needs. */
 #include "guest.h"
 
 #include <errno.h>

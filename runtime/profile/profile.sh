@@ -161,7 +161,7 @@ dmi() {
 	fact unreadable dmi
 }
 
-# What a device calls itself to find its driver. That of DMI is the whole of a computer's names and is left out.
+# The names by which devices find their drivers. DMI's is made of all names of the computer and is left out.
 devices() {
 	if [ -d "$root/sys/devices" ]; then
 		find "$root/sys/devices" -name modalias -exec cat {} + 2>/dev/null | grep -v '^dmi:' | sort -u |
@@ -241,7 +241,7 @@ memory() {
 }
 
 # ACPI tables, as bytes in decimal, to facts. A table is told from the next by its length, or by a line "table".
-# Of DMAR and IVRS what is counted is how many units of each kind there are, not where they are.
+# Counts the units of each kind in DMAR and IVRS, and leaves out where they are.
 decode_tables() {
 	awk '
 		function u16(at) { return b[at] + 256 * b[at + 1] }

@@ -6,6 +6,7 @@ import { cacheFolder } from "../cache.js";
 import { type AcceleratorChoice, acceleratorChoices } from "../machine/accelerator.js";
 import type { BootResult } from "../machine/boot.js";
 import type { Audit } from "../machine/console.js";
+import type { Machine } from "../machine/machine.js";
 import { pageSize } from "../pageSize.js";
 import { colourOf, stateColours } from "../report/colour.js";
 import type { Step } from "../step.js";
@@ -60,35 +61,41 @@ function describeBoot(result: BootResult, styled: boolean): string {
 /** The result of a boot without the path of its console, which is only of this machine. */
 const toJson = ({ log, ...shown }: BootResult) => shown;
 
-async function boot(given: string, options: Options): Promise<void> {
-  const { machine: names, accel, append = [], fill, json, ktap } = options;
-  if (ktap) return bootAsTests(given, options);
+/** The machines, and how each is booted; all that a user may have got wrong is refused before the first boot. */
+async function prepareBoots(given: string, { machine: names, accel, append = [], fill }: Options) {
   const { chooseAccelerator } = await import("../machine/accelerator.js");
-  const { bootMachine } = await import("../machine/boot.js");
   const { fileFor, findImage } = await import("../machine/image.js");
   const { loadMachines, usualMachines } = await import("../machine/machine.js");
-  const { bootsVersion } = await import("../report/boots.js");
-  const { isStyled } = await import("../report/machineTable.js");
-  const { runSteps } = await import("./steps.js");
   const machines = loadMachines(names ?? usualMachines);
   const image = await findImage(given);
   const logs = cacheFolder("consoles");
   mkdirSync(logs, { recursive: true });
+  const optionsFor = async (machine: Machine, onLine: (line: string) => void) => ({
+    accelerator: await chooseAccelerator(accel, fileFor(image, machine), machine),
+    append: append.join(" "),
+    fill,
+    log: join(logs, `${machine.name}.log`),
+    onLine,
+  });
+  return { machines, image, optionsFor };
+}
+
+async function boot(given: string, options: Options): Promise<void> {
+  const { json } = options;
+  const { bootMachine } = await import("../machine/boot.js");
+  const { bootsVersion } = await import("../report/boots.js");
+  const { isStyled } = await import("../report/machineTable.js");
+  const { runSteps } = await import("./steps.js");
+  const { machines, image, optionsFor } = await prepareBoots(given, options);
   const results: BootResult[] = [];
   const steps = machines.map(
     (machine): Step => ({
       title: machine.name,
       async run(report) {
-        const accelerator = await chooseAccelerator(accel, fileFor(image, machine), machine);
-        const result = await bootMachine(image, machine, {
-          accelerator,
-          append: append.join(" "),
-          fill,
-          log: join(logs, `${machine.name}.log`),
-          onLine: report,
-        });
+        const how = await optionsFor(machine, report);
+        const result = await bootMachine(image, machine, how);
         results.push(result);
-        return `${result.pages} pages freed${accelerator === "kvm" ? ", under KVM" : ""}`;
+        return `${result.pages} pages freed${how.accelerator === "kvm" ? ", under KVM" : ""}`;
       },
     }),
   );
@@ -105,33 +112,17 @@ async function boot(given: string, options: Options): Promise<void> {
 }
 
 /** A guest that fails is the result of a test, and the next machine is booted all the same. */
-async function bootAsTests(
-  given: string,
-  { machine: names, accel, append = [], fill }: Options,
-): Promise<void> {
-  const { chooseAccelerator } = await import("../machine/accelerator.js");
-  const { fileFor, findImage } = await import("../machine/image.js");
+async function bootAsTests(given: string, options: Options): Promise<void> {
   const { attemptBoot } = await import("../machine/boot.js");
-  const { loadMachines, usualMachines } = await import("../machine/machine.js");
   const { checkBoot, hasFailed } = await import("../lab/checks.js");
   const { formatKtap, ktapHead } = await import("../lab/ktap.js");
   const { runSteps } = await import("./steps.js");
-  const machines = loadMachines(names ?? usualMachines);
-  const image = await findImage(given);
-  const logs = cacheFolder("consoles");
-  mkdirSync(logs, { recursive: true });
+  const { machines, image, optionsFor } = await prepareBoots(given, options);
   const steps = machines.map(
     (machine, index): Step => ({
       title: machine.name,
       async run(report) {
-        const accelerator = await chooseAccelerator(accel, fileFor(image, machine), machine);
-        const attempt = await attemptBoot(image, machine, {
-          accelerator,
-          append: append.join(" "),
-          fill,
-          log: join(logs, `${machine.name}.log`),
-          onLine: report,
-        });
+        const attempt = await attemptBoot(image, machine, await optionsFor(machine, report));
         const outcome =
           "cause" in attempt
             ? { machine: machine.name, boot: undefined, failure: attempt }
@@ -173,5 +164,5 @@ export function registerBoot(program: Command): void {
       ).conflicts("json"),
     )
     .option("--json", "print the results of the boots as JSON, sizes in bytes")
-    .action(boot);
+    .action((given: string, options: Options) => (options.ktap ? bootAsTests : boot)(given, options));
 }

@@ -13,6 +13,7 @@
  * searched from none, by the best step of all merges of two and moves of one, for as long as a step gains: the result costs no more
  * than no bundles do. It may miss an optimum that takes two steps at once (test/packing.test.ts measures how often).
  */
+import { guardBytes } from "../boundary/beside.js";
 import type { Kind } from "../catalogue/sections.js";
 import { pageSize } from "../pageSize.js";
 
@@ -45,8 +46,6 @@ export interface PackedGroups {
 
 /** A row of the kernel's table and the byte that shuts the region. */
 const rowBytes = 33;
-/** Before the first unit and behind the last (src/boundary/beside.ts). */
-const guards = 32;
 
 const partsByClasses = new WeakMap<readonly MachineClass[], Map<string, number>>();
 
@@ -86,7 +85,7 @@ export function packInto(
     regions.set(key, { ...region, bytes: region.bytes + bytes });
   }
   const decided = [...regions.values()].map((region): PackedRegion => {
-    const pages = Math.ceil((region.bytes + guards) / pageSize);
+    const pages = Math.ceil((region.bytes + 2 * guardBytes) / pageSize);
     const leaving = regionCost(pages, partWithOwners(classes, region.owners));
     const leaves = leaving < region.bytes;
     return { ...region, leaves, cost: leaves ? leaving : region.bytes };

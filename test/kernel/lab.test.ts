@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** What a lab makes of the demo's kernel: KTAP as the kernel's own parser reads it, and the boot that a LAVA job describes. */
+/** A lab's view of the demo's kernel: KTAP as the kernel's own parser reads it, and the boot that a LAVA job describes. */
 import { spawnSync } from "node:child_process";
 import { copyFileSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

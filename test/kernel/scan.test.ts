@@ -82,7 +82,7 @@ test("finds a word in each kind of memory, names the place and keeps the compone
   );
   // kmalloc() of whole pages, vmalloc(), a page, alloc_percpu()
   expect(places.filter((place) => place === "other pages: ")).toHaveLength(4);
-  // What stays works, and what leaves all the same is freed as ever.
+  // A component that stays works; others are freed as ever.
   expect(result.selftest).toMatchObject({ failures: 0 });
   expect(fateOf(result, "gart")).toBe("jettisoned not-in-use");
 });

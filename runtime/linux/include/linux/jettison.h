@@ -10,7 +10,7 @@
 
 #ifdef CONFIG_JETTISON
 
-/* What may leave lies between these two, at the end of the kernel's text. */
+/* Text that may leave is at the end of the kernel's, between these two. */
 extern char __jettison_text_start[], __jettison_text_end[];
 
 void jettison_decide(void);

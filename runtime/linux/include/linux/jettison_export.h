@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the module loader asks before it lets a module use an export. */
+/* Asked by the module loader before a module may use an export. */
 #ifndef _LINUX_JETTISON_EXPORT_H
 #define _LINUX_JETTISON_EXPORT_H
 

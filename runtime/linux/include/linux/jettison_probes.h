@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What Jettison asks of the driver core: drivers/base/dd.c. */
+/* Jettison's questions to the driver core: drivers/base/dd.c. */
 #ifndef _LINUX_JETTISON_PROBES_H
 #define _LINUX_JETTISON_PROBES_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the search of memory asks the owners of that memory: which words there
+ * Questions of the search of memory to the owners of memory: which words there
  * are in use, and which lead nowhere. See kernel/jettison/scan.c.
  */
 #ifndef _LINUX_JETTISON_SCAN_H

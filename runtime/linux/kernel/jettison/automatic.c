@@ -23,7 +23,7 @@
 
 #include "jettison.h"
 
-/* Of built-in drivers, by component: */
+/* One bit for each component that is a built-in driver: */
 static u64 succeeded __initdata;	/* initcall has run and returned 0 */
 static u64 failed __initdata;		/* initcall has failed, or was not to run */
 static u64 exited __initdata;		/* exit function has run */
@@ -168,7 +168,7 @@ u64 __init jettison_call_exits(void)
 	return initcalls_again ? exited : 0;
 }
 
-/* What has unregistered itself and stays registers itself again. */
+/* Drivers that have unregistered themselves and stay register again. */
 void __init jettison_run_initcalls_again(void)
 {
 	unsigned int i;

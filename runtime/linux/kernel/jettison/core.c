@@ -260,7 +260,7 @@ bool jettison_free_pages(void *start, void *end, u8 *freed)
 
 	/*
 	 * The self-test goes on like a confidential guest that shares a page
-	 * with its host. That must not bring back the old address.
+	 * with its host. This must not bring back the old address.
 	 */
 	if (jettison_mode == JETTISON_MODE_SELFTEST && jettison_gone(old) &&
 	    (set_memory_np(direct, size >> PAGE_SHIFT) ||

@@ -317,8 +317,8 @@ decide_component(unsigned int i, const char *withheld, u64 wanted)
 }
 
 /*
- * What stays keeps what it needs. The link has put a component before all that
- * it needs, so one pass is enough.
+ * A component that stays keeps all that it needs. The link has put it before
+ * all of these, so one pass is enough.
  */
 static void __init keep_what_is_needed(void)
 {
@@ -422,9 +422,8 @@ static u64 __init used_after_all(void)
 /*
  * Whoever comes when the gates are shut does not get in. Before that a task may
  * be inside: one that stays there keeps the memory, and no call of what it is
- * at work in is answered in its place. What it does in there may be finding
- * hardware, so ask once more. The same goes for a driver that is probing: it
- * may be about to go in.
+ * at work in is answered in its place. It may be finding hardware, so ask once
+ * more. The same goes for a driver that is probing: it may be about to go in.
  */
 static void __init shut_gates(void)
 {
@@ -439,8 +438,8 @@ static void __init shut_gates(void)
 }
 
 /*
- * What something points to stays, whoever wrote it there. All is as it was by
- * now, gates apart. What comes back is searched itself the next time.
+ * A component that something points to stays, whoever wrote it there. All is
+ * as it was by now, gates apart. If one comes back, it is searched itself the next time.
  */
 static void __init keep_what_is_referenced(void)
 {

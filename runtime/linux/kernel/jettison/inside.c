@@ -93,7 +93,7 @@ static void __init note_address(struct look *look, unsigned long addr)
 /*
  * Preempted between finding a gate open and going through it. The address of a
  * gate may be on any stack, as that of a function; only where a task goes on in
- * one it matters. That is pt_regs->ip, and a selector follows it.
+ * one it matters. It is pt_regs->ip, and a selector follows it.
  */
 static void __init note_gate(struct look *look, unsigned long ip, unsigned long cs)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the link stage hands over in tables.S, and what the parts of Jettison
- * share.
+ * Tables that the link stage hands over in tables.S, and names that the parts
+ * of Jettison share.
  */
 #ifndef _KERNEL_JETTISON_H
 #define _KERNEL_JETTISON_H
@@ -162,7 +162,7 @@ enum jettison_state {
 	JETTISON_WITHHELD,
 };
 
-/* What became of a component. */
+/* The fate of a component. */
 struct jettison_fate {
 	enum jettison_state state;
 	const char *reason;

@@ -183,7 +183,7 @@ void jettison_visit_gone_padding(void (*what)(void *start, void *end))
 	}
 }
 
-/* What has been freed or, where none of it was to leave, what stays. */
+/* Counts the pages freed or, if none was to leave, those that stay. */
 void jettison_count_padding(void)
 {
 	unsigned int i;

@@ -21,7 +21,7 @@
 
 #include "jettison.h"
 
-/* What a bus wraps around a driver, on either side of it, is not larger. */
+/* The most that a bus wraps around a driver, on either side of it. */
 #define WRAPPED_BYTES	128
 
 static u64 probing __initdata;

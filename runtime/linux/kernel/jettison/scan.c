@@ -112,7 +112,7 @@ static const char * const place_names[] = {
 	[JETTISON_ELSEWHERE]	= "other pages",
 };
 
-/* What leaves, page by page; anything that would point there. */
+/* Whether @addr lies in a page that leaves. */
 static bool leaves(const struct search *search, unsigned long addr)
 {
 	addr -= search->low;
@@ -132,7 +132,7 @@ static bool in_guard(unsigned long addr)
 	       (unsigned long)region->end - addr <= GUARD_BYTES;
 }
 
-/* What @word points at if that leaves, else 0. */
+/* The address that @word points at if that leaves, else 0. */
 static __always_inline unsigned long target_of(const struct search *search,
 					       unsigned long word)
 {
@@ -157,8 +157,8 @@ static bool in_image(unsigned long addr, const char *start, const char *end)
 }
 
 /*
- * The link has proved what the image was made with. What was written since
- * can only be where it can be written.
+ * The link has proved the image as it was made. Words written since can only
+ * be in memory that can be written.
  */
 static bool image_is_searched(const struct search *search, unsigned long addr)
 {
@@ -362,7 +362,7 @@ static void find_page_array(struct search *search)
 			pte_t *pte = lookup_address(addr, &level);
 
 			size = page_level_size(level);
-			/* What is left of the mapping, if it is a large one. */
+			/* The rest of the mapping, if it is a large one. */
 			if (pte && pte_present(*pte))
 				add_run(search,
 					PHYS_PFN(slow_virt_to_phys((void *)addr)),
@@ -434,7 +434,7 @@ static void drop_stacks(struct search *search)
 	}
 }
 
-/* What the word at @addr points at that leaves, if it is in use, else 0. */
+/* The target of the word at @addr if it is in use and leaves, else 0. */
 static unsigned long target_at(const struct search *search, unsigned long addr)
 {
 	struct page *page = pfn_to_online_page(PHYS_PFN(__pa(addr)));
@@ -555,7 +555,7 @@ static void take_words(struct search *search)
 	search->nr_words = 0;
 }
 
-/* What is on its way to a list of free or user pages is on none. */
+/* A page on its way to a list of free or user pages is on none. */
 static void settle_memory(void)
 {
 	rcu_barrier();

@@ -34,7 +34,7 @@ static bool user_tables_map(unsigned long addr)
 }
 #endif
 
-/* What is wrong with the page that was at @old, or NULL. */
+/* The fault of the page that was at @old, or NULL. */
 static const char *fault_of_page(unsigned long old, struct page *page)
 {
 	unsigned long mapping;
@@ -75,7 +75,7 @@ static void call_gate(const struct jettison_gate *gate)
 	unsigned long (*entry)(void) = gate->entry;
 	unsigned long answer;
 
-	/* That function would take what lies in the registers for arguments. */
+	/* The function would take whatever the registers hold as arguments. */
 	if (gate->flags & JETTISON_GATE_FUNCTION)
 		return;
 	answer = entry();

@@ -18,8 +18,8 @@
  * Whatever Xen is to accept as a page table has to be read-only wherever it is
  * mapped, and the kernel sees to that in the direct map only. So the copy maps
  * no page that the page allocator has: init memory and gaps of the image have
- * been freed by now, and were left mapped here. What is still reserved is the
- * image itself, and nobody changes how that is mapped while this runs.
+ * been freed by now, and were left mapped here. Only the image itself is still
+ * reserved, and nobody changes how that is mapped while this runs.
  */
 static int unshare_table(pmd_t *pmd, unsigned long addr)
 {

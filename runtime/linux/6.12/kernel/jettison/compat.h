@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What Linux 6.12 calls differently from other versions. */
+/* Calls of Linux 6.12 that other versions name differently. */
 #ifndef _KERNEL_JETTISON_COMPAT_H
 #define _KERNEL_JETTISON_COMPAT_H
 
