@@ -439,7 +439,8 @@ static void __init shut_gates(void)
 
 /*
  * A component that something points to stays, whoever wrote it there. All is
- * as it was by now, gates apart. If one comes back, it is searched itself the next time.
+ * as it was by now, gates apart. If one comes back, it is searched itself the
+ * next time.
  */
 static void __init keep_what_is_referenced(void)
 {
