@@ -4,6 +4,8 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import { expect, test } from "vitest";
+import { replaceGenerated } from "../src/report/generatedPart.js";
+import { kernelsTable, readmeCommand } from "../src/report/kernelsTable.js";
 import { projectRoot } from "../src/root.js";
 
 const read = (page: string) => readFileSync(join(projectRoot, page), "utf8");
@@ -144,4 +146,34 @@ test("the cover letter counts the patches of the series, and its table has each 
   );
   expect(letter).toContain(`[PATCH 00/${patches.length + 1}]`);
   expect(listed.sort((a, b) => a - b)).toEqual([1, ...patches.map((_, index) => index + 2)]);
+});
+
+test("README's table of kernels shows what docs/kernels.md has measured", () => {
+  const file = join(projectRoot, "README.md");
+  const table = kernelsTable(read("docs/kernels.md"));
+  expect(read("README.md")).toBe(replaceGenerated(file, readmeCommand, table));
+  expect(table.split("\n").length).toBeGreaterThan(5);
+});
+
+test("a boot that failed is not in README's table, and a part without machines is an error", () => {
+  const part = (name: string, ...lines: string[]) =>
+    [`<!-- written by: scripts/kernels --write ${name} -->`, ...lines, "<!-- end -->"].join("\n");
+  const head = [
+    "2026-11-27: 7 objects",
+    "",
+    "| machine | pages freed | of it padding | MemTotal off, kB | on, kB | self-test |",
+    "| --- | ---: | ---: | ---: | ---: | ---: |",
+  ];
+  const page = part(
+    "one",
+    ...head,
+    "| q35 | 1,404 | 9 | 1,000 | 6,616 | 1,404 pages |",
+    "| pc |  |  |  |  | failed: x |",
+  );
+  expect(kernelsTable(page).split("\n").slice(2)).toEqual([
+    "| one | q35 | 1,404 | 1,000 | 6,616 | 5,616 | 2026-11-27 |",
+  ]);
+  expect(() => kernelsTable(part("two", ...head.slice(0, 2)))).toThrow(
+    "the part of two has no table of machine",
+  );
 });
