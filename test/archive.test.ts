@@ -2,10 +2,10 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { parseLinkArguments } from "../src/8-link/arguments.js";
+import { loadLinkInputs } from "../src/8-link/inputs.js";
 import { JettisonError } from "../src/diagnostics.js";
 import { readArchive, writeThinArchive } from "../src/elf/archive.js";
-import { parseLinkArguments } from "../src/link/arguments.js";
-import { loadLinkInputs } from "../src/link/inputs.js";
 import { command, compileObjects, temporaryFolder, writeFiles } from "./compile.js";
 
 const sources = {

@@ -3,9 +3,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { planBuild } from "../src/link/planBuild.js";
-import { openLinkFolder, wasAutomatic } from "../src/link/record.js";
+import { openLinkFolder, wasAutomatic } from "../src/8-link/record.js";
 import { readPlan } from "../src/plan/readPlan.js";
+import { planBuild } from "../src/planBuild.js";
 import { writeFiles } from "./compile.js";
 import { runLinker } from "./kernelShaped.js";
 import { buildMiniKernel, manifest, useMiniKernel } from "./miniKernel.js";

@@ -2,9 +2,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { documentCatalogue } from "../src/catalogue/document.js";
-import { chapters, type Role } from "../src/catalogue/rows.js";
-import { findRow, kindOfSection, roleOf } from "../src/catalogue/sections.js";
+import { documentCatalogue } from "../src/2-catalogue/document.js";
+import { chapters, type Role } from "../src/2-catalogue/rows.js";
+import { findRow, kindOfSection, roleOf } from "../src/2-catalogue/sections.js";
 import type { Section } from "../src/elf/object.js";
 import { exampleOf } from "../src/kernel/sourceSections.js";
 import { attributes61, linkerPatterns61 } from "./sections61.js";

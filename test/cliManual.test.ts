@@ -4,10 +4,10 @@ import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { bashCompletion, fishCompletion, shownOptions, zshCompletion } from "../src/cli/completions.js";
 import { examples } from "../src/cli/examples.js";
-import { manPage } from "../src/cli/manual.js";
 import { makeProgram } from "../src/cli/program.js";
+import { bashCompletion, fishCompletion, shownOptions, zshCompletion } from "../src/manual/completions.js";
+import { manPage } from "../src/manual/manual.js";
 import { projectRoot } from "../src/root.js";
 
 const names = makeProgram().commands.map((command) => command.name());

@@ -5,9 +5,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { onTestFinished } from "vitest";
+import { buildGraph, type Graph } from "../src/1-graph/graph.js";
 import { loadObject } from "../src/elf/load.js";
 import type { ElfObject } from "../src/elf/object.js";
-import { buildGraph, type Graph } from "../src/graph/graph.js";
 
 export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "jettison-test-"));

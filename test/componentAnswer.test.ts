@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { execFileSync } from "node:child_process";
 import { expect, test } from "vitest";
-import { answerFor, parseAnswer, parseGate, readAnswer, sourceName } from "../src/component/answer.js";
-import type { Component } from "../src/component/component.js";
-import { errnoByName } from "../src/component/errno.js";
-import { isLiteral, nameMatcher, pathMatcher } from "../src/component/pattern.js";
+import { answerFor, parseAnswer, parseGate, readAnswer, sourceName } from "../src/3-component/answer.js";
+import type { Component } from "../src/3-component/component.js";
+import { errnoByName } from "../src/3-component/errno.js";
+import { isLiteral, nameMatcher, pathMatcher } from "../src/3-component/pattern.js";
 
 function withGates(gates: Readonly<Record<string, unknown>>): Component {
   return {

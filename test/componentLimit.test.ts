@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The kernel's tables name owners by the bits of a word: more components than it has bits are refused by a clear error. */
 import { expect, test } from "vitest";
-import { analyse } from "../src/analyse/analyse.js";
-import { readManifests } from "../src/component/manifest.js";
+import { readManifests } from "../src/3-component/manifest.js";
 import { JettisonError } from "../src/diagnostics.js";
+import { analyse } from "../src/passes.js";
 import { compileObjects, loadObjects, writeFiles } from "./compile.js";
 
 test("64 components can leave, with 65 the link fails and says so", async () => {

@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { restrictToBuild } from "../src/component/component.js";
-import { readManifests } from "../src/component/manifest.js";
-import { shippedManifests } from "../src/component/shipped.js";
+import { restrictToBuild } from "../src/3-component/component.js";
+import { readManifests } from "../src/3-component/manifest.js";
+import { shippedManifests } from "../src/3-component/shipped.js";
 import { JettisonError } from "../src/diagnostics.js";
 
 const folder = mkdtempSync(join(tmpdir(), "jettison-manifest-"));

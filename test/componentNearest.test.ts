@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { nearest } from "../src/component/nearest.js";
+import { nearest } from "../src/3-component/nearest.js";
 
 test("a slip finds what was meant, nearest first", () => {
   expect(nearest("listNotEmtpy", ["nonZero", "listNotEmpty", "calls"])).toEqual(["listNotEmpty"]);

@@ -2,8 +2,8 @@
 /** Return types of functions from a kernel's type information, and answers checked against them. */
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { askedFunctions, checkAnswers, checkAsked } from "../src/3-component/checkAnswers.js";
 import { readFunctionTypes } from "../src/btf/functionTypes.js";
-import { askedFunctions, checkAnswers, checkAsked } from "../src/component/checkAnswers.js";
 import { loadObject } from "../src/elf/load.js";
 import { command, compileObjects, kernelFlags, sectionFlags, temporaryFolder } from "./compile.js";
 import { codesOf } from "./diagnosed.js";

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Constants and variables of a component: what lets them leave, what pins them. Compiled by the real gcc. */
 import { expect, test } from "vitest";
-import { drawBoundary } from "../src/boundary/boundary.js";
-import { classifyUnits } from "../src/catalogue/classify.js";
-import { claimUnits } from "../src/component/claim.js";
-import type { Component, Registration } from "../src/component/component.js";
-import { objectOf, sectionOf } from "../src/graph/graph.js";
-import { assignOwners } from "../src/ownership/owners.js";
+import { objectOf, sectionOf } from "../src/1-graph/graph.js";
+import { classifyUnits } from "../src/2-catalogue/classify.js";
+import { claimUnits } from "../src/3-component/claim.js";
+import type { Component, Registration } from "../src/3-component/component.js";
+import { assignOwners } from "../src/5-ownership/owners.js";
+import { drawBoundary } from "../src/6-boundary/boundary.js";
 import { describeReference } from "../src/plan/plan.js";
 import { graphOf } from "./compile.js";
 import { codesOf } from "./diagnosed.js";

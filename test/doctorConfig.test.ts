@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, expect, test } from "vitest";
-import type { Examination } from "../src/cli/examineConfig.js";
+import type { Examination } from "../src/doctor/examineConfig.js";
 import { projectRoot } from "../src/root.js";
 
 const folder = mkdtempSync(join(tmpdir(), "jettison-doctor-"));

@@ -3,12 +3,12 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { buildGraph } from "../src/1-graph/graph.js";
 import { JettisonError } from "../src/diagnostics.js";
 import { editObject } from "../src/elf/edit.js";
 import { symbolType } from "../src/elf/format.js";
 import { loadObject } from "../src/elf/load.js";
 import { type ElfObject, readObject, symbolName } from "../src/elf/object.js";
-import { buildGraph } from "../src/graph/graph.js";
 import { command, compileObjects, sectionFlags } from "./compile.js";
 
 const sources = {

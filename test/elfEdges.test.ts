@@ -15,12 +15,12 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { buildGraph, countReferences } from "../src/1-graph/graph.js";
+import { parseLinkArguments } from "../src/8-link/arguments.js";
+import { loadLinkInputs } from "../src/8-link/inputs.js";
 import { editObject } from "../src/elf/edit.js";
 import { copyObject, listObjects, loadFile, loadObject } from "../src/elf/load.js";
 import { readObject, symbolName } from "../src/elf/object.js";
-import { buildGraph, countReferences } from "../src/graph/graph.js";
-import { parseLinkArguments } from "../src/link/arguments.js";
-import { loadLinkInputs } from "../src/link/inputs.js";
 import { command, compileObjects, loadObjects, temporaryFolder } from "./compile.js";
 import { compileSources, objectArguments, runLinker } from "./kernelShaped.js";
 import { miniatureFlags, planOf, runtime, sectionsOf } from "./miniature.js";

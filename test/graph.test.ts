@@ -8,7 +8,7 @@ import {
   referenceKind,
   sectionOf,
   sourceOf,
-} from "../src/graph/graph.js";
+} from "../src/1-graph/graph.js";
 import { graphOf } from "./compile.js";
 
 /** Edges as `.text.f -branch-> .text.g+0`, sorted. */

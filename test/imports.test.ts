@@ -55,7 +55,7 @@ test("every import is seen", () => {
   expect(imports.get("cli/program.ts")).toEqual(
     expect.arrayContaining(["node:fs", "commander", "cli/ld.ts"]),
   );
-  expect(imports.get("cli/ld.ts")).toContain("link/ld.ts");
+  expect(imports.get("cli/ld.ts")).toContain("8-link/ld.ts");
   for (const [file, names] of imports)
     for (const name of names.filter((one) => one.endsWith(".ts")))
       expect([file, [...imports.keys()]]).toEqual([file, expect.arrayContaining([name])]);
@@ -88,11 +88,13 @@ test("no folder reaches back to one that reaches it", () => {
 });
 
 test("the proof knows the ELF reader, its messages, and nothing else", () => {
-  const used = [...imports].flatMap(([file, names]) => (file.startsWith("verify/") ? names : []));
-  const strange = used.filter((one) => !/^(node:|verify\/|elf\/|diagnostics\.ts$)/.test(one));
+  const used = [...imports].flatMap(([file, names]) => (file.startsWith("9-verify/") ? names : []));
+  const strange = used.filter((one) => !/^(node:|9-verify\/|elf\/|x86\/|diagnostics\.ts$)/.test(one));
   expect(strange).toEqual([]);
-  const below = [...imports].flatMap(([file, names]) => (/^(elf\/|diagnostics)/.test(file) ? names : []));
-  expect(below.filter((one) => !/^(node:|elf\/|diagnostics\.ts$)/.test(one))).toEqual([]);
+  const below = [...imports].flatMap(([file, names]) =>
+    /^(elf\/|x86\/|diagnostics)/.test(file) ? names : [],
+  );
+  expect(below.filter((one) => !/^(node:|elf\/|x86\/|diagnostics\.ts$)/.test(one))).toEqual([]);
 });
 
 test("no module asks for the working directory, or changes it", () => {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Each test of `inUse` is checked against its symbol: a test that the kernel could not make is an error. */
 import { expect, test } from "vitest";
-import { resolveTests } from "../src/analyse/testSymbols.js";
-import { classifyUnits } from "../src/catalogue/classify.js";
-import { claimUnits } from "../src/component/claim.js";
-import type { Component, InUse } from "../src/component/component.js";
-import type { Graph } from "../src/graph/graph.js";
+import type { Graph } from "../src/1-graph/graph.js";
+import { classifyUnits } from "../src/2-catalogue/classify.js";
+import { claimUnits } from "../src/3-component/claim.js";
+import type { Component, InUse } from "../src/3-component/component.js";
+import { resolveTests } from "../src/3-component/testSymbols.js";
 import { graphOf } from "./compile.js";
 import { codesOf } from "./diagnosed.js";
 

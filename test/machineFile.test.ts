@@ -3,10 +3,10 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { titleOf } from "../src/boots/readBoots.js";
 import { JettisonError } from "../src/diagnostics.js";
 import { loadMachine, machineJsonSchema, usualMachines } from "../src/machine/machine.js";
 import { guestCommand, kernelCommandLine, qemuCommand } from "../src/machine/qemuCommand.js";
-import { titleOf } from "../src/report/boots.js";
 import { projectRoot } from "../src/root.js";
 
 const good = `title: a machine

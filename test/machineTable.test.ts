@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { expect, test } from "vitest";
-import { checkPair } from "../src/cli/demoBoots.js";
+import { checkPair } from "../src/boots/demoBoots.js";
+import { toDemoMachine } from "../src/boots/demoJson.js";
 import type { BootResult } from "../src/machine/boot.js";
-import { toDemoMachine } from "../src/report/demoJson.js";
 import { formatMachineTable, formatMemory, isStyled } from "../src/report/machineTable.js";
 
 const names = ["amd-vi", "gart", "hyperv-iommu", "intel-vtd", "virtio-iommu", "xen-swiotlb"];

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import type { Role } from "../src/catalogue/sections.js";
-import type { Claims } from "../src/component/claim.js";
-import { type Graph, referenceKind } from "../src/graph/graph.js";
-import { assignOwners } from "../src/ownership/owners.js";
+import { type Graph, referenceKind } from "../src/1-graph/graph.js";
+import type { Role } from "../src/2-catalogue/sections.js";
+import type { Claims } from "../src/3-component/claim.js";
+import { assignOwners } from "../src/5-ownership/owners.js";
 
 interface Case {
   readonly roles: readonly Role[];

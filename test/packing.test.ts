@@ -4,7 +4,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { readPacking } from "../src/component/packing.js";
+import { readPacking } from "../src/3-component/packing.js";
 import { type Group, lowerBound, type MachineClass, pack, packInto } from "../src/packing/pack.js";
 import { buildMiniature, jettison, linkMiniature, planOf, runtime } from "./miniature.js";
 

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import type { Present } from "../src/component/component.js";
+import type { Present } from "../src/3-component/component.js";
 import type { Plan } from "../src/plan/plan.js";
 import { DistributionBuilder, summarise } from "../src/predict/distribution.js";
 import { formatPredictionLine, Predictor } from "../src/predict/predict.js";

@@ -5,9 +5,9 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { beforeAll, describe, expect, test } from "vitest";
+import type { DemoJson, DemoMachine } from "../src/boots/demoJson.js";
 import type { Plan } from "../src/plan/plan.js";
 import { readPlan } from "../src/plan/readPlan.js";
-import type { DemoJson, DemoMachine } from "../src/report/demoJson.js";
 import { projectRoot } from "../src/root.js";
 import { useMiniKernel } from "./miniKernel.js";
 import {

@@ -8,9 +8,9 @@ import { pathToFileURL } from "node:url";
 import type { AxeResults } from "axe-core";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, expect, onTestFinished } from "vitest";
+import type { DemoMachine } from "../src/boots/demoJson.js";
 import { formatNumber } from "../src/formatNumber.js";
 import type { Plan } from "../src/plan/plan.js";
-import type { DemoMachine } from "../src/report/demoJson.js";
 import { browserOptions } from "./browserOptions.js";
 
 export interface View {

@@ -2,8 +2,8 @@
 /** Consoles as people save them: whatever stands around a boot, it is read, or the line at fault is named. */
 import fc from "fast-check";
 import { describe, expect, test, vi } from "vitest";
+import { toBoot } from "../src/boots/consoles.js";
 import { readSavedConsole } from "../src/machine/savedConsole.js";
-import { toBoot } from "../src/report/consoles.js";
 
 const boot = [
   "[    0.000000] Linux version 6.12.117 (user@host) (gcc 12, GNU ld 2.40) #1 SMP",

@@ -4,7 +4,7 @@ import { spawnSync } from "node:child_process";
 import { chmodSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { examineSource, formatSource } from "../src/cli/examineSource.js";
+import { examineSource, formatSource } from "../src/doctor/examineSource.js";
 import { compareSections } from "../src/kernel/sourceSections.js";
 import { projectRoot } from "../src/root.js";
 import { temporaryFolder, writeFiles } from "./compile.js";

@@ -6,12 +6,12 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { collectBeside } from "../src/9-verify/beside.js";
+import { mapImage } from "../src/9-verify/imageMap.js";
+import { verifyImage } from "../src/9-verify/verifyImage.js";
 import { relaSize, relocationType, sectionType } from "../src/elf/format.js";
 import { type ElfImage, readImage, signed64 } from "../src/elf/image.js";
 import { countRelocations, type ElfObject, readObject, symbolName } from "../src/elf/object.js";
-import { collectBeside } from "../src/verify/beside.js";
-import { mapImage } from "../src/verify/imageMap.js";
-import { verifyImage } from "../src/verify/verifyImage.js";
 import { inText } from "./plantedCode.js";
 import {
   dataProgram,

@@ -4,11 +4,11 @@
  * one violation in a kernel that passes.
  */
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { mapImage } from "../src/9-verify/imageMap.js";
 import { editObject } from "../src/elf/edit.js";
 import { sectionHeaderSize, symbolSize } from "../src/elf/format.js";
 import type { ElfImage } from "../src/elf/image.js";
 import { symbolName } from "../src/elf/object.js";
-import { mapImage } from "../src/verify/imageMap.js";
 import {
   dataProgram,
   type Kernel,

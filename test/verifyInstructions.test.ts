@@ -2,8 +2,8 @@
 import { join } from "node:path";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { decodeInstruction, newInstruction } from "../src/elf/instructionLength.js";
-import { walkText } from "../src/elf/walkText.js";
+import { decodeInstruction, newInstruction } from "../src/x86/instructionLength.js";
+import { walkText } from "../src/x86/walkText.js";
 import { command, compileObjects, temporaryFolder, writeFiles } from "./compile.js";
 import { compareWithObjdump } from "./objdump.js";
 

@@ -6,16 +6,16 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { collectBeside } from "../src/9-verify/beside.js";
+import { type Claims, readClaims, type VerifiedRegion } from "../src/9-verify/claims.js";
+import { mapImage } from "../src/9-verify/imageMap.js";
+import type { Verification } from "../src/9-verify/proof.js";
+import { readRelocationList } from "../src/9-verify/relocationList.js";
+import { verifyImage } from "../src/9-verify/verifyImage.js";
+import { verifyObject } from "../src/9-verify/verifyObject.js";
 import { relocationType } from "../src/elf/format.js";
 import { type ElfImage, findImageRelocations, readImage, readImageRelocation } from "../src/elf/image.js";
 import { type ElfObject, readObject } from "../src/elf/object.js";
-import { collectBeside } from "../src/verify/beside.js";
-import { type Claims, readClaims, type VerifiedRegion } from "../src/verify/claims.js";
-import { mapImage } from "../src/verify/imageMap.js";
-import type { Verification } from "../src/verify/proof.js";
-import { readRelocationList } from "../src/verify/relocationList.js";
-import { verifyImage } from "../src/verify/verifyImage.js";
-import { verifyObject } from "../src/verify/verifyObject.js";
 import { command, kernelFlags, sectionFlags } from "./compile.js";
 import { compileSources, runLinker } from "./kernelShaped.js";
 

@@ -4,11 +4,11 @@
  * differs. Each case names the forms of the proof that must find it (test/verifyPlanted.test.ts).
  */
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { mapImage } from "../src/9-verify/imageMap.js";
 import { editObject } from "../src/elf/edit.js";
 import { relaSize, sectionType, symbolSize } from "../src/elf/format.js";
 import { type ElfImage, signed64 } from "../src/elf/image.js";
 import { countRelocations, type ElfObject, symbolName } from "../src/elf/object.js";
-import { mapImage } from "../src/verify/imageMap.js";
 import { everywhere, inSection, inText, pointer } from "./plantedCode.js";
 import { type Kernel, linkKernel, type Patch, removeKernel, verifyPlanted } from "./verifyKernel.js";
 

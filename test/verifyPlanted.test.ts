@@ -7,9 +7,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { readRelocationList } from "../src/9-verify/relocationList.js";
+import { verifyImage } from "../src/9-verify/verifyImage.js";
 import { readImage } from "../src/elf/image.js";
-import { readRelocationList } from "../src/verify/relocationList.js";
-import { verifyImage } from "../src/verify/verifyImage.js";
 import { command } from "./compile.js";
 import { everywhere, inSection, inText, planted } from "./plantedCode.js";
 import {

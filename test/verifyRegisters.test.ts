@@ -6,7 +6,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { readClaims } from "../src/verify/claims.js";
+import { readClaims } from "../src/9-verify/claims.js";
 import { command, temporaryFolder, writeFiles } from "./compile.js";
 import { codesOf } from "./diagnosed.js";
 import { runLinker } from "./kernelShaped.js";

@@ -6,10 +6,10 @@
 import { mkdirSync, readFileSync, renameSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { readRelocationList } from "../src/9-verify/relocationList.js";
+import { diagnoseBuild, examineBuild } from "../src/9-verify/verifyBuild.js";
+import { verifyImage } from "../src/9-verify/verifyImage.js";
 import { readImage } from "../src/elf/image.js";
-import { readRelocationList } from "../src/verify/relocationList.js";
-import { diagnoseBuild, examineBuild } from "../src/verify/verifyBuild.js";
-import { verifyImage } from "../src/verify/verifyImage.js";
 import { command } from "./compile.js";
 import { inText } from "./plantedCode.js";
 import { type Kernel, linkKernel, listRelocations, removeKernel, verifyPlanted } from "./verifyKernel.js";

@@ -6,11 +6,11 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import type { Claims } from "../src/9-verify/claims.js";
+import { verifyImage } from "../src/9-verify/verifyImage.js";
+import { verifyObject } from "../src/9-verify/verifyObject.js";
 import { readImage } from "../src/elf/image.js";
 import { readObject } from "../src/elf/object.js";
-import type { Claims } from "../src/verify/claims.js";
-import { verifyImage } from "../src/verify/verifyImage.js";
-import { verifyObject } from "../src/verify/verifyObject.js";
 import { command, temporaryFolder, writeFiles } from "./compile.js";
 
 const claims: Claims = {

@@ -2,7 +2,7 @@
 /** The shortest chains, against a search that tries everything. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { type ChainRules, chainTo, findChains, isReached, type References } from "../src/chains/chain.js";
+import { type ChainRules, chainTo, findChains, isReached, type References } from "../src/plan/chain.js";
 
 const graphs = fc
   .record({

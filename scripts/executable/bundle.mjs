@@ -33,7 +33,7 @@ const files = read
   .flatMap(filesOf)
   .map((name) => [name, statSync(name).mode & 0o777, readFileSync(name, "utf8")]);
 
-// The folder to unpack into, and a word of our own code for the key of a link (src/link/linkKey.ts).
+// The folder to unpack into, and a word of our own code for the key of a link (src/8-link/linkKey.ts).
 const key = createHash("sha256").update(script).update(JSON.stringify(files)).digest("hex").slice(0, 16);
 files.push(["dist/executable-key", 0o644, `${key}\n`]);
 writeFileSync(join(folder, "main.cjs"), script);

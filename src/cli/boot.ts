@@ -7,9 +7,9 @@ import { type AcceleratorChoice, acceleratorChoices } from "../machine/accelerat
 import type { BootResult } from "../machine/boot.js";
 import type { Audit } from "../machine/console.js";
 import type { Machine } from "../machine/machine.js";
-import { pageSize } from "../pageSize.js";
 import { colourOf, stateColours } from "../report/colour.js";
-import type { Step } from "../step.js";
+import type { Step } from "../steps.js";
+import { pageSize } from "../x86/pageSize.js";
 
 interface Options {
   machine?: string[];
@@ -83,9 +83,9 @@ async function prepareBoots(given: string, { machine: names, accel, append = [],
 async function boot(given: string, options: Options): Promise<void> {
   const { json } = options;
   const { bootMachine } = await import("../machine/boot.js");
-  const { bootsVersion } = await import("../report/boots.js");
+  const { bootsVersion } = await import("../boots/readBoots.js");
   const { isStyled } = await import("../report/machineTable.js");
-  const { runSteps } = await import("./steps.js");
+  const { runSteps } = await import("../steps.js");
   const { machines, image, optionsFor } = await prepareBoots(given, options);
   const results: BootResult[] = [];
   const steps = machines.map(
@@ -116,7 +116,7 @@ async function bootAsTests(given: string, options: Options): Promise<void> {
   const { attemptBoot } = await import("../machine/boot.js");
   const { checkBoot, hasFailed } = await import("../lab/checks.js");
   const { formatKtap, ktapHead } = await import("../lab/ktap.js");
-  const { runSteps } = await import("./steps.js");
+  const { runSteps } = await import("../steps.js");
   const { machines, image, optionsFor } = await prepareBoots(given, options);
   const steps = machines.map(
     (machine, index): Step => ({

@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import { type Command, Option } from "commander";
-import { shippedManifests } from "../component/shipped.js";
+import { shippedManifests } from "../3-component/shipped.js";
 import { fail } from "../diagnostics.js";
 import type { Configuration } from "../kernel/configureKernel.js";
 import { readKernelVersion } from "../kernel/version.js";
@@ -33,7 +33,7 @@ async function build(given: Options): Promise<void> {
   readKernelVersion(options.source); // what is no kernel is not to be told first that it has no configuration
   const configuration = findConfiguration(options);
   const { kernelSteps } = await import("../kernel/makeKernel.js");
-  const { runSteps } = await import("./steps.js");
+  const { runSteps } = await import("../steps.js");
   const { steps, finish } = kernelSteps({
     source: { folder: options.source },
     configuration,

@@ -2,12 +2,12 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { type Command, Option } from "commander";
+import { type DemoJson, type DemoMachine, demoVersion } from "../boots/demoJson.js";
 import { type Diagnostic, fail, failIfAny, JettisonError } from "../diagnostics.js";
 import { demoKernel, supportedVersions } from "../kernel/series.js";
-import { type DemoJson, type DemoMachine, demoVersion } from "../report/demoJson.js";
 import type { DemoResult } from "../report/demoPages.js";
 import { projectRoot } from "../root.js";
-import type { Step } from "../step.js";
+import type { Step } from "../steps.js";
 
 interface Options {
   kernel: string;
@@ -32,16 +32,16 @@ async function demo({ kernel: version, out, write, json }: Options): Promise<voi
   const { demoJobOf, kernelSteps } = await import("../kernel/makeKernel.js");
   const { loadMachine, usualMachines } = await import("../machine/machine.js");
   const { readPlan } = await import("../plan/readPlan.js");
-  const { readBoots } = await import("../report/boots.js");
+  const { readBoots } = await import("../boots/readBoots.js");
   const { renderHtml } = await import("../report/html.js");
   const { formatMachineTable, formatMappings, formatMemory, isStyled } = await import(
     "../report/machineTable.js"
   );
   const { formatMemTotals } = await import("../report/gainText.js");
-  const { bootDemoMachine } = await import("./demoMachine.js");
-  const { readGain } = await import("./gainCache.js");
-  const { runSteps } = await import("./steps.js");
-  const { writeWhole } = await import("./writeWhole.js");
+  const { bootDemoMachine } = await import("../boots/demoMachine.js");
+  const { readGain } = await import("../gain/gainCache.js");
+  const { runSteps } = await import("../steps.js");
+  const { writeWhole } = await import("../writeWhole.js");
 
   process.stderr.write(intention(version));
   const kernel = kernelSteps(demoJobOf(version));
@@ -95,13 +95,13 @@ async function demo({ kernel: version, out, write, json }: Options): Promise<voi
 
 /** Puts what was measured into the project's own pages. */
 async function writePages(build: string, result: DemoResult): Promise<void> {
-  const { classifyBuild } = await import("../link/classifyBuild.js");
-  const { planBuild } = await import("../link/planBuild.js");
-  const { shippedManifests } = await import("../component/shipped.js");
+  const { classifyBuild } = await import("../classifyBuild.js");
+  const { planBuild } = await import("../planBuild.js");
+  const { shippedManifests } = await import("../3-component/shipped.js");
   const { modulesMarkdown } = await import("../report/modulesText.js");
   const { demoCommand, writeDemoPages } = await import("../report/demoPages.js");
   const { replaceGenerated } = await import("../report/generatedPart.js");
-  const { writeWhole } = await import("./writeWhole.js");
+  const { writeWhole } = await import("../writeWhole.js");
   const { setAside } = await planBuild(build, shippedManifests, true);
   const parts = {
     ...writeDemoPages(result),

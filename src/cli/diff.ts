@@ -2,7 +2,7 @@
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
-import { shippedManifests } from "../component/shipped.js";
+import { shippedManifests } from "../3-component/shipped.js";
 import { type Diagnostic, diagnose, failIfAny } from "../diagnostics.js";
 import { formatNumber } from "../formatNumber.js";
 import type { Plan } from "../plan/plan.js";
@@ -20,7 +20,7 @@ const usualConfiguration = "jettison.yaml";
 async function findPlan(path: string, manifests: readonly string[]): Promise<Plan> {
   const isFolder = existsSync(path) && statSync(path).isDirectory();
   if (isFolder && !existsSync(join(path, "plan.json")) && existsSync(join(path, "vmlinux.a"))) {
-    const { planBuild } = await import("../link/planBuild.js");
+    const { planBuild } = await import("../planBuild.js");
     return (await planBuild(path, manifests)).plan;
   }
   const { readPlan } = await import("../plan/readPlan.js");

@@ -2,9 +2,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Command, Option } from "commander";
+import type { Examination, Presence } from "../doctor/examineConfig.js";
+import type { Finding } from "../doctor/findMissing.js";
 import { projectRoot } from "../root.js";
-import type { Examination, Presence } from "./examineConfig.js";
-import type { Finding } from "./findMissing.js";
 
 const formatFinding = ({ what, missing, detail }: Finding) =>
   `${missing ? "missing" : "ok     "}  ${what}${detail === "" ? "" : `: ${detail}`}`;
@@ -32,9 +32,9 @@ function formatExamination({ file, release, isWhole, inTheWay, components }: Exa
 }
 
 async function examine(file: string, json: boolean): Promise<void> {
-  const { examineConfig, readConfigText } = await import("./examineConfig.js");
-  const { readManifests } = await import("../component/manifest.js");
-  const { shippedManifests } = await import("../component/shipped.js");
+  const { examineConfig, readConfigText } = await import("../doctor/examineConfig.js");
+  const { readManifests } = await import("../3-component/manifest.js");
+  const { shippedManifests } = await import("../3-component/shipped.js");
   const manifest = await readManifests(shippedManifests);
   const examination = examineConfig(file, await readConfigText(file), manifest);
   process.stdout.write(json ? `${JSON.stringify(examination, null, 2)}\n` : formatExamination(examination));
@@ -42,7 +42,7 @@ async function examine(file: string, json: boolean): Promise<void> {
 }
 
 async function examineTree(source: string, json: boolean): Promise<void> {
-  const { examineSource, formatSource } = await import("./examineSource.js");
+  const { examineSource, formatSource } = await import("../doctor/examineSource.js");
   const examination = await examineSource(source);
   process.stdout.write(json ? `${JSON.stringify(examination, null, 2)}\n` : formatSource(examination));
   if (examination.series === undefined || examination.unknown.length > 0) process.exitCode = 1;
@@ -66,7 +66,7 @@ export function registerDoctor(program: Command): void {
     .action(async ({ config, source, json }: { config?: string; source?: string; json?: true }) => {
       if (config !== undefined) return examine(config, json === true);
       if (source !== undefined) return examineTree(source, json === true);
-      const { findMissing } = await import("./findMissing.js");
+      const { findMissing } = await import("../doctor/findMissing.js");
       const findings = await findMissing(readFileSync(join(projectRoot, "scripts/debian-packages"), "utf8"));
       const missing = findings.filter((finding) => finding.missing);
       if (json) process.stdout.write(`${JSON.stringify({ version: 1, findings }, null, 2)}\n`);

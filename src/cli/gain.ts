@@ -6,7 +6,7 @@ import { formatNumber } from "../formatNumber.js";
 import { type Built, plainJob, rebuildKernel, rebuildMachines, rebuildOf } from "../gain/builds.js";
 import { type Gain, type GainMachine, gainVersion, type Saving } from "../gain/gain.js";
 import { projectRoot } from "../root.js";
-import type { Step } from "../step.js";
+import type { Step } from "../steps.js";
 
 interface Options {
   out: string;
@@ -32,10 +32,10 @@ async function gain(options: Options): Promise<void> {
   const { demoJob, kernelSteps, makeKernel } = await import("../kernel/makeKernel.js");
   const { loadMachine } = await import("../machine/machine.js");
   const { readPlan } = await import("../plan/readPlan.js");
-  const { bootDemoMachine } = await import("./demoMachine.js");
-  const { keepGain } = await import("./gainCache.js");
-  const { bootPlainMachine } = await import("./plainMachine.js");
-  const { runSteps } = await import("./steps.js");
+  const { bootDemoMachine } = await import("../boots/demoMachine.js");
+  const { keepGain } = await import("../gain/gainCache.js");
+  const { bootPlainMachine } = await import("../boots/plainMachine.js");
+  const { runSteps } = await import("../steps.js");
 
   process.stderr.write(intention);
   const names = [...new Set(options.machine)];
@@ -135,7 +135,7 @@ async function show(found: Gain, { out, write, json }: Options): Promise<void> {
   const { formatGain, gainMarkdown, memTotalMarkdown } = await import("../report/gainText.js");
   const { replaceGenerated } = await import("../report/generatedPart.js");
   const { isStyled } = await import("../report/machineTable.js");
-  const { writeWhole } = await import("./writeWhole.js");
+  const { writeWhole } = await import("../writeWhole.js");
   const text = `${JSON.stringify(found, null, 2)}\n`;
   mkdirSync(out, { recursive: true });
   writeWhole(join(out, "gain.json"), text);

@@ -6,7 +6,7 @@ import { pathToFileURL } from "node:url";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { LabOutcome } from "../lab/kcidb.js";
 import type { LabFile } from "../lab/lavaJob.js";
-import { copyWhole, writeWhole } from "./writeWhole.js";
+import { copyWhole, writeWhole } from "../writeWhole.js";
 
 interface Options {
   output: string;
@@ -59,8 +59,8 @@ async function writeJobs(build: string, { output, url, machine: names, append, .
 
 async function readOutcomes(build: string, boots: readonly string[], consoles: readonly string[]) {
   const { readPlan } = await import("../plan/readPlan.js");
-  const { readBootFile, titleOf } = await import("../report/boots.js");
-  const { checkConsoles, readConsoles, toBoot } = await import("../report/consoles.js");
+  const { readBootFile, titleOf } = await import("../boots/readBoots.js");
+  const { checkConsoles, readConsoles, toBoot } = await import("../boots/consoles.js");
   const saved = readConsoles(consoles);
   checkConsoles(readPlan(build), saved);
   const ofFiles = boots

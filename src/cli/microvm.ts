@@ -12,7 +12,7 @@ import {
   plainMicrovmJob,
 } from "../gain/microvm.js";
 import { projectRoot } from "../root.js";
-import type { Step } from "../step.js";
+import type { Step } from "../steps.js";
 
 interface Options {
   out: string;
@@ -32,8 +32,8 @@ async function microvm({ out, runs, write, json }: Options): Promise<void> {
   const { measureIdleGuest } = await import("../machine/idleGuest.js");
   const { formatMicrovm, microvmMarkdown } = await import("../report/microvmText.js");
   const { replaceGenerated } = await import("../report/generatedPart.js");
-  const { runSteps } = await import("./steps.js");
-  const { writeWhole } = await import("./writeWhole.js");
+  const { runSteps } = await import("../steps.js");
+  const { writeWhole } = await import("../writeWhole.js");
 
   const images = new Map<MicrovmKernel, string>();
   const rows: MicrovmRow[] = [];

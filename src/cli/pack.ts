@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { resolve } from "node:path";
 import type { Command } from "commander";
-import { shippedManifests } from "../component/shipped.js";
+import { shippedManifests } from "../3-component/shipped.js";
 import type { NamedClass } from "../packing/packBuild.js";
 
 interface Options {
@@ -12,10 +12,10 @@ interface Options {
 
 /** Packs the regions of a finished build for the machines of a fleet, and prints that as a manifest. */
 async function pack(build: string, profiles: readonly string[], options: Options): Promise<void> {
-  const { analyse } = await import("../analyse/analyse.js");
-  const { readManifests } = await import("../component/manifest.js");
+  const { analyse } = await import("../passes.js");
+  const { readManifests } = await import("../3-component/manifest.js");
   const { fail } = await import("../diagnostics.js");
-  const { loadBuild } = await import("../link/planBuild.js");
+  const { loadBuild } = await import("../planBuild.js");
   const { packBuild } = await import("../packing/packBuild.js");
   const { makePlan } = await import("../plan/plan.js");
   const { formatPacking } = await import("../report/packingText.js");
@@ -30,7 +30,7 @@ async function pack(build: string, profiles: readonly string[], options: Options
     fleet.set(key, { ...one, weight: one.weight + 1 });
   };
   for (const file of options.boots ?? []) {
-    const { readBootFile } = await import("../report/boots.js");
+    const { readBootFile } = await import("../boots/readBoots.js");
     for (const { mode, components } of readBootFile(file)) {
       // Boots that say nothing of the machine: of a plain kernel, with jettison=off or audit.
       const isTold = mode === "on" || mode === "selftest" || mode === null;

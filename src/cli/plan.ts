@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Command } from "commander";
-import { shippedManifests } from "../component/shipped.js";
+import { shippedManifests } from "../3-component/shipped.js";
 
 interface Options {
   components?: string[];
@@ -11,7 +11,7 @@ interface Options {
 
 /** Plans the link of a finished build anew, without linking: what there is to gain, before patching anything. */
 async function plan(build: string, { components, units, automatic, json }: Options): Promise<void> {
-  const { planBuild } = await import("../link/planBuild.js");
+  const { planBuild } = await import("../planBuild.js");
   const { readModules } = await import("../exports/modules.js");
   const planned = await planBuild(build, components ?? shippedManifests, automatic);
   const { exports } = planned.plan;

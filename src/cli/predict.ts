@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { resolve } from "node:path";
 import type { Command } from "commander";
-import type { Present } from "../component/component.js";
+import type { Present } from "../3-component/component.js";
 import type { Prediction } from "../predict/predict.js";
 
 interface Options {
@@ -66,7 +66,7 @@ async function predict(path: string, files: readonly string[], options: Options)
 }
 
 async function readPresent(files: readonly string[]): Promise<Map<string, Present | undefined>> {
-  const { readManifests } = await import("../component/manifest.js");
+  const { readManifests } = await import("../3-component/manifest.js");
   const components = await readManifests(files.map((file) => resolve(file)));
   return new Map(components.map(({ name, present }) => [name, present]));
 }

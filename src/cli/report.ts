@@ -4,7 +4,7 @@ import { dirname, extname } from "node:path";
 import { type Command, Option } from "commander";
 import type { Plan } from "../plan/plan.js";
 import type { Distribution } from "../predict/distribution.js";
-import { writeWhole } from "./writeWhole.js";
+import { writeWhole } from "../writeWhole.js";
 
 interface Options {
   output?: string;
@@ -38,8 +38,8 @@ async function predictFleet(plan: Plan, files: readonly string[]): Promise<Distr
 async function report(path: string, boots: readonly string[], options: Options): Promise<void> {
   const { readPlan } = await import("../plan/readPlan.js");
   const { readImports } = await import("../exports/modules.js");
-  const { readBoots } = await import("../report/boots.js");
-  const { checkConsoles, readConsoles } = await import("../report/consoles.js");
+  const { readBoots } = await import("../boots/readBoots.js");
+  const { checkConsoles, readConsoles } = await import("../boots/consoles.js");
   const { renderHtml } = await import("../report/html.js");
   const { isStyled } = await import("../report/machineTable.js");
   const { formatDistribution, formatDistributionMarkdown } = await import("../report/predictText.js");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Command, Option } from "commander";
-import { shippedManifests } from "../component/shipped.js";
-import type { Linker } from "../link/scriptFragment.js";
+import { shippedManifests } from "../3-component/shipped.js";
+import type { Linker } from "../8-link/scriptFragment.js";
 
 interface Options {
   components?: string[];
@@ -9,8 +9,8 @@ interface Options {
 }
 
 async function script(build: string, { components, linker }: Options): Promise<void> {
-  const { planBuild } = await import("../link/planBuild.js");
-  const { writeFragment } = await import("../link/scriptFragment.js");
+  const { planBuild } = await import("../planBuild.js");
+  const { writeFragment } = await import("../8-link/scriptFragment.js");
   const { graph, regions, claims } = await planBuild(build, components ?? shippedManifests);
   const names = claims.components.map(({ name }) => name);
   process.stdout.write(writeFragment({ graph, regions, components: names, linker }));

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Command } from "commander";
-import type { Verification } from "../verify/proof.js";
+import type { Verification } from "../9-verify/proof.js";
 
 /** Version of the JSON that it prints. */
 const version = 1;
 
 async function verify(build: string, { json }: { json?: true }): Promise<void> {
-  const { diagnoseBuild, examineBuild, verifyBuild } = await import("../verify/verifyBuild.js");
+  const { diagnoseBuild, examineBuild, verifyBuild } = await import("../9-verify/verifyBuild.js");
   if (json) {
     const verification = examineBuild(build);
     process.stdout.write(`${JSON.stringify({ version, ...verification })}\n`);

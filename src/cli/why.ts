@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Command } from "commander";
-import { shippedManifests } from "../component/shipped.js";
+import { shippedManifests } from "../3-component/shipped.js";
 
 interface Options {
   components?: string[];
@@ -8,7 +8,7 @@ interface Options {
 }
 
 async function why(build: string, name: string, { components, json }: Options): Promise<void> {
-  const { planBuild } = await import("../link/planBuild.js");
+  const { planBuild } = await import("../planBuild.js");
   const { explain } = await import("../why/explain.js");
   const { formatAnswer } = await import("../why/whyText.js");
   const { isStyled } = await import("../report/machineTable.js");

@@ -13,8 +13,8 @@
  */
 import { readFileSync } from "node:fs";
 import { z } from "zod";
-import { checkDocument } from "../component/document.js";
-import { nearest } from "../component/nearest.js";
+import { checkDocument } from "../3-component/document.js";
+import { nearest } from "../3-component/nearest.js";
 import { type Diagnostic, diagnose, fail, failIfAny } from "../diagnostics.js";
 import type { Change, ComponentChange, PlanDiff } from "./diff.js";
 

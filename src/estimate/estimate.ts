@@ -3,9 +3,9 @@
  * The arithmetic of "Modularizing IOMMUs" on a section listing: each component begins on a page of its own, and
  * of those that a machine does not keep it gets the pages back. Nothing is said here of whether they could leave.
  */
-import { nameMatcher } from "../component/pattern.js";
+import { nameMatcher } from "../3-component/pattern.js";
 import { fail } from "../diagnostics.js";
-import { pageSize } from "../pageSize.js";
+import { pageSize } from "../x86/pageSize.js";
 import type { Listing } from "./listing.js";
 import { checkNames, type Scenario, type Scenarios } from "./scenarios.js";
 

@@ -2,8 +2,8 @@
 /** Reads the machines that an estimate is made for: which components each of them keeps. */
 import { readFileSync } from "node:fs";
 import { z } from "zod";
-import { checkDocument } from "../component/document.js";
-import { nearest } from "../component/nearest.js";
+import { checkDocument } from "../3-component/document.js";
+import { nearest } from "../3-component/nearest.js";
 import { type Diagnostic, diagnose, fail, failIfAny } from "../diagnostics.js";
 
 export interface Scenarios {

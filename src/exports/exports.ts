@@ -3,11 +3,12 @@
  * The `EXPORT_SYMBOL`s that lie in components, and what becomes of each when its component leaves. Modules may
  * come at any time and be built by anybody, so an export is a reference from outside whoever imports it today.
  */
-import type { Analysis } from "../analyse/analyse.js";
+
+import { describeEdge, type EdgeId, formatUnit, objectOf, sectionOf, type UnitId } from "../1-graph/graph.js";
+import { resident } from "../5-ownership/ownerSets.js";
 import { symbolType } from "../elf/format.js";
 import { symbolName } from "../elf/object.js";
-import { describeEdge, type EdgeId, formatUnit, objectOf, sectionOf, type UnitId } from "../graph/graph.js";
-import { resident } from "../ownership/ownerSets.js";
+import type { Analysis } from "../passes.js";
 import type { Fate } from "./fate.js";
 
 export interface Export {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type Kind, kindOfSection, roleOf } from "../catalogue/sections.js";
+import { type Kind, kindOfSection, roleOf } from "../2-catalogue/sections.js";
 import { sectionFlag } from "../elf/format.js";
 import type { ElfObject } from "../elf/object.js";
-import { loadBuild } from "../link/planBuild.js";
+import { loadBuild } from "../planBuild.js";
 
 export type Bytes = Record<Kind, number>;
 

@@ -10,7 +10,7 @@
  * Both sums may be of different code. So what does not leave of the objects that are gone is counted as well, in
  * Jettison's kernel, where each function has a section of its own.
  */
-import type { Kind } from "../catalogue/sections.js";
+import type { Kind } from "../2-catalogue/sections.js";
 import type { Plan } from "../plan/plan.js";
 import type { GainObject, Saving } from "./gain.js";
 import { type Bytes, noBytes } from "./objectBytes.js";

@@ -2,12 +2,12 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, realpathSync } from "node:fs";
 import { basename, join } from "node:path";
+import { readManifests } from "../3-component/manifest.js";
+import { shippedManifests } from "../3-component/shipped.js";
 import { cacheFolder } from "../cache.js";
-import { readManifests } from "../component/manifest.js";
-import { shippedManifests } from "../component/shipped.js";
 import { formatNumber } from "../formatNumber.js";
 import { projectRoot } from "../root.js";
-import type { Step } from "../step.js";
+import type { Step } from "../steps.js";
 import { buildKernel, jettisonLd, type KernelBuild } from "./buildKernel.js";
 import { identifyCompiler } from "./compiler.js";
 import { type Configuration, configureKernel, readConfiguration } from "./configureKernel.js";

@@ -7,7 +7,7 @@
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { findRow } from "../catalogue/sections.js";
+import { findRow } from "../2-catalogue/sections.js";
 import { fail } from "../diagnostics.js";
 import { run } from "../process.js";
 import { withScratchFolder } from "../scratch.js";

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The results of a boot as checks that pass or fail: the same for KTAP and for KernelCI. */
-import { pageSize } from "../pageSize.js";
-import type { Boot } from "../report/bootJson.js";
+
+import type { Boot } from "../boots/bootJson.js";
+import { pageSize } from "../x86/pageSize.js";
 
 export interface Check {
   /** Letters, digits, `_` and `-`, in both protocols. */

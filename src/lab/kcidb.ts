@@ -5,7 +5,7 @@
  * Ids are made from contents: the same boots give the same ids, however often they are sent.
  */
 import { createHash } from "node:crypto";
-import { pageSize } from "../pageSize.js";
+import { pageSize } from "../x86/pageSize.js";
 import { type Check, checkBoot, type Outcome, statusOf } from "./checks.js";
 
 export interface SummaryOptions {

@@ -4,7 +4,7 @@
  * on trust: numbers are bounded, control characters removed, and a line that makes no sense is a cause of
  * failure like any other.
  */
-import { mostComponents } from "../component/component.js";
+import { mostComponents } from "../3-component/component.js";
 
 export const states = ["kept", "jettisoned", "refused", "withheld"] as const;
 export type ComponentState = (typeof states)[number];

@@ -3,8 +3,8 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { z } from "zod";
-import { checkDocument } from "../component/document.js";
-import { nearest } from "../component/nearest.js";
+import { checkDocument } from "../3-component/document.js";
+import { nearest } from "../3-component/nearest.js";
 import { diagnose, fail, failIfAny } from "../diagnostics.js";
 import { projectRoot } from "../root.js";
 

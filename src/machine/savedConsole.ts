@@ -6,7 +6,7 @@
  * many pages.
  */
 import { parse as parseYaml } from "yaml";
-import { pageSize } from "../pageSize.js";
+import { pageSize } from "../x86/pageSize.js";
 import { type BootComponent, type ConsoleReading, cleanLine, readConsole, states } from "./console.js";
 
 export interface SavedBoot {

@@ -13,9 +13,10 @@
  * searched from none, by the best step of all merges of two and moves of one, for as long as a step gains: the result costs no more
  * than no bundles do. It may miss an optimum that takes two steps at once (test/packing.test.ts measures how often).
  */
-import { guardBytes } from "../boundary/beside.js";
-import type { Kind } from "../catalogue/sections.js";
-import { pageSize } from "../pageSize.js";
+
+import type { Kind } from "../2-catalogue/sections.js";
+import { guardBytes } from "../6-boundary/beside.js";
+import { pageSize } from "../x86/pageSize.js";
 
 /** All of one kind that leaves with the same components. Components are numbers. */
 export interface Group {

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Packs the regions of a build, and plans it anew to see what the packing is worth: what the search leaves out is counted there. */
-import { type Analysis, analyse, leastBytes } from "../analyse/analyse.js";
-import type { Component } from "../component/component.js";
-import { noPacking, type PackedRegionName, type Packing } from "../component/packing.js";
+
+import { sectionOf } from "../1-graph/graph.js";
+import type { Component } from "../3-component/component.js";
+import { noPacking, type PackedRegionName, type Packing } from "../3-component/packing.js";
+import { resident } from "../5-ownership/ownerSets.js";
 import type { ElfObject } from "../elf/object.js";
-import { sectionOf } from "../graph/graph.js";
-import { resident } from "../ownership/ownerSets.js";
+import { type Analysis, analyse, leastBytes } from "../passes.js";
 import {
   type Group,
   lowerBound,

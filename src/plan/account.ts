@@ -3,7 +3,7 @@
  * Each byte of the image once: what the kernel frees by itself, what leaves, the holes that stay, and the rest, which is
  * in use. `.brk` counts as used: `reserve_brk()` keeps of it what early code has taken.
  */
-import { pageSize } from "../pageSize.js";
+import { pageSize } from "../x86/pageSize.js";
 import type { ImageRange, PlanImage } from "./image.js";
 
 export interface AccountRow {

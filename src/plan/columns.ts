@@ -4,14 +4,15 @@
  * JSON. Left out is what has no bytes, and what keeps nothing: tables that only describe code, and what leaves no
  * bytes in the kernel.
  */
-import { type Kind, kindOfSection, type Role } from "../catalogue/sections.js";
-import { findReplacementEdges } from "../chains/realReferences.js";
-import type { Claims } from "../component/claim.js";
+
+import { type EdgeId, type Graph, referenceKind, sectionOf, type UnitId } from "../1-graph/graph.js";
+import { type Kind, kindOfSection, type Role } from "../2-catalogue/sections.js";
+import type { Claims } from "../3-component/claim.js";
+import { type OwnerSet, resident } from "../5-ownership/ownerSets.js";
+import { keepsNothing, type Ownership } from "../5-ownership/owners.js";
+import type { Region } from "../7-layout/regions.js";
 import { sectionFlag } from "../elf/format.js";
-import { type EdgeId, type Graph, referenceKind, sectionOf, type UnitId } from "../graph/graph.js";
-import type { Region } from "../layout/regions.js";
-import { type OwnerSet, resident } from "../ownership/ownerSets.js";
-import { keepsNothing, type Ownership } from "../ownership/owners.js";
+import { findReplacementEdges } from "./realReferences.js";
 
 export interface PlanColumns {
   /** Objects in link order, and how many of the units each has: units are in the order of their objects. */

@@ -8,7 +8,7 @@ import { sectionFlag, sectionType } from "../elf/format.js";
 import type { ElfImage } from "../elf/image.js";
 import { loadImage } from "../elf/load.js";
 import { type Section, symbolName } from "../elf/object.js";
-import { pageSize } from "../pageSize.js";
+import { pageSize } from "../x86/pageSize.js";
 
 /** The kernel's treatment of a section's pages; `init`: it frees them after boot. */
 export type Memory = "text" | "rodata" | "data" | "bss" | "init";

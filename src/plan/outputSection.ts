@@ -4,7 +4,7 @@
  * arch/x86/kernel/vmlinux.lds.S of 6.1 and 6.12. The first row whose pattern matches counts; a section that the
  * image has under its own name goes there.
  */
-import type { Kind, Role } from "../catalogue/sections.js";
+import type { Kind, Role } from "../2-catalogue/sections.js";
 
 const rows: readonly (readonly [RegExp, string])[] = [
   [/^\.(init\.text|text\.startup)/, ".init.text"],

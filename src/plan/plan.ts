@@ -2,15 +2,8 @@
 /**
  * The plan of one build, as `plan.json` holds it: the one thing that every report reads. Sizes are bytes.
  */
-import type { Analysis } from "../analyse/analyse.js";
-import type { Refusal, RefusalReason } from "../boundary/boundary.js";
-import { type Kind, kindOfSection, roleOf } from "../catalogue/sections.js";
-import { attributeReplacements } from "../chains/realReferences.js";
-import { searchChains } from "../chains/residents.js";
-import type { Claims } from "../component/claim.js";
-import type { CanAppear, Component, Mention, Present } from "../component/component.js";
-import { type Export, listExports } from "../exports/exports.js";
-import { extentsIn, namesAround } from "../graph/around.js";
+
+import { extentsIn, namesAround } from "../1-graph/around.js";
 import {
   countReferences,
   describeEdge,
@@ -22,11 +15,19 @@ import {
   sectionOf,
   sourceOf,
   type UnitId,
-} from "../graph/graph.js";
-import { resident } from "../ownership/ownerSets.js";
+} from "../1-graph/graph.js";
+import { type Kind, kindOfSection, roleOf } from "../2-catalogue/sections.js";
+import type { Claims } from "../3-component/claim.js";
+import type { CanAppear, Component, Mention, Present } from "../3-component/component.js";
+import { resident } from "../5-ownership/ownerSets.js";
+import type { Refusal, RefusalReason } from "../6-boundary/boundary.js";
+import { type Export, listExports } from "../exports/exports.js";
+import type { Analysis } from "../passes.js";
 import { type PlanColumns, packColumns, unpackColumns } from "./columns.js";
 import type { PlanImage } from "./image.js";
 import { nameManifests } from "./manifestNames.js";
+import { attributeReplacements } from "./realReferences.js";
+import { searchChains } from "./residents.js";
 
 export const planVersion = 1;
 

@@ -4,7 +4,7 @@
  * have written, and everything that reads one reads it through this.
  */
 import { z } from "zod";
-import type { Present } from "../component/component.js";
+import type { Present } from "../3-component/component.js";
 import { type Plan, planVersion } from "./plan.js";
 
 const bytes = z.int().nonnegative().describe("Bytes.");

@@ -6,10 +6,10 @@
  *
  * Machines with the same answers share one outcome, so that a fleet costs little more than reading it.
  */
-import type { Present } from "../component/component.js";
-import { pageSize } from "../pageSize.js";
+import type { Present } from "../3-component/component.js";
 import type { Plan } from "../plan/plan.js";
 import type { Facts } from "../profile/facts.js";
+import { pageSize } from "../x86/pageSize.js";
 import { describeAbsence, evaluatePresent, type Truth } from "./truth.js";
 
 export interface Bounds {

@@ -3,7 +3,7 @@
  * Whether a component is present on a machine, by three values: what cannot be known from the facts is `unknown`, never
  * guessed. Kleene's logic: `any` is yes where one is, and no only where all are.
  */
-import type { Present } from "../component/component.js";
+import type { Present } from "../3-component/component.js";
 import type { Facts } from "../profile/facts.js";
 
 export type Truth = "yes" | "no" | "unknown";

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Measurements of the demo, as the parts of README.md and docs/answers.md that `npm run demo -- --write` writes. */
 
+import type { DemoMachine } from "../boots/demoJson.js";
 import { formatNumber } from "../formatNumber.js";
-import type { DemoMachine } from "./demoJson.js";
+import type { ReportPlan } from "../model/packReport.js";
 import { formatMachineTable } from "./machineTable.js";
 import { markdownTable } from "./markdown.js";
-import type { ReportPlan } from "./pack.js";
 
 export interface DemoResult {
   readonly plan: Pick<ReportPlan, "components" | "regions">;

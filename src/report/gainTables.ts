@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The gain as tables of words: what the terminal and the pages of docs/ show alike. */
-import type { Kind } from "../catalogue/sections.js";
+import type { Kind } from "../2-catalogue/sections.js";
 import { formatKib, formatNumber } from "../formatNumber.js";
 import type { ByKind, Gain, GainMachine, GainObject, Saving } from "../gain/gain.js";
 

@@ -7,15 +7,12 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
+import type { ReportMachine } from "../boots/demoJson.js";
 import type { Imports } from "../exports/modules.js";
+import { packReport, type ReportPlan } from "../model/packReport.js";
 import type { Plan } from "../plan/plan.js";
 import type { Distribution } from "../predict/distribution.js";
 import { projectRoot } from "../root.js";
-import type { MachineResult } from "./demoJson.js";
-import { packReport, type ReportPlan } from "./pack.js";
-
-/** With a name for people. */
-export type ReportMachine = MachineResult & { readonly title: string };
 
 export interface ReportData {
   readonly plan: Plan;

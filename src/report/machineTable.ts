@@ -4,9 +4,9 @@
  * there and what became of them.
  */
 import { getBorderCharacters, table } from "table";
+import type { DemoComponent, MachineResult } from "../boots/demoJson.js";
 import { formatKib, formatNumber } from "../formatNumber.js";
 import { type Colour, colourOf, stateColours, type TextOptions } from "./colour.js";
-import type { DemoComponent, MachineResult } from "./demoJson.js";
 
 /** Whether what is written to this stream should have colours. NO_COLOR: https://no-color.org */
 export function isStyled(stream: { isTTY?: boolean }, env: NodeJS.ProcessEnv = process.env): boolean {

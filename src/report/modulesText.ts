@@ -3,8 +3,8 @@
  * The text of `jettison modules` and of docs/modules.md: the modules that a kernel has built in, and those that could leave
  * as a module does.
  */
-import { type ClassifiedModule, describeObstacle, isAutomatic } from "../builtin/classify.js";
-import { registrars } from "../builtin/registrars.js";
+import { type ClassifiedModule, describeObstacle, isAutomatic } from "../4-builtin/classify.js";
+import { registrars } from "../4-builtin/registrars.js";
 import { formatNumber } from "../formatNumber.js";
 import { colourOf, type TextOptions } from "./colour.js";
 import { markdownTable } from "./markdown.js";

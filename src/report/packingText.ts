@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /** A packing as a manifest, with what it is worth in comments. */
-import type { PackedRegionName } from "../component/packing.js";
+import type { PackedRegionName } from "../3-component/packing.js";
 import { formatNumber } from "../formatNumber.js";
 import type { NamedClass, PackedBuild } from "../packing/packBuild.js";
-import { pageSize } from "../pageSize.js";
+import { pageSize } from "../x86/pageSize.js";
 
 const list = (key: string, lines: readonly string[]) =>
   lines.length === 0 ? [`  ${key}: []`] : [`  ${key}:`, ...lines.map((line) => `    - ${line}`)];

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Kind } from "../catalogue/sections.js";
+import type { Kind } from "../2-catalogue/sections.js";
 import { formatNumber } from "../formatNumber.js";
-import { pageSize } from "../pageSize.js";
 import { accountForImage } from "../plan/account.js";
 import { formatSource, type Plan } from "../plan/plan.js";
+import { pageSize } from "../x86/pageSize.js";
 import { colourOf, type TextOptions } from "./colour.js";
 import { formatTable } from "./textTable.js";
 

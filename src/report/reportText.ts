@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The report as text, as Markdown for a pull request, and as JSON for programs. All read the same figures. */
 
+import type { ReportMachine } from "../boots/demoJson.js";
 import { formatNumber } from "../formatNumber.js";
-import { pageSize } from "../pageSize.js";
 import { accountForImage } from "../plan/account.js";
 import type { Plan } from "../plan/plan.js";
+import { pageSize } from "../x86/pageSize.js";
 import type { TextOptions } from "./colour.js";
-import type { ReportData, ReportMachine } from "./html.js";
+import type { ReportData } from "./html.js";
 import { formatMachineTable, formatMappings } from "./machineTable.js";
 import { markdownTable } from "./markdown.js";
 import { formatPlan } from "./planText.js";

@@ -1,12 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The fate of a component: units that leave, are gated, pinned or refused, and changes that would free more. */
 
-import { distanceBeside } from "../boundary/beside.js";
-import { findFunctions } from "../boundary/functions.js";
-import { type Kind, kindOfSection, type Role } from "../catalogue/sections.js";
-import { attributeReplacements } from "../chains/realReferences.js";
-import { searchChains } from "../chains/residents.js";
-import { formatNumber } from "../formatNumber.js";
 import {
   describeEdge,
   type EdgeId,
@@ -15,12 +9,18 @@ import {
   sectionOf,
   sourceOf,
   type UnitId,
-} from "../graph/graph.js";
-import type { PlannedBuild } from "../link/planBuild.js";
-import { resident } from "../ownership/ownerSets.js";
-import { pageSize } from "../pageSize.js";
+} from "../1-graph/graph.js";
+import { type Kind, kindOfSection, type Role } from "../2-catalogue/sections.js";
+import { resident } from "../5-ownership/ownerSets.js";
+import { distanceBeside } from "../6-boundary/beside.js";
+import { findFunctions } from "../6-boundary/functions.js";
+import { formatNumber } from "../formatNumber.js";
 import { describeReference, describeRefusal, formatSource, type Plan } from "../plan/plan.js";
+import { attributeReplacements } from "../plan/realReferences.js";
+import { searchChains } from "../plan/residents.js";
+import type { PlannedBuild } from "../planBuild.js";
 import { projectRoot } from "../root.js";
+import { pageSize } from "../x86/pageSize.js";
 import { whyPinned } from "./explainUnit.js";
 import type { Step, StepDescriber } from "./steps.js";
 

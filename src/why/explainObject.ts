@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { kindOfSection } from "../catalogue/sections.js";
-import { sectionOf, type UnitId } from "../graph/graph.js";
-import type { PlannedBuild } from "../link/planBuild.js";
+
+import { sectionOf, type UnitId } from "../1-graph/graph.js";
+import { kindOfSection } from "../2-catalogue/sections.js";
+import type { PlannedBuild } from "../planBuild.js";
 import { type Explainer, membersOf, type UnitAnswer } from "./explainUnit.js";
 
 type Verdict = UnitAnswer["verdict"];

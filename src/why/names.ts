@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Possible meanings of a name: a component, functions and variables, a section, an object file. */
-import { nearest } from "../component/nearest.js";
+
+import { formatUnit, type Graph, sectionOf, type UnitId } from "../1-graph/graph.js";
+import { nearest } from "../3-component/nearest.js";
 import { fail } from "../diagnostics.js";
 import { symbolType } from "../elf/format.js";
 import { symbolName } from "../elf/object.js";
-import { formatUnit, type Graph, sectionOf, type UnitId } from "../graph/graph.js";
-import type { PlannedBuild } from "../link/planBuild.js";
+import type { PlannedBuild } from "../planBuild.js";
 
 export type Subject =
   | { readonly kind: "component"; readonly component: string }

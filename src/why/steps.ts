@@ -2,11 +2,11 @@
 /** References for people: where they stand, what they name, and the line of the source they were made from. */
 import { existsSync, realpathSync } from "node:fs";
 import { join } from "node:path";
+import { describeEdge, type EdgeId, formatUnit, type Graph, objectOf, sectionOf } from "../1-graph/graph.js";
 import { sectionFlag } from "../elf/format.js";
 import { symbolName } from "../elf/object.js";
-import { describeEdge, type EdgeId, formatUnit, type Graph, objectOf, sectionOf } from "../graph/graph.js";
-import type { PlannedBuild } from "../link/planBuild.js";
 import { describeReference, type PlanReference } from "../plan/plan.js";
+import type { PlannedBuild } from "../planBuild.js";
 import { runToEnd } from "../process.js";
 
 export interface Step extends PlanReference {

@@ -3,12 +3,12 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
-import { type ClassifiedModule, isAutomatic } from "../../src/builtin/classify.js";
+import { type ClassifiedModule, isAutomatic } from "../../src/4-builtin/classify.js";
+import { classifyBuild } from "../../src/classifyBuild.js";
 import type { KernelBuild } from "../../src/kernel/buildKernel.js";
 import { identifyCompiler } from "../../src/kernel/compiler.js";
 import { demoJob, makeKernel } from "../../src/kernel/makeKernel.js";
-import { classifyBuild } from "../../src/link/classifyBuild.js";
-import { planBuild } from "../../src/link/planBuild.js";
+import { planBuild } from "../../src/planBuild.js";
 import { demoCommand } from "../../src/report/demoPages.js";
 import { replaceGenerated } from "../../src/report/generatedPart.js";
 import { modulesMarkdown } from "../../src/report/modulesText.js";

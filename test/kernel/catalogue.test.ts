@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { expect, test } from "vitest";
-import { examineSource } from "../../src/cli/examineSource.js";
+import { examineSource } from "../../src/doctor/examineSource.js";
 import { fetchSource } from "../../src/kernel/fetchSource.js";
 import { readLinkerPatterns, readNamedSections } from "../../src/kernel/sourceSections.js";
 import { testedVersions } from "../testedVersions.js";

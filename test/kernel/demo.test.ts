@@ -4,14 +4,14 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type DemoBoots, demoBoots } from "../../src/cli/demoBoots.js";
+import { verifyBuild } from "../../src/9-verify/verifyBuild.js";
+import { type DemoBoots, demoBoots } from "../../src/boots/demoBoots.js";
+import type { DemoMachine } from "../../src/boots/demoJson.js";
 import type { KernelBuild } from "../../src/kernel/buildKernel.js";
 import { demoJob, makeKernel } from "../../src/kernel/makeKernel.js";
 import { bootMachine } from "../../src/machine/boot.js";
 import { loadMachine, usualMachines } from "../../src/machine/machine.js";
 import type { Plan } from "../../src/plan/plan.js";
-import type { DemoMachine } from "../../src/report/demoJson.js";
-import { verifyBuild } from "../../src/verify/verifyBuild.js";
 
 let build: KernelBuild;
 let plan: Plan;

@@ -8,11 +8,11 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
+import { verifyBuild } from "../../src/9-verify/verifyBuild.js";
 import { type KernelJob, makeKernel } from "../../src/kernel/makeKernel.js";
 import { bootMachine } from "../../src/machine/boot.js";
 import { loadMachine } from "../../src/machine/machine.js";
 import { projectRoot } from "../../src/root.js";
-import { verifyBuild } from "../../src/verify/verifyBuild.js";
 import { torture } from "../torture/torture.js";
 
 const logs = mkdtempSync(join(tmpdir(), "jettison-test-"));

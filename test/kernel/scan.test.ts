@@ -10,9 +10,9 @@ import { basename, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { KernelBuild } from "../../src/kernel/buildKernel.js";
 import { demoJob, makeKernel } from "../../src/kernel/makeKernel.js";
-import { planBuild } from "../../src/link/planBuild.js";
 import { type BootResult, bootMachine } from "../../src/machine/boot.js";
 import { loadMachine } from "../../src/machine/machine.js";
+import { planBuild } from "../../src/planBuild.js";
 import { projectRoot } from "../../src/root.js";
 import { patchedBuild } from "./patchedBuild.js";
 

@@ -4,13 +4,13 @@
  * kpatch, which finds an object in `vmlinux` by the run of local names behind its file's.
  */
 import { beforeAll, expect, test } from "vitest";
-import { roleOf } from "../../src/catalogue/sections.js";
+import { roleOf } from "../../src/2-catalogue/sections.js";
 import { sectionFlag, symbolBinding, symbolType } from "../../src/elf/format.js";
 import { loadImage } from "../../src/elf/load.js";
 import { type ElfObject, symbolName } from "../../src/elf/object.js";
 import type { KernelBuild } from "../../src/kernel/buildKernel.js";
 import { demoJob, makeKernel } from "../../src/kernel/makeKernel.js";
-import { loadBuild } from "../../src/link/planBuild.js";
+import { loadBuild } from "../../src/planBuild.js";
 
 let build: KernelBuild;
 beforeAll(async () => {

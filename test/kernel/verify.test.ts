@@ -3,10 +3,10 @@
 import { copyFileSync, cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { mapImage } from "../../src/9-verify/imageMap.js";
+import { verifyBuild } from "../../src/9-verify/verifyBuild.js";
 import { readImage } from "../../src/elf/image.js";
 import { demoJob, makeKernel } from "../../src/kernel/makeKernel.js";
-import { mapImage } from "../../src/verify/imageMap.js";
-import { verifyBuild } from "../../src/verify/verifyBuild.js";
 import { temporaryFolder } from "../compile.js";
 import { compareWithObjdump } from "../objdump.js";
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** A group of the map in words: the way to it, and a table of what is in it. */
-import { fates } from "../model/fates.js";
+import { fates } from "../../model/fates.js";
 import { type Child, h } from "./dom.js";
 import type { FateSums, FlatMap } from "./flat.js";
 import { share, size } from "./format.js";

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+
+import { unpackReport } from "../../model/packReport.js";
 import type { PageData, ReportData } from "../html.js";
-import { unpackReport } from "../pack.js";
 import { byId } from "./dom.js";
 
 /** The report's data lies in the page as gzip in base64: a quarter of its size. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** All there is to know about one unit. */
-import { type Fates, fateTitles } from "../model/fates.js";
+import { type Fates, fateTitles } from "../../model/fates.js";
 import {
   type Keeper,
   kindOf,
@@ -11,7 +11,7 @@ import {
   type Units,
   unitKey,
   unitName,
-} from "../model/units.js";
+} from "../../model/units.js";
 import { type Child, h } from "./dom.js";
 import { count, plural, size } from "./format.js";
 

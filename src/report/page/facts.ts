@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The tables of the report: what keyboard and screen reader get, and everybody who wants the figures. */
+
+import type { ReportMachine } from "../../boots/demoJson.js";
 import { describeFate } from "../../exports/fate.js";
 import type { Imports } from "../../exports/modules.js";
-import type { ReportMachine } from "../html.js";
-import type { Fate } from "../model/fates.js";
-import type { Ledger, Tile } from "../model/ledger.js";
-import type { ReportPlan } from "../pack.js";
+import type { Fate } from "../../model/fates.js";
+import type { Ledger, Tile } from "../../model/ledger.js";
+import type { ReportPlan } from "../../model/packReport.js";
 import { type Child, h } from "./dom.js";
 import { count, kilobytes, share, size } from "./format.js";
 import { makeTable } from "./table.js";

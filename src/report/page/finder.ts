@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { objectOf, type Units } from "../model/units.js";
+import { objectOf, type Units } from "../../model/units.js";
 import { byId, type Child, h } from "./dom.js";
 import { count, size } from "./format.js";
 import { createSearch, type Found } from "./search.js";

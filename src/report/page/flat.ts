@@ -6,8 +6,8 @@
  * The children of a node stand together, and behind it.
  */
 import { type HierarchyNode, hierarchy, treemap, treemapSquarify } from "d3-hierarchy";
-import { type Fates, fates } from "../model/fates.js";
-import type { Tile } from "../model/ledger.js";
+import { type Fates, fates } from "../../model/fates.js";
+import type { Tile } from "../../model/ledger.js";
 
 export interface FlatMap {
   /** One a node: there are as many nodes as these. */

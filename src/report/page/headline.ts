@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The memory that a machine frees, at a glance: cards, the legend with its sums, the regions. */
-import { pageSize } from "../../pageSize.js";
-import type { ReportMachine } from "../html.js";
-import { type Fates, fates, fateTitles, pagesOfPadding } from "../model/fates.js";
-import type { ReportPlan } from "../pack.js";
+
+import type { ReportMachine } from "../../boots/demoJson.js";
+import { type Fates, fates, fateTitles, pagesOfPadding } from "../../model/fates.js";
+import type { ReportPlan } from "../../model/packReport.js";
+import { pageSize } from "../../x86/pageSize.js";
 import { type Child, h } from "./dom.js";
 import type { FateSums } from "./flat.js";
 import { count, kilobytes, plural, size } from "./format.js";

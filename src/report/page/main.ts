@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The report in a browser: what is shown follows from the machine, the unit and the group that are chosen. */
-import { pageSize } from "../../pageSize.js";
-import type { PageData, ReportMachine } from "../html.js";
-import { decideFates, type Fates, fates, fateTitles } from "../model/fates.js";
-import { drawLedger, groupNames } from "../model/ledger.js";
-import { drawPages, pageUses } from "../model/pages.js";
-import { createKeeper, findUnit, objectOf, readUnits, unitKey, unitName } from "../model/units.js";
+
+import type { ReportMachine } from "../../boots/demoJson.js";
+import { decideFates, type Fates, fates, fateTitles } from "../../model/fates.js";
+import { drawLedger, groupNames } from "../../model/ledger.js";
+import { drawPages, pageUses } from "../../model/pages.js";
+import { createKeeper, findUnit, objectOf, readUnits, unitKey, unitName } from "../../model/units.js";
+import { pageSize } from "../../x86/pageSize.js";
+import type { PageData } from "../html.js";
 import { formatPlace, readPlace } from "./address.js";
 import { makeContents, makePath } from "./contents.js";
 import { readData } from "./data.js";

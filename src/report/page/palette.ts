@@ -3,7 +3,7 @@
  * Colours of Okabe and Ito, which people with any kind of colour vision can tell apart, and patterns for what has
  * no colour of its own. The values are in the style sheet, one set for light and one for dark.
  */
-import { type Fate, fates } from "../model/fates.js";
+import { type Fate, fates } from "../../model/fates.js";
 import { type Paint, type Pattern, parseColour } from "./raster.js";
 
 const patterns: Partial<Record<Fate, Pattern>> = {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type Units, unitName } from "../model/units.js";
+import { type Units, unitName } from "../../model/units.js";
 
 export interface Found {
   readonly units: readonly number[];

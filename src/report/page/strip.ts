@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The image as a strip of pages, left to right and line by line, in the order of their addresses. */
-import type { Fates } from "../model/fates.js";
-import { type Pages, pageUses } from "../model/pages.js";
+import type { Fates } from "../../model/fates.js";
+import { type Pages, pageUses } from "../../model/pages.js";
 import { isStill } from "./dom.js";
 import { type Palette, readPalette } from "./palette.js";
 import { createRaster, type Paint, type Raster } from "./raster.js";

@@ -2,8 +2,8 @@
 /** Draws the treemap and lets people move in it: wheel with Ctrl, two fingers, buttons, keys, double click. */
 import { select } from "d3-selection";
 import { type D3ZoomEvent, type ZoomTransform, zoom, zoomIdentity } from "d3-zoom";
-import { fates } from "../model/fates.js";
-import type { Tile } from "../model/ledger.js";
+import { fates } from "../../model/fates.js";
+import type { Tile } from "../../model/ledger.js";
 import { isStill } from "./dom.js";
 import { type FateSums, type FlatMap, isClosed } from "./flat.js";
 import { type Palette, readPalette } from "./palette.js";

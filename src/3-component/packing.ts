@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+/** How a fleet wants regions packed: `packing` in a manifest, as `jettison pack` writes it (docs/packing.md). */
+import { readFileSync } from "node:fs";
+import type { Kind } from "../2-catalogue/sections.js";
+import { diagnose, failIfAny } from "../diagnostics.js";
+import { checkDocument } from "./document.js";
+import { schema } from "./schema.js";
+
+export interface Packing {
+  /** Components that leave together or not at all. */
+  readonly together: readonly (readonly string[])[];
+  /** Regions that are not worth their pages, and some that are though they are small. */
+  readonly stay: readonly PackedRegionName[];
+  readonly leave: readonly PackedRegionName[];
+}
+
+export interface PackedRegionName {
+  readonly kind: Kind;
+  /** All that have to leave before it does. */
+  readonly of: readonly string[];
+}
+
+export const noPacking: Packing = { together: [], stay: [], leave: [] };
+
+/** All that the files say of it. Throws `manifest-invalid` where a component would be in two bundles. */
+export function readPacking(files: readonly string[]): Packing {
+  const placeByName = new Map<string, string>();
+  const packings = files.map((file) => {
+    const { data, places } = checkDocument(readFileSync(file, "utf8"), schema);
+    const packing = data?.packing;
+    failIfAny(
+      (packing?.together ?? []).flatMap((bundle, index) =>
+        bundle.flatMap((name, at) => {
+          const earlier = placeByName.get(name);
+          const { line, column } = places.of(["packing", "together", index, at]);
+          placeByName.set(name, `${file}:${line}`);
+          if (earlier === undefined) return [];
+          const what = `${name} leaves together with others already, at ${earlier}`;
+          return [diagnose("manifest-invalid", { file, line, column, what })];
+        }),
+      ),
+    );
+    return packing ?? {};
+  });
+  return {
+    together: packings.flatMap(({ together }) => together ?? []),
+    stay: packings.flatMap(({ stay }) => stay ?? []),
+    leave: packings.flatMap(({ leave }) => leave ?? []),
+  };
+}

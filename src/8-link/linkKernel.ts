@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The final links, of `.tmp_vmlinux*` and of the kernel. Whatever they are called: a link whose inputs hold regions is made
+ * here, with gates and with the proof, or there is none.
+ */
+import { closeSync, openSync, readSync, statSync } from "node:fs";
+import { basename, join } from "node:path";
+import { checkAnswers, checkAsked } from "../3-component/checkAnswers.js";
+import { readClaims } from "../9-verify/claims.js";
+import { verifyBuild } from "../9-verify/verifyBuild.js";
+import { readFunctionTypes } from "../btf/functionTypes.js";
+import { fail, failIfAny } from "../diagnostics.js";
+import { editObject } from "../elf/edit.js";
+import { listObjects, loadImage, loadObject } from "../elf/load.js";
+import { symbolName } from "../elf/object.js";
+import { completePlan } from "../plan/completePlan.js";
+import { readPlan } from "../plan/readPlan.js";
+import type { LinkArguments } from "./arguments.js";
+import { pathIn } from "./inputs.js";
+import { runLinker } from "./linker.js";
+import { tellOfPadding } from "./padding.js";
+import { findManifests, hasRecord, type LinkFolder, readRecord, writeJson } from "./record.js";
+import { mergedName } from "./script.js";
+import { startStopwatch } from "./stopwatch.js";
+import { isPlacedAtEnd, placeAtEnd, pushesEntryText } from "./textPlacement.js";
+
+/** The passes that make a kernel. */
+export async function linkKernel(folder: LinkFolder, link: LinkArguments): Promise<number> {
+  const { build, at } = folder;
+  const inputs = [...link.wholeInputs, ...link.libraries].map((index) => link.argv[index]!);
+  const isOfKernel = hasRecord(folder) && inputs.some((file) => kernelInputs.has(file));
+  if (!isOfKernel && !inputs.some((file) => holdsRegions(build, file))) return runLinker(build, link.argv);
+  const record = readRecord(folder);
+  if (record === undefined) fail("link-incomplete", { what: `${at("link.json")} does not exist` });
+  if (record.manifests !== findManifests().hash) fail("link-outdated", { file: at("link.json") });
+  // The inputs are those of a whole link, made with these manifests.
+
+  const stopwatch = startStopwatch();
+  const status = await linkPlaced(folder, link, (argv) => adaptInputs(folder, link, argv, record.exports));
+  if (status !== 0 || isIntermediate(link.output)) return status;
+  stopwatch.lap("ld");
+  // Everything has its address.
+
+  const vmlinux = pathIn(build, link.output);
+  const image = loadImage(link.output, vmlinux);
+  const padding = tellOfPadding(vmlinux, image);
+  writeJson(at("claims.json"), { ...readClaims(at("claims.json")), padding });
+  stopwatch.lap("padding");
+  // The kernel knows what can leave, and the proof is told nothing else.
+
+  verifyBuild(build, image);
+  stopwatch.lap("proof");
+  const types = readFunctionTypes(image);
+  if (types !== undefined)
+    failIfAny([...checkAnswers(readPlan(at("plan.json")).gates, types), ...checkAsked(record.asked, types)]);
+  completePlan(at("plan.json"), image, join(build, "plan.json"));
+  stopwatch.lap("plan");
+  stopwatch.report();
+  return 0;
+}
+
+/** Linked before the kernel's own table of symbols is known, and not proved. */
+const isIntermediate = (output: string) => basename(output).startsWith(".tmp_vmlinux");
+
+/** The inputs of the kernel's link: without IBT its archives, which have no regions. */
+const kernelInputs: ReadonlySet<string> = new Set(["vmlinux.a", "vmlinux.o"]);
+
+/** Whether a file has a section of a region; by its bytes alone, as it may be an object that we do not read. */
+function holdsRegions(build: string, file: string): boolean {
+  const place = pathIn(build, file);
+  if (!statSync(place, { throwIfNoEntry: false })?.isFile()) return false; // it is an option's value
+  return listObjects(file, build).some(({ source }) => holdsBytes(source.path, "..jettison."));
+}
+
+const chunk = 2 ** 22;
+
+/** A file may be larger than memory: it is looked at in pieces that overlap. */
+function holdsBytes(path: string, bytes: string): boolean {
+  const descriptor = openSync(path, "r");
+  try {
+    const buffer = Buffer.alloc(chunk);
+    for (let start = 0; ; start += chunk - bytes.length) {
+      const length = readSync(descriptor, buffer, 0, chunk, start);
+      if (buffer.subarray(0, length).includes(bytes)) return true;
+      if (length < chunk) return false;
+    }
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** The kernel gets `vmlinux.o`, as with IBT, and with it no libraries: it holds what was needed of them. */
+function adaptInputs(
+  folder: LinkFolder,
+  link: LinkArguments,
+  argv: readonly string[],
+  exported: ReadonlyMap<string, string>,
+): readonly string[] {
+  return argv.flatMap((argument, index) => {
+    if (link.libraries.includes(index)) return [];
+    if (!link.wholeInputs.includes(index)) return [argument];
+    return [kernelInputs.has(argument) ? "vmlinux.o" : adaptObject(folder, argument, exported)];
+  });
+}
+
+/** Links, and once more where that shows that the regions of text have to go elsewhere. */
+async function linkPlaced(
+  folder: LinkFolder,
+  link: LinkArguments,
+  adapt: (argv: readonly string[]) => readonly string[],
+): Promise<number> {
+  const { build } = folder;
+  if (!isPlacedAtEnd(folder)) {
+    const status = await runLinker(build, adapt(link.argv));
+    if (status !== 0 || !pushesEntryText(pathIn(build, link.output))) return status;
+  }
+  const elsewhere = placeAtEnd(link, folder);
+  return elsewhere === undefined ? 0 : runLinker(build, adapt(elsewhere));
+}
+
+/**
+ * An object that joins only the final link: the kernel's export table, in which gated functions are to be
+ * represented by their gates, its version, its symbols. Gives the path of a changed copy where one is needed.
+ */
+function adaptObject(folder: LinkFolder, file: string, exported: ReadonlyMap<string, string>): string {
+  const object = loadObject(file, pathIn(folder.build, file));
+  const { symbols, sections } = object;
+  const editor = editObject(object);
+  let isChanged = false;
+  sections.forEach(({ name }, section) => {
+    const merged = mergedName(name);
+    if (merged === undefined) return;
+    editor.renameSection(section, merged);
+    isChanged = true;
+  });
+  for (let symbol = 1; symbol < symbols.count; symbol++) {
+    if (symbols.sectionIndex[symbol] !== 0 || symbols.isSpecial[symbol]) continue;
+    const gate = exported.get(symbolName(object, symbol));
+    if (gate === undefined) continue;
+    editor.renameSymbol(symbol, gate);
+    isChanged = true;
+  }
+  if (!isChanged) return file;
+  const name = `final-${file.replaceAll("/", "-")}`;
+  editor.write(folder.at(name));
+  return `${folder.own}/${name}`;
+}

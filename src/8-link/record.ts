@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The record that the link of `vmlinux.o` leaves for the final links (`.jettison/link.json`). It is written when all else is,
+ * and the linker has ended well: where it is missing, no kernel is made of what else may lie there.
+ */
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { AskedFunction } from "../3-component/checkAnswers.js";
+import { fail } from "../diagnostics.js";
+
+/** Everything that Jettison leaves in the folder of a build. */
+export interface LinkFolder {
+  /** The folder of the build, where the linker runs. */
+  readonly build: string;
+  /** The same for files that the linker is given by name: counts from `build`. */
+  readonly own: string;
+  /** Where a file of ours lies. */
+  at(name: string): string;
+}
+
+export const openLinkFolder = (build: string): LinkFolder => ({
+  build,
+  own: ".jettison",
+  at: (name) => join(build, ".jettison", name),
+});
+
+const recordVersion = 3;
+const recordFile = "link.json";
+
+export interface LinkRecord {
+  /** Hash of the manifests of the plan. */
+  readonly manifests: string;
+  /** Built-in modules leave by themselves. */
+  readonly isAutomatic: boolean;
+  /** Exported functions that have a gate, and the gates. */
+  readonly exports: ReadonlyMap<string, string>;
+  /** Functions that tests call, whose types the final link may know. */
+  readonly asked: readonly AskedFunction[];
+}
+
+/** The manifests that the environment names, whether built-in modules leave by themselves, and all of it in one word. */
+export function findManifests(): {
+  readonly files: readonly string[];
+  readonly isAutomatic: boolean;
+  readonly hash: string;
+} {
+  const files = (process.env.JETTISON_COMPONENTS ?? "").split(":").filter((file) => file !== "");
+  const isAutomatic = process.env.JETTISON_AUTOMATIC === "1";
+  const hash = createHash("sha256").update(isAutomatic ? "automatic\n" : "");
+  for (const file of files) {
+    const bytes = existsSync(file) ? readFileSync(file) : Buffer.alloc(0);
+    hash.update(`${bytes.byteLength}\n`).update(bytes);
+  }
+  return { files, isAutomatic, hash: hash.digest("hex") };
+}
+
+/** Takes away what an earlier link has left, so that nothing that comes to an end halfway can pass for whole. */
+export function forgetLink({ build }: LinkFolder): void {
+  for (const left of [".jettison", "plan.json", "vmlinux.o"])
+    rmSync(join(build, left), { recursive: true, force: true });
+}
+
+export function writeRecord(
+  folder: LinkFolder,
+  { manifests, isAutomatic, exports, asked }: LinkRecord,
+): void {
+  const record = {
+    version: recordVersion,
+    manifests,
+    isAutomatic,
+    exports: Object.fromEntries(exports),
+    asked,
+  };
+  writeJson(folder.at(recordFile), record);
+}
+
+export const hasRecord = (folder: LinkFolder): boolean => existsSync(folder.at(recordFile));
+
+/** Whether built-in modules leave by themselves there. No link, and one by another version, say nothing. */
+export function wasAutomatic(folder: LinkFolder): boolean {
+  if (!hasRecord(folder)) return false;
+  const record = JSON.parse(readFileSync(folder.at(recordFile), "utf8")) as Partial<
+    LinkRecord & { version: unknown }
+  >;
+  return record.version === recordVersion && record.isAutomatic === true;
+}
+
+/** undefined: no link of ours has ended well in this build. */
+export function readRecord(folder: LinkFolder): LinkRecord | undefined {
+  if (!hasRecord(folder)) return undefined;
+  const file = folder.at(recordFile);
+  const { version, manifests, isAutomatic, exports, asked } = JSON.parse(readFileSync(file, "utf8")) as {
+    version: unknown;
+    manifests: string;
+    isAutomatic: boolean;
+    exports: Record<string, string>;
+    asked: readonly AskedFunction[];
+  };
+  if (version !== recordVersion)
+    fail("link-incomplete", { what: `${file} was written by another version of Jettison` });
+  return { manifests, isAutomatic, exports: new Map(Object.entries(exports)), asked };
+}
+
+/** Beside and renamed: never half a file. */
+export function writeJson(path: string, value: unknown): void {
+  writeFileSync(`${path}.new`, `${JSON.stringify(value)}\n`);
+  renameSync(`${path}.new`, path);
+}

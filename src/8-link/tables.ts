@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Writes the assembly that stands in for the kernel's empty kernel/jettison/tables.S: a gate for every
+ * crossing, and the tables that the kernel side reads (docs/design.md, "Tables for the kernel").
+ */
+
+import type { Component, InUse } from "../3-component/component.js";
+import type { Refusal } from "../6-boundary/boundary.js";
+import type { Gate } from "../6-boundary/gates.js";
+import type { Region } from "../7-layout/regions.js";
+
+export interface TableInputs {
+  readonly components: readonly Component[];
+  readonly refusals: readonly Refusal[];
+  readonly refusalText: (refusal: Refusal) => string;
+  readonly regions: readonly Region[];
+  readonly gates: readonly Gate[];
+  /** Index of the region that holds a gate's function. */
+  readonly regionOfGate: (gate: Gate) => number;
+  /** The global name under which the linker finds a gate's function. A function that answers in its place is global. */
+  readonly nameOfTarget: (gate: Gate) => string;
+  /** The global name of an initcall or an exit function. */
+  readonly nameOfSymbol: (symbol: number) => string;
+  /** The subject of an `inUse` test: its global name and its size in bytes. */
+  readonly resolve: (component: number, symbol: string) => { readonly name: string; readonly size: number };
+}
+
+const opcodes = [
+  "nonZero",
+  "pointerSet",
+  "listNotEmpty",
+  "calls",
+  "equals",
+  "never",
+  "any",
+  "all",
+  "not",
+] as const;
+const canAppear = ["never", "hotplug", "module"] as const;
+const kinds = ["text", "rodata", "data", "bss"] as const;
+const gateBytes = 32;
+/** Rows that the final link may fill in (src/8-link/padding.ts), and the bytes of one. */
+export const mostPadding = 32;
+const paddingBytes = 8;
+
+export const regionSection = (region: Region) => `.${region.kind}..jettison.${region.name}`;
+export const regionStart = (region: Region) => `__jettison_region_${region.name}_start`;
+export const regionEnd = (region: Region) => `__jettison_region_${region.name}_end`;
+
+export function writeTables(inputs: TableInputs): string {
+  return [
+    "/* SPDX-License-Identifier: GPL-2.0-only */",
+    "/* Made by jettison for this link. */",
+    "#include <linux/linkage.h>",
+    "",
+    "\t.text",
+    ...inputs.gates.flatMap((gate, index) => gateCode(inputs, gate, index)),
+    ...table("jettison_components", ".rodata", componentRows(inputs)),
+    ...table("jettison_regions", ".rodata", regionRows(inputs)),
+    ...table("jettison_gates", ".rodata", gateRows(inputs)),
+    '\t.section .rodata, "a"',
+    ...object("jettison_needs", 8, needRows(inputs)),
+    ...paddingRows(inputs),
+    ...automaticRows(inputs),
+    "",
+    ...endbrNotes(inputs),
+    ...testPrograms(inputs),
+    '\t.section .data..ro_after_init, "aw"',
+    ...object("jettison_region_shut", 1, [`.skip\t${Math.max(inputs.regions.length, 1)}`]),
+    "\t.bss",
+    ...object("jettison_gate_calls", 8, [`.skip\t${8 * Math.max(inputs.gates.length, 1)}`]),
+    '\t.section .rodata.jettison.str1.1, "aMS", @progbits, 1',
+    ...strings(inputs),
+    "",
+  ].join("\n");
+}
+
+/**
+ * An open gate costs a comparison with memory and a jump; registers are as the caller left them. So they are in a shut
+ * one that another function answers for.
+ */
+function gateCode({ regionOfGate, nameOfTarget }: TableInputs, gate: Gate, index: number): string[] {
+  const shut =
+    gate.answer.kind === "function"
+      ? [`\tjmp\t${gate.answer.function}`]
+      : [`\tleaq\tjettison_gates + ${gateBytes * index}(%rip), %rdi`, "\tjmp\tjettison_shut_gate"];
+  return [
+    `SYM_FUNC_START(${gate.gateSymbol})`,
+    `\tcmpb\t$0, jettison_region_shut + ${regionOfGate(gate)}(%rip)`,
+    `\tjne\t.Lshut_${index}`,
+    `\tjmp\t${nameOfTarget(gate)}`,
+    `.Lshut_${index}:`,
+    ...shut,
+    `SYM_FUNC_END(${gate.gateSymbol})`,
+    "",
+  ];
+}
+
+function componentRows({ components, refusals }: TableInputs): string[] {
+  return components.flatMap((component, index) => {
+    const isRefused = refusals.some((refusal) => refusal.component === index);
+    const tests = flatten(component.inUse).length;
+    return [
+      `.quad\t.Lname_${index}, ${isRefused ? `.Lreason_${index}` : "0"}, .Ltests_${index}`,
+      `.short\t${tests}`,
+      `.byte\t${canAppear.indexOf(component.canAppear)}, ${isRefused ? 1 : 0}`,
+      ".long\t0",
+    ];
+  });
+}
+
+/** For each component those that stay as long as it does, as bits. They come after it. */
+function needRows({ components }: TableInputs): string[] {
+  const masks = components.map(({ needs }) =>
+    components.reduce(
+      (mask, { name }, bit) => (needs.some((one) => one.name === name) ? mask | (1n << BigInt(bit)) : mask),
+      0n,
+    ),
+  );
+  return (masks.length > 0 ? masks : [0n]).map((mask) => `.quad\t0x${mask.toString(16)}`);
+}
+
+function regionRows({ regions }: TableInputs): string[] {
+  return regions.flatMap((region) => {
+    const owners = region.owners.reduce((mask, owner) => mask | (1n << BigInt(owner)), 0n);
+    return [
+      `.quad\t${regionStart(region)}, ${regionEnd(region)}, 0x${owners.toString(16)}`,
+      `.long\t${kinds.indexOf(region.kind)}, 0`,
+    ];
+  });
+}
+
+/** Built-in modules in the order of their initcalls; init memory has their functions. */
+function automaticRows({ components, nameOfSymbol }: TableInputs): string[] {
+  const rows = components.flatMap(({ automatic }, index) =>
+    automatic === undefined
+      ? []
+      : [
+          `.long\t${index}, ${automatic.isLate ? 1 : 0}`,
+          `.quad\t${nameOfSymbol(automatic.init)}, ${nameOfSymbol(automatic.exit)}`,
+        ],
+  );
+  return [
+    ...object("jettison_nr_automatic", 4, [`.long\t${rows.length / 2}`]),
+    ...object("jettison_automatic", 8, rows),
+  ];
+}
+
+/** Nothing is known of the padding yet; its component has room reserved for it. */
+function paddingRows({ components }: TableInputs): string[] {
+  const owner = components.findIndex(({ padding }) => padding !== undefined);
+  return [
+    ...object("jettison_padding_owner", 4, [`.long\t${owner}`]),
+    ...object("jettison_nr_padding", 4, [".long\t0"]),
+    ...object("jettison_padding", 4, [`.skip\t${owner < 0 ? 0 : mostPadding * paddingBytes}`]),
+  ];
+}
+
+/** The table holds addresses of text, where nothing is ever called: objtool is told so. */
+function endbrNotes({ regions }: TableInputs): string[] {
+  const text = regions.filter(({ kind }) => kind === "text");
+  return ["\t.section .discard.noendbr", ...text.map((region) => `\t.long\t${regionStart(region)}`)];
+}
+
+function gateRows({ gates, regionOfGate }: TableInputs): string[] {
+  return gates.flatMap((gate, index) => {
+    const { kind } = gate.answer;
+    const answer = kind === "value" ? gate.answer.value : kind === "function" ? gate.answer.function : 0;
+    const flags =
+      (kind === "void" ? 1 : 0) |
+      (gate.refusesModules ? 2 : 0) |
+      (gate.isExpected ? 4 : 0) |
+      (kind === "function" ? 8 : 0);
+    return [
+      `.quad\t.Lfunction_${index}, ${gate.gateSymbol}, ${answer}`,
+      `.long\t${regionOfGate(gate)}, ${flags}`,
+    ];
+  });
+}
+
+/** The tests of a component as a postfix program, in memory that the kernel frees after it has decided. */
+function testPrograms({ components, resolve }: TableInputs): string[] {
+  const rows = components.flatMap(({ inUse }, index) => [
+    `.Ltests_${index}:`,
+    ...flatten(inUse).flatMap((test) => testRow(test, (symbol) => resolve(index, symbol))),
+  ]);
+  return ['\t.section .init.rodata, "a"', ...object("jettison_tests", 8, rows)];
+}
+
+function testRow(test: InUse, resolve: (symbol: string) => { name: string; size: number }): string[] {
+  const op = opcodes.indexOf(test.op);
+  if (!("symbol" in test)) {
+    const results = "of" in test && Array.isArray(test.of) ? test.of.length : 0;
+    return [`.byte\t${op}, 0`, `.short\t${results}`, ".long\t0", ".quad\t0, 0"];
+  }
+  const { name, size } = resolve(test.symbol);
+  const value =
+    test.op !== "equals" ? 0 : typeof test.value === "number" ? test.value : resolve(test.value.symbol).name;
+  return [`.byte\t${op}, ${size <= 8 ? size : 0}`, ".short\t0", `.long\t${size}`, `.quad\t${name}, ${value}`];
+}
+
+/** Operands before the operator that joins them. */
+function flatten(test: InUse): InUse[] {
+  if (test.op === "any" || test.op === "all") return [...test.of.flatMap(flatten), test];
+  if (test.op === "not") return [...flatten(test.of), test];
+  return [test];
+}
+
+function strings({ components, refusals, refusalText, gates }: TableInputs): string[] {
+  const string = (label: string, text: string) => [`${label}:`, `\t.asciz\t${JSON.stringify(text)}`];
+  return [
+    ...components.flatMap(({ name }, index) => string(`.Lname_${index}`, name)),
+    ...refusals.flatMap((refusal) => string(`.Lreason_${refusal.component}`, refusalText(refusal))),
+    ...gates.flatMap(({ target }, index) => string(`.Lfunction_${index}`, target.name)),
+  ];
+}
+
+function table(name: string, section: string, rows: readonly string[]): string[] {
+  const count = `jettison_nr_${name.slice("jettison_".length)}`;
+  return [
+    `\t.section ${section}, "a"`,
+    ...object(name, 8, rows),
+    ...object(count, 4, [`.long\t(.Lend_${name} - ${name}) / ${gateBytes}`]),
+    "",
+  ];
+}
+
+function object(name: string, align: number, rows: readonly string[]): string[] {
+  return [
+    `\t.balign ${align}`,
+    `SYM_DATA_START(${name})`,
+    ...rows.map((one) => `\t${one}`),
+    `.Lend_${name}:`,
+    `SYM_DATA_END(${name})`,
+  ];
+}
