@@ -1,35 +1,63 @@
 // SPDX-License-Identifier: Apache-2.0
-/** The passes that decide what leaves, in order. Nothing is read and nothing is written here. */
-
-import { buildGraph, type Graph } from "./1-graph/graph.js";
+/**
+ * The passes, in order, and what is fixed between them. `analyse` decides what leaves: it reads and writes no file.
+ * `linkObject` carries that out when the kernel build makes `vmlinux.o`; `linkKernel` makes the kernel of it, and proves it.
+ * `planBuild` decides anew about a finished build, and `classifyBuild` looks at its built-in modules.
+ */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { buildGraph } from "./1-graph/graph.js";
 import { classifyUnits } from "./2-catalogue/classify.js";
-import type { Kind, Role } from "./2-catalogue/sections.js";
-import { type Claims, claimUnits } from "./3-component/claim.js";
-import { type Component, mostComponents, restrictToBuild } from "./3-component/component.js";
-import { noPacking, type Packing } from "./3-component/packing.js";
-import { resolveTests, type TestSymbols } from "./3-component/testSymbols.js";
+import { checkAnswers, checkAsked } from "./3-component/checkAnswers.js";
+import { claimTestable } from "./3-component/claimTestable.js";
+import { type Component, mostComponents } from "./3-component/component.js";
+import { readManifests } from "./3-component/manifest.js";
+import { noPacking, type Packing, readPacking } from "./3-component/packing.js";
+import { type ClassifiedModule, classifyModules } from "./4-builtin/classify.js";
 import { chooseModules } from "./4-builtin/components.js";
-import { findInitHelpers } from "./5-ownership/initHelpers.js";
-import { assignOwners, bundleOwners, type Ownership } from "./5-ownership/owners.js";
-import { type Boundary, drawBoundary } from "./6-boundary/boundary.js";
-import { layoutRegions, type Region } from "./7-layout/regions.js";
-import { fail } from "./diagnostics.js";
+import { readModfiles } from "./4-builtin/modules.js";
+import { assignOwners, bundleOwners } from "./5-ownership/owners.js";
+import { drawBoundary } from "./6-boundary/boundary.js";
+import { findUnfit } from "./6-boundary/findUnfit.js";
+import { leastBytesOf } from "./6-boundary/leastBytes.js";
+import type { Analysis } from "./7-layout/analysis.js";
+import { layoutRegions } from "./7-layout/regions.js";
+import { announce } from "./8-link/announce.js";
+import { type LinkArguments, parseLinkArguments } from "./8-link/arguments.js";
+import { replaceTables } from "./8-link/assemble.js";
+import { describeClaims } from "./8-link/claims.js";
+import { describeTables, nameTableSymbols } from "./8-link/describeTables.js";
+import { findRecord, isIntermediate, linkPlaced, makesKernel } from "./8-link/finalLink.js";
+import { hasFunctionSections, type LinkInputs, loadBuild, loadLinkInputs, pathIn } from "./8-link/inputs.js";
+import { runLinker } from "./8-link/linker.js";
+import { keyOfLink } from "./8-link/linkKey.js";
+import { tellOfPadding } from "./8-link/padding.js";
+import {
+  findManifests,
+  forgetLink,
+  type LinkFolder,
+  openLinkFolder,
+  recordOf,
+  wasAutomatic,
+  writeJson,
+  writeRecord,
+} from "./8-link/record.js";
+import { rewriteObjects } from "./8-link/rewrite.js";
+import { writeMergeScript } from "./8-link/script.js";
+import { startStopwatch } from "./8-link/stopwatch.js";
+import { writeTables } from "./8-link/tables.js";
+import { withInputs, writeInputs } from "./8-link/writeInputs.js";
+import { readClaims } from "./9-verify/claims.js";
+import { verifyBuild } from "./9-verify/verifyBuild.js";
+import { readFunctionTypes } from "./btf/functionTypes.js";
+import { fail, failIfAny } from "./diagnostics.js";
+import { loadImage } from "./elf/load.js";
 import type { ElfObject } from "./elf/object.js";
-
-/** Less than an eighth of a page is not worth a page of its own where the component stays. */
-export const leastBytes = 512;
-
-export interface Analysis {
-  readonly graph: Graph;
-  readonly roles: readonly Role[];
-  readonly claims: Claims;
-  readonly testSymbols: TestSymbols;
-  readonly ownership: Ownership;
-  readonly boundary: Boundary;
-  readonly regions: readonly Region[];
-  /** Automatic built-in modules that are no components, by their paths, and why. */
-  readonly setAside: ReadonlyMap<string, string>;
-}
+import { packColumns } from "./plan/columns.js";
+import { completePlan } from "./plan/completePlan.js";
+import { makePlan, type Plan } from "./plan/plan.js";
+import { readPlan } from "./plan/readPlan.js";
+import { writePlan } from "./plan/writePlan.js";
 
 export interface AnalyseOptions {
   readonly packing?: Packing;
@@ -89,74 +117,128 @@ export function analyse(
   }
 }
 
-/** Built-in modules into which something leads but their own init code: nobody has said what a gate would answer. */
-function findUnfit(
-  { components }: Claims,
-  { sets, ownersByUnit }: Ownership,
-  { gates, refusals }: Boundary,
-): ReadonlyMap<string, string> {
-  const found = new Map<string, string>();
-  const add = (index: number, why: string) => {
-    const { title, automatic } = components[index]!;
-    if (automatic !== undefined && !found.has(title)) found.set(title, why);
-  };
-  for (const { unit, target } of gates)
-    for (const index of sets.members(ownersByUnit[unit]!))
-      add(index, `${target.name}() is called from outside`);
-  for (const { component, reason, unanswered } of refusals)
-    add(component, unanswered.length > 0 ? `${unanswered[0]}() is called from outside` : reason);
-  return found;
+/** Stands in for `ld` in a kernel build. `build`: the folder in which make runs the linker. */
+export async function runLd(build: string, argv: readonly string[]): Promise<number> {
+  if (argv.includes("--jettison-key")) {
+    console.log(keyOfLink());
+    return 0;
+  }
+  const link = parseLinkArguments(argv);
+  const folder = openLinkFolder(build);
+  return link.isRelocatable ? linkObject(folder, link) : linkKernel(folder, link);
 }
 
-/** The bound that a packing gives a region, else the usual one. */
-function leastBytesOf({ stay, leave }: Packing, indexByName: ReadonlyMap<string, number>) {
-  const keyOf = (kind: Kind, components: readonly number[]) =>
-    `${kind} ${[...components].sort((a, b) => a - b)}`;
-  const keys = (list: Packing["stay"]) =>
-    list.map(({ kind, of }) =>
-      keyOf(
-        kind,
-        of.map((name) => indexByName.get(name) ?? -1),
-      ),
-    );
-  const least = new Map([
-    ...keys(stay).map((key) => [key, Number.POSITIVE_INFINITY] as const),
-    ...keys(leave).map((key) => [key, 1] as const),
+/** The link that makes `vmlinux.o`. */
+async function linkObject(folder: LinkFolder, link: LinkArguments): Promise<number> {
+  const { build, own, at } = folder;
+  const manifests = findManifests();
+  forgetLink(folder);
+  const stopwatch = startStopwatch();
+  const described = await readManifests(manifests.files);
+  stopwatch.lap("manifests");
+  const inputs = loadLinkInputs(build, link);
+  stopwatch.lap("read");
+  const modfiles = manifests.isAutomatic ? (file: string) => readModfiles(build, file) : undefined;
+  const analysis = analyse(inputs.objects, described, {
+    packing: readPacking(manifests.files),
+    modfiles,
+    lap: stopwatch.lap,
+  });
+  const { graph, claims, boundary, regions } = analysis;
+  const { components } = claims;
+  const { gates } = boundary;
+  const plan = makePlan(analysis);
+  stopwatch.lap("plan");
+  if (components.length === 0 && !hasFunctionSections(inputs)) return runLinker(build, link.argv);
+  // Everything is decided; from here on files are written.
+
+  mkdirSync(at("."), { recursive: true });
+  const tableNames = nameTableSymbols(analysis);
+  const replacements = rewriteObjects({ graph, regions, gates, tableNames, folder: at("objects") });
+  stopwatch.lap("rewrite");
+  if (components.length > 0)
+    await replaceTables(folder, inputs, replacements, writeTables(describeTables(analysis, tableNames)));
+  stopwatch.lap("assemble");
+  const archive = writeInputs(folder, inputs, replacements);
+  writeFileSync(at("merge.lds"), writeMergeScript(regions));
+  writePlan(at("plan.json"), plan, packColumns(analysis));
+  writeJson(at("claims.json"), describeClaims({ graph, components, boundary, regions }));
+  announce(plan);
+  stopwatch.lap("write");
+  // What is linked now has its regions, gates and tables.
+
+  const status = await runLinker(build, [
+    ...["-T", `${own}/merge.lds`],
+    // Sections of a group would stay apart, whatever the script says.
+    ...(inputs.objects.some(({ groups }) => groups.length > 0) ? ["--force-group-allocation"] : []),
+    ...withInputs(link, archive),
   ]);
-  return (kind: Kind, components: readonly number[]) => least.get(keyOf(kind, components)) ?? leastBytes;
+  stopwatch.lap("ld");
+  stopwatch.report();
+  if (status !== 0) return status;
+  // The object is whole; only now there is something to make a kernel of.
+
+  writeRecord(folder, recordOf(manifests, analysis));
+  return 0;
 }
 
-/** Claims what components are built in and can be asked whether they are in use; of the others nothing. */
-function claimTestable(
-  graph: Graph,
-  roles: readonly Role[],
-  manifests: readonly Component[],
-): { claims: Claims; testSymbols: TestSymbols } {
-  const claim = (some: readonly Component[]) =>
-    restrictTests(
-      claimUnits(graph, roles, some, (isTaken) => findInitHelpers(graph, roles, isTaken)),
-      graph.objects,
-    );
-  const all = claim(manifests);
-  const { symbols, untestable } = resolveTests(graph, all);
-  if (untestable.size === 0) return { claims: all, testSymbols: symbols };
-  const lacking = new Map([...untestable].map(([{ name }, missing]) => [name, missing] as const));
-  const claims = claim(manifests.filter(({ name }) => !lacking.has(name)));
-  return {
-    claims: {
-      ...claims,
-      skipped: [...claims.skipped, ...untestable.keys()],
-      lacking: new Map([...claims.lacking, ...lacking]),
-    },
-    testSymbols: resolveTests(graph, claims).symbols,
-  };
+/** The final links: those before the kernel's own table of symbols is known (`.tmp_vmlinux*`), and the kernel. */
+async function linkKernel(folder: LinkFolder, link: LinkArguments): Promise<number> {
+  const { build, at } = folder;
+  if (!makesKernel(folder, link)) return runLinker(build, link.argv);
+  const record = findRecord(folder);
+  // The inputs are those of a whole link, made with these manifests.
+
+  const stopwatch = startStopwatch();
+  const status = await linkPlaced(folder, link, record.exports);
+  if (status !== 0 || isIntermediate(link.output)) return status;
+  stopwatch.lap("ld");
+  // Everything has its address.
+
+  const vmlinux = pathIn(build, link.output);
+  const image = loadImage(link.output, vmlinux);
+  const padding = tellOfPadding(vmlinux, image);
+  writeJson(at("claims.json"), { ...readClaims(at("claims.json")), padding });
+  stopwatch.lap("padding");
+  // The kernel knows what can leave, and the proof is told nothing else.
+
+  verifyBuild(build, image);
+  stopwatch.lap("proof");
+  // Nothing that stays leads to what leaves, but through gates.
+
+  const types = readFunctionTypes(image);
+  if (types !== undefined)
+    failIfAny([...checkAnswers(readPlan(at("plan.json")).gates, types), ...checkAsked(record.asked, types)]);
+  completePlan(at("plan.json"), image, join(build, "plan.json"));
+  stopwatch.lap("plan");
+  stopwatch.report();
+  return 0;
 }
 
-function restrictTests(claims: Claims, objects: readonly ElfObject[]): Claims {
-  const files = new Set(objects.map(({ file }) => file));
-  const components = claims.components.map((component) => ({
-    ...component,
-    inUse: restrictToBuild(component.inUse, (object) => files.has(object)),
-  }));
-  return { ...claims, components };
+export interface PlannedBuild extends Analysis {
+  /** The folder of the build. */
+  readonly build: string;
+  readonly inputs: LinkInputs;
+  readonly plan: Plan;
+}
+
+/** Plans the link of a finished build anew, without linking. Built-in modules leave by themselves where they did in its own link. */
+export async function planBuild(
+  build: string,
+  manifests: readonly string[],
+  isAutomatic = wasAutomatic(openLinkFolder(build)),
+): Promise<PlannedBuild> {
+  const components = await readManifests(manifests);
+  const inputs = loadBuild(build);
+  const analysis = analyse(inputs.objects, components, {
+    packing: readPacking(manifests),
+    ...(isAutomatic ? { modfiles: (file: string) => readModfiles(build, file) } : {}),
+  });
+  return { build, inputs, ...analysis, plan: makePlan(analysis) };
+}
+
+/** The modules that a finished build has built in, and whether they could leave like modules. */
+export function classifyBuild(build: string): readonly ClassifiedModule[] {
+  const graph = buildGraph(loadBuild(build).objects);
+  return classifyModules(graph, classifyUnits(graph), (file) => readModfiles(build, file));
 }

@@ -4,7 +4,6 @@
  * means. It is data (`rows.ts`), looked up by name; of several names that fit the longest counts, so the order of the
  * rows says nothing. A section that no row knows is unknown: it stays, and it refuses any component that it refers to.
  */
-import { sectionFlag, sectionType } from "../elf/format.js";
 import type { Section } from "../elf/object.js";
 import { chapters, type Role, type Row } from "./rows.js";
 
@@ -39,13 +38,4 @@ export function findRow(name: string): Row | undefined {
 export function roleOf(section: Section): Role {
   if (section.size === 0) return "fixed"; // nothing can lie in it
   return findRow(section.name)?.role ?? "unknown";
-}
-
-export type Kind = "text" | "rodata" | "data" | "bss";
-
-/** The kind of memory of a section. */
-export function kindOfSection(section: Section): Kind {
-  if (section.flags & sectionFlag.execute) return "text";
-  if (!(section.flags & sectionFlag.write)) return "rodata";
-  return section.type === sectionType.nobits ? "bss" : "data";
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /** How a fleet wants regions packed: `packing` in a manifest, as `jettison pack` writes it (docs/packing.md). */
 import { readFileSync } from "node:fs";
-import type { Kind } from "../2-catalogue/sections.js";
 import { diagnose, failIfAny } from "../diagnostics.js";
+import type { Kind } from "../elf/kind.js";
 import { checkDocument } from "./document.js";
 import { schema } from "./schema.js";
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The form of a manifest file. docs/manifests.md explains each part. */
+
 import { z } from "zod";
+import { kinds } from "../elf/kind.js";
 import { parseGate } from "./answer.js";
 import { errnoByName } from "./errno.js";
 import { nearest } from "./nearest.js";
@@ -202,7 +204,7 @@ export type RawComponent = z.infer<typeof component>;
 
 const bundle = z.array(componentName).min(2, "a list of components that leave together has two or more");
 const packedRegion = form("a region", {
-  kind: choice("kind", ["text", "rodata", "data", "bss"]),
+  kind: choice("kind", kinds),
   of: z.array(componentName).min(1, "a list of components is empty"),
 });
 /** Its components need not be described here, nor be built in. */

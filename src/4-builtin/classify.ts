@@ -6,7 +6,8 @@
  */
 
 import { describeEdge, type EdgeId, type Graph, sectionOf, type UnitId } from "../1-graph/graph.js";
-import { type Kind, kindOfSection, type Role } from "../2-catalogue/sections.js";
+import type { Role } from "../2-catalogue/sections.js";
+import { type Kind, kindOfSection } from "../elf/kind.js";
 import { type CodePart, collectCode, collectReach, findHooks, type Hooks, type ModuleCode } from "./hooks.js";
 import { type BuiltinModule, findModules, moduleName } from "./modules.js";
 import { findRegistrar, isHarmless, onlyRead, type Registrar } from "./registrars.js";

@@ -17,7 +17,8 @@
  * owner set that a unit passes through.
  */
 
-import { type Graph, referenceKind, type UnitId } from "../1-graph/graph.js";
+import type { Graph, UnitId } from "../1-graph/graph.js";
+import { isKeeping } from "../2-catalogue/keeping.js";
 import type { Role } from "../2-catalogue/sections.js";
 import type { Claims } from "../3-component/claim.js";
 import { createOwnerSets, type OwnerSet, type OwnerSets } from "./ownerSets.js";
@@ -82,13 +83,6 @@ export function assignOwners(graph: Graph, roles: readonly Role[], claims: Claim
 /** Whether what a seed refers to stays with what stays, though nobody else refers to it. */
 const takesNothing = ({ components, componentByUnit, initHelpers }: Claims, unit: UnitId) =>
   initHelpers.has(unit) || components[componentByUnit[unit]!]?.automatic !== undefined;
-
-/** Roles whose references keep nothing. */
-export const keepsNothing: ReadonlySet<Role> = new Set<Role>(["describes", "discarded"]);
-
-/** Whether a reference keeps what it leads to, once the kernel has booted. */
-export const isKeeping = (roles: readonly Role[], from: UnitId, kind: number) =>
-  !keepsNothing.has(roles[from]!) && !(roles[from] === "init" && kind === referenceKind.branch);
 
 function markResident(graph: Graph, roles: readonly Role[], claims: Claims): Uint8Array {
   const { componentByUnit, residentByName } = claims;

@@ -21,9 +21,9 @@ import {
   sourceOf,
   type UnitId,
 } from "../1-graph/graph.js";
-import { type Kind, kindOfSection } from "../2-catalogue/sections.js";
+import { keepsNothing } from "../2-catalogue/keeping.js";
 import { resident } from "../5-ownership/ownerSets.js";
-import { keepsNothing } from "../5-ownership/owners.js";
+import { type Kind, kindOfSection } from "../elf/kind.js";
 import { findRealSources } from "./alternatives.js";
 import { distanceBeside } from "./beside.js";
 import { type FunctionFinder, findAssembly, findFunctions } from "./functions.js";

@@ -14,11 +14,11 @@ import {
   sourceOf,
   type UnitId,
 } from "../1-graph/graph.js";
+import { keepsNothing } from "../2-catalogue/keeping.js";
 import type { Role } from "../2-catalogue/sections.js";
 import { answerFor } from "../3-component/answer.js";
 import type { Claims } from "../3-component/claim.js";
 import type { Gate as AnsweredGate, ExportRule, GateAnswer } from "../3-component/component.js";
-import { keepsNothing } from "../5-ownership/owners.js";
 import { type Diagnostic, diagnose, failIfAny } from "../diagnostics.js";
 import { symbolType } from "../elf/format.js";
 import { symbolName } from "../elf/object.js";

@@ -5,9 +5,9 @@
  */
 
 import { type Graph, sectionOf, type UnitId } from "../1-graph/graph.js";
-import { type Kind, kindOfSection } from "../2-catalogue/sections.js";
 import type { OwnerSet } from "../5-ownership/ownerSets.js";
 import type { Ownership } from "../5-ownership/owners.js";
+import { type Kind, kindOfSection } from "../elf/kind.js";
 
 export interface SmallGroup {
   readonly kind: Kind;

@@ -5,10 +5,10 @@
  */
 
 import { type Graph, sectionOf, type UnitId } from "../1-graph/graph.js";
-import { type Kind, kindOfSection } from "../2-catalogue/sections.js";
 import type { Ownership } from "../5-ownership/owners.js";
 import { guardBytes } from "../6-boundary/beside.js";
 import type { Boundary } from "../6-boundary/boundary.js";
+import { type Kind, kindOfSection, kinds } from "../elf/kind.js";
 import { pageSize } from "../x86/pageSize.js";
 
 export interface Region {
@@ -22,8 +22,6 @@ export interface Region {
   readonly bytes: number;
   readonly pages: number;
 }
-
-const kindOrder: readonly Kind[] = ["text", "rodata", "data", "bss"];
 
 export function layoutRegions(
   graph: Graph,
@@ -41,7 +39,7 @@ export function layoutRegions(
     group.units.push(unit);
   }
   const sorted = [...groups.values()].sort(
-    (a, b) => kindOrder.indexOf(a.kind) - kindOrder.indexOf(b.kind) || compareLists(a.owners, b.owners),
+    (a, b) => kinds.indexOf(a.kind) - kinds.indexOf(b.kind) || compareLists(a.owners, b.owners),
   );
   return sorted.map((group, index) => {
     const bytes = packedBytes(graph, group.units);

@@ -6,14 +6,30 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fail } from "../diagnostics.js";
+import { readSize } from "../elf/load.js";
 import { run } from "../process.js";
+import type { LinkInputs } from "./inputs.js";
 import type { LinkFolder } from "./record.js";
+import type { Replacement } from "./rewrite.js";
 
-export const tablesObject = "kernel/jettison/tables.o";
+const tablesObject = "kernel/jettison/tables.o";
 const recordedCommand = "kernel/jettison/.tables.o.cmd";
 
+/** Puts the tables of a link in the place of the kernel's empty ones. */
+export async function replaceTables(
+  folder: LinkFolder,
+  inputs: LinkInputs,
+  replacements: Map<number, Replacement>,
+  assembly: string,
+): Promise<void> {
+  const object = inputs.objects.findIndex(({ file }) => file === tablesObject);
+  if (object < 0) fail("kernel-without-runtime", { object: tablesObject });
+  const path = await assembleTables(folder, assembly);
+  replacements.set(object, { path, size: readSize(path) });
+}
+
 /** Writes `source` and compiles it; gives the object's path. */
-export async function assembleTables({ build, own, at }: LinkFolder, source: string): Promise<string> {
+async function assembleTables({ build, own, at }: LinkFolder, source: string): Promise<string> {
   writeFileSync(at("tables.S"), source);
   const command = readCommand(build)
     .replaceAll(/\S*kernel\/jettison\/tables\.S/g, `${own}/tables.S`)

@@ -3,12 +3,13 @@
  * The objects of a link in the linker's order: every member of the whole archives, then those members of the
  * libraries that something needs.
  */
+import { existsSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
 import { fail } from "../diagnostics.js";
-import { specialIndex, symbolBinding } from "../elf/format.js";
+import { specialIndex, symbolBinding, symbolType } from "../elf/format.js";
 import { listObjects, loadObject } from "../elf/load.js";
 import { type ElfObject, symbolName } from "../elf/object.js";
-import type { LinkArguments } from "./arguments.js";
+import { type LinkArguments, parseLinkArguments } from "./arguments.js";
 
 export interface LinkInputs {
   readonly objects: readonly ElfObject[];
@@ -34,6 +35,28 @@ export function loadLinkInputs(build: string, link: LinkArguments): LinkInputs {
     paths: inputs.map(({ path }) => path),
     wholeCount: whole.length,
   };
+}
+
+/** The inputs of the link that made `vmlinux.o` in the folder of a build. */
+export function loadBuild(build: string): LinkInputs {
+  if (!existsSync(join(build, "vmlinux.a")))
+    fail("build-unusable", { folder: build, what: "it has no vmlinux.a" });
+  const libraries = ["lib/lib.a", "arch/x86/lib/lib.a"].filter((file) => existsSync(join(build, file)));
+  const argv = ["-r", "-o", "vmlinux.o", "--whole-archive", "vmlinux.a", "--no-whole-archive", ...libraries];
+  return loadLinkInputs(build, parseLinkArguments(argv));
+}
+
+/** Whether the compiler gave functions sections of their own: some function f lies in `.text.f`. */
+export function hasFunctionSections({ objects }: LinkInputs): boolean {
+  return objects.some((object) => {
+    const { symbols, sections } = object;
+    for (let symbol = 1; symbol < symbols.count; symbol++) {
+      if (symbols.type[symbol] !== symbolType.function || symbols.isSpecial[symbol]) continue;
+      const { name } = sections[symbols.sectionIndex[symbol]!]!;
+      if (name.startsWith(".text.") && name === `.text.${symbolName(object, symbol)}`) return true;
+    }
+    return false;
+  });
 }
 
 /** Where a file of a build lies that its linker calls so. */

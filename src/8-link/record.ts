@@ -4,10 +4,13 @@
  * and the linker has ended well: where it is missing, no kernel is made of what else may lie there.
  */
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import type { AskedFunction } from "../3-component/checkAnswers.js";
+import { type AskedFunction, askedFunctions } from "../3-component/checkAnswers.js";
+import type { Analysis } from "../7-layout/analysis.js";
 import { fail } from "../diagnostics.js";
+import { nameManifests } from "../plan/manifestNames.js";
+import { writeWhole } from "../writeWhole.js";
 
 /** Everything that Jettison leaves in the folder of a build. */
 export interface LinkFolder {
@@ -53,6 +56,24 @@ export function findManifests(): {
     hash.update(`${bytes.byteLength}\n`).update(bytes);
   }
   return { files, isAutomatic, hash: hash.digest("hex") };
+}
+
+/** The record of a link that was decided so. */
+export function recordOf(
+  { files, isAutomatic, hash }: ReturnType<typeof findManifests>,
+  { claims, boundary }: Pick<Analysis, "claims" | "boundary">,
+): LinkRecord {
+  const names = nameManifests(files);
+  return {
+    manifests: hash,
+    isAutomatic,
+    exports: new Map(
+      boundary.gates.flatMap((gate) => gate.exports.map((name) => [name, gate.gateSymbol] as const)),
+    ),
+    asked: claims.components.flatMap(({ file, inUse }) =>
+      askedFunctions(inUse).map((one) => ({ ...one, file: names.get(file) ?? file })),
+    ),
+  };
 }
 
 /** Takes away what an earlier link has left, so that nothing that comes to an end halfway can pass for whole. */
@@ -102,8 +123,9 @@ export function readRecord(folder: LinkFolder): LinkRecord | undefined {
   return { manifests, isAutomatic, exports: new Map(Object.entries(exports)), asked };
 }
 
-/** Beside and renamed: never half a file. */
-export function writeJson(path: string, value: unknown): void {
-  writeFileSync(`${path}.new`, `${JSON.stringify(value)}\n`);
-  renameSync(`${path}.new`, path);
-}
+export const writeJson = (path: string, value: unknown) =>
+  writeWhole(
+    path,
+    `${JSON.stringify(value)}
+`,
+  );

@@ -8,6 +8,7 @@ import type { Component, InUse } from "../3-component/component.js";
 import type { Refusal } from "../6-boundary/boundary.js";
 import type { Gate } from "../6-boundary/gates.js";
 import type { Region } from "../7-layout/regions.js";
+import { kinds } from "../elf/kind.js";
 
 export interface TableInputs {
   readonly components: readonly Component[];
@@ -37,7 +38,6 @@ const opcodes = [
   "not",
 ] as const;
 const canAppear = ["never", "hotplug", "module"] as const;
-const kinds = ["text", "rodata", "data", "bss"] as const;
 const gateBytes = 32;
 /** Rows that the final link may fill in (src/8-link/padding.ts), and the bytes of one. */
 export const mostPadding = 32;

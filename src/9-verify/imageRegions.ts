@@ -5,15 +5,13 @@
  * hands to the kernel").
  */
 import { sectionFlag, sectionType } from "../elf/format.js";
-import type { VerifiedRegion } from "./claims.js";
+import { kinds, type VerifiedRegion } from "./claims.js";
 import { findAround } from "./extents.js";
 import { type ImageMap, readPointer, readWord } from "./imageMap.js";
 import { checkGuards, guardBytes, pageBytes } from "./proof.js";
 
 /** A row of the table of regions, and of that of components. */
 export const bytesOfRegion = 32;
-/** In the order of the kernel's numbers. */
-const kinds: readonly string[] = ["text", "rodata", "data", "bss"];
 
 export function checkRegions(map: ImageMap, regions: readonly VerifiedRegion[]): string[] {
   const { image, regions: placed } = map;

@@ -95,8 +95,8 @@ async function demo({ kernel: version, out, write, json }: Options): Promise<voi
 
 /** Puts what was measured into the project's own pages. */
 async function writePages(build: string, result: DemoResult): Promise<void> {
-  const { classifyBuild } = await import("../classifyBuild.js");
-  const { planBuild } = await import("../planBuild.js");
+  const { classifyBuild } = await import("../passes.js");
+  const { planBuild } = await import("../passes.js");
   const { shippedManifests } = await import("../3-component/shipped.js");
   const { modulesMarkdown } = await import("../report/modulesText.js");
   const { demoCommand, writeDemoPages } = await import("../report/demoPages.js");

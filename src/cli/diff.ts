@@ -20,7 +20,7 @@ const usualConfiguration = "jettison.yaml";
 async function findPlan(path: string, manifests: readonly string[]): Promise<Plan> {
   const isFolder = existsSync(path) && statSync(path).isDirectory();
   if (isFolder && !existsSync(join(path, "plan.json")) && existsSync(join(path, "vmlinux.a"))) {
-    const { planBuild } = await import("../planBuild.js");
+    const { planBuild } = await import("../passes.js");
     return (await planBuild(path, manifests)).plan;
   }
   const { readPlan } = await import("../plan/readPlan.js");

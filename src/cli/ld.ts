@@ -15,7 +15,7 @@ export function registerLd(program: Command): void {
       "\nEnvironment:\n  JETTISON_COMPONENTS  manifests, separated by colons\n  JETTISON_AUTOMATIC   1: built-in drivers leave, too, though no manifest describes them\n  JETTISON_LD          the linker that it runs (ld)",
     )
     .action(async (argv: string[]) => {
-      const { runLd } = await import("../8-link/ld.js");
+      const { runLd } = await import("../passes.js");
       process.exitCode = await runLd(".", argv);
     });
 }

@@ -7,7 +7,7 @@ interface Options {
 
 /** Which of the modules that a finished build has built in could leave like a module, and what stands in the way of the others. */
 async function modules(build: string, { json }: Options): Promise<void> {
-  const { classifyBuild } = await import("../classifyBuild.js");
+  const { classifyBuild } = await import("../passes.js");
   const { isAutomatic, describeObstacle } = await import("../4-builtin/classify.js");
   const { isStyled } = await import("../report/machineTable.js");
   const { formatModules } = await import("../report/modulesText.js");

@@ -15,7 +15,7 @@ async function pack(build: string, profiles: readonly string[], options: Options
   const { analyse } = await import("../passes.js");
   const { readManifests } = await import("../3-component/manifest.js");
   const { fail } = await import("../diagnostics.js");
-  const { loadBuild } = await import("../planBuild.js");
+  const { loadBuild } = await import("../8-link/inputs.js");
   const { packBuild } = await import("../packing/packBuild.js");
   const { makePlan } = await import("../plan/plan.js");
   const { formatPacking } = await import("../report/packingText.js");

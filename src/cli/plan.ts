@@ -11,7 +11,7 @@ interface Options {
 
 /** Plans the link of a finished build anew, without linking: what there is to gain, before patching anything. */
 async function plan(build: string, { components, units, automatic, json }: Options): Promise<void> {
-  const { planBuild } = await import("../planBuild.js");
+  const { planBuild } = await import("../passes.js");
   const { readModules } = await import("../exports/modules.js");
   const planned = await planBuild(build, components ?? shippedManifests, automatic);
   const { exports } = planned.plan;

@@ -9,7 +9,7 @@ interface Options {
 }
 
 async function script(build: string, { components, linker }: Options): Promise<void> {
-  const { planBuild } = await import("../planBuild.js");
+  const { planBuild } = await import("../passes.js");
   const { writeFragment } = await import("../8-link/scriptFragment.js");
   const { graph, regions, claims } = await planBuild(build, components ?? shippedManifests);
   const names = claims.components.map(({ name }) => name);

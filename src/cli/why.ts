@@ -8,7 +8,7 @@ interface Options {
 }
 
 async function why(build: string, name: string, { components, json }: Options): Promise<void> {
-  const { planBuild } = await import("../planBuild.js");
+  const { planBuild } = await import("../passes.js");
   const { explain } = await import("../why/explain.js");
   const { formatAnswer } = await import("../why/whyText.js");
   const { isStyled } = await import("../report/machineTable.js");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Changes between two plans: component sizes, units and their owners, gates, pins and refusals. */
-import type { Kind } from "../2-catalogue/sections.js";
+import type { Kind } from "../elf/kind.js";
 import type { Plan } from "../plan/plan.js";
 
 export interface Change {

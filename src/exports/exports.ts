@@ -6,9 +6,9 @@
 
 import { describeEdge, type EdgeId, formatUnit, objectOf, sectionOf, type UnitId } from "../1-graph/graph.js";
 import { resident } from "../5-ownership/ownerSets.js";
+import type { Analysis } from "../7-layout/analysis.js";
 import { symbolType } from "../elf/format.js";
 import { symbolName } from "../elf/object.js";
-import type { Analysis } from "../passes.js";
 import type { Fate } from "./fate.js";
 
 export interface Export {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The contents of `out/gain.json`. Sizes are bytes. */
-import type { Kind } from "../2-catalogue/sections.js";
+import type { Kind } from "../elf/kind.js";
 import type { MemoryUse } from "../machine/console.js";
 import type { Memory } from "../plan/image.js";
 

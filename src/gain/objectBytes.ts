@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type Kind, kindOfSection, roleOf } from "../2-catalogue/sections.js";
+import { roleOf } from "../2-catalogue/sections.js";
+import { loadBuild } from "../8-link/inputs.js";
 import { sectionFlag } from "../elf/format.js";
+import { type Kind, kindOfSection } from "../elf/kind.js";
 import type { ElfObject } from "../elf/object.js";
-import { loadBuild } from "../planBuild.js";
 
 export type Bytes = Record<Kind, number>;
 

@@ -10,12 +10,10 @@
  * Both sums may be of different code. So what does not leave of the objects that are gone is counted as well, in
  * Jettison's kernel, where each function has a section of its own.
  */
-import type { Kind } from "../2-catalogue/sections.js";
+import { kinds } from "../elf/kind.js";
 import type { Plan } from "../plan/plan.js";
 import type { GainObject, Saving } from "./gain.js";
 import { type Bytes, noBytes } from "./objectBytes.js";
-
-const kinds: readonly Kind[] = ["text", "rodata", "data", "bss"];
 
 const mostObjects = 12;
 

@@ -4,7 +4,7 @@
  * node those of its children. Output that is larger or smaller than its inputs (merged strings, tables,
  * alignment) has tiles of its own, so that nothing is spread over what did not cause it.
  */
-import type { Kind } from "../2-catalogue/sections.js";
+import type { Kind } from "../elf/kind.js";
 import type { ImageSection, PlanImage } from "../plan/image.js";
 import { placeSection } from "../plan/outputSection.js";
 import { pageSize } from "../x86/pageSize.js";

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The image page by page: what each page is for, and to which region it belongs. */
 
+import { kinds } from "../elf/kind.js";
 import type { PlanImage } from "../plan/image.js";
 import { pageSize } from "../x86/pageSize.js";
 import type { ReportPlan } from "./packReport.js";
 
-export const pageUses = ["text", "rodata", "data", "bss", "boot", "padding", "gate", "region"] as const;
+export const pageUses = [...kinds, "boot", "padding", "gate", "region"] as const;
 export type PageUse = (typeof pageUses)[number];
 
 export interface Pages {

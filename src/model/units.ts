@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The columns of a plan as typed arrays: what the report asks of 200,000 units it asks here. */
-import type { Kind, Role } from "../2-catalogue/sections.js";
+import type { Role } from "../2-catalogue/sections.js";
+import type { Kind } from "../elf/kind.js";
 import { type Chains, chainTo } from "../plan/chain.js";
 import { findOwnedChains, findResidentChains, type OwnedReferences } from "../plan/residents.js";
 import type { ReportPlan } from "./packReport.js";

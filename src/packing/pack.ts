@@ -14,8 +14,8 @@
  * than no bundles do. It may miss an optimum that takes two steps at once (test/packing.test.ts measures how often).
  */
 
-import type { Kind } from "../2-catalogue/sections.js";
 import { guardBytes } from "../6-boundary/beside.js";
+import type { Kind } from "../elf/kind.js";
 import { pageSize } from "../x86/pageSize.js";
 
 /** All of one kind that leaves with the same components. Components are numbers. */

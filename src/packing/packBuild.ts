@@ -5,8 +5,10 @@ import { sectionOf } from "../1-graph/graph.js";
 import type { Component } from "../3-component/component.js";
 import { noPacking, type PackedRegionName, type Packing } from "../3-component/packing.js";
 import { resident } from "../5-ownership/ownerSets.js";
+import { leastBytes } from "../6-boundary/leastBytes.js";
+import type { Analysis } from "../7-layout/analysis.js";
 import type { ElfObject } from "../elf/object.js";
-import { type Analysis, analyse, leastBytes } from "../passes.js";
+import { analyse } from "../passes.js";
 import {
   type Group,
   lowerBound,

@@ -6,12 +6,14 @@
  */
 
 import { type EdgeId, type Graph, referenceKind, sectionOf, type UnitId } from "../1-graph/graph.js";
-import { type Kind, kindOfSection, type Role } from "../2-catalogue/sections.js";
+import { keepsNothing } from "../2-catalogue/keeping.js";
+import type { Role } from "../2-catalogue/sections.js";
 import type { Claims } from "../3-component/claim.js";
 import { type OwnerSet, resident } from "../5-ownership/ownerSets.js";
-import { keepsNothing, type Ownership } from "../5-ownership/owners.js";
+import type { Ownership } from "../5-ownership/owners.js";
 import type { Region } from "../7-layout/regions.js";
 import { sectionFlag } from "../elf/format.js";
+import { type Kind, kindOfSection, kinds } from "../elf/kind.js";
 import { findReplacementEdges } from "./realReferences.js";
 
 export interface PlanColumns {
@@ -62,7 +64,6 @@ type NumberColumn =
   | "to"
   | "how";
 
-const kinds: readonly Kind[] = ["text", "rodata", "data", "bss"];
 const referenceKinds = Object.keys(referenceKind) as (keyof typeof referenceKind)[];
 
 export interface ColumnInputs {

@@ -3,15 +3,17 @@
  * The linked kernel as memory sees it, from `_text` to `_end`. Memory in no section is a gap that alignment
  * made.
  */
+
 import { findFill } from "../elf/fill.js";
 import { sectionFlag, sectionType } from "../elf/format.js";
 import type { ElfImage } from "../elf/image.js";
+import type { Kind } from "../elf/kind.js";
 import { loadImage } from "../elf/load.js";
 import { type Section, symbolName } from "../elf/object.js";
 import { pageSize } from "../x86/pageSize.js";
 
 /** The kernel's treatment of a section's pages; `init`: it frees them after boot. */
-export type Memory = "text" | "rodata" | "data" | "bss" | "init";
+export type Memory = Kind | "init";
 
 export interface ImageRange {
   /** Bytes from the image's start. */

@@ -4,7 +4,8 @@
  * arch/x86/kernel/vmlinux.lds.S of 6.1 and 6.12. The first row whose pattern matches counts; a section that the
  * image has under its own name goes there.
  */
-import type { Kind, Role } from "../2-catalogue/sections.js";
+import type { Role } from "../2-catalogue/sections.js";
+import type { Kind } from "../elf/kind.js";
 
 const rows: readonly (readonly [RegExp, string])[] = [
   [/^\.(init\.text|text\.startup)/, ".init.text"],

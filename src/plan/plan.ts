@@ -16,13 +16,14 @@ import {
   sourceOf,
   type UnitId,
 } from "../1-graph/graph.js";
-import { type Kind, kindOfSection, roleOf } from "../2-catalogue/sections.js";
+import { roleOf } from "../2-catalogue/sections.js";
 import type { Claims } from "../3-component/claim.js";
 import type { CanAppear, Component, Mention, Present } from "../3-component/component.js";
 import { resident } from "../5-ownership/ownerSets.js";
 import type { Refusal, RefusalReason } from "../6-boundary/boundary.js";
+import type { Analysis } from "../7-layout/analysis.js";
+import { type Kind, kindOfSection } from "../elf/kind.js";
 import { type Export, listExports } from "../exports/exports.js";
-import type { Analysis } from "../passes.js";
 import { type PlanColumns, packColumns, unpackColumns } from "./columns.js";
 import type { PlanImage } from "./image.js";
 import { nameManifests } from "./manifestNames.js";

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import type { EdgeId } from "../1-graph/graph.js";
+import { isKeeping } from "../2-catalogue/keeping.js";
 import type { Role } from "../2-catalogue/sections.js";
-import { isKeeping } from "../5-ownership/owners.js";
 import { type Chains, chainTo, findChains, type References } from "./chain.js";
 import type { RealReferences } from "./realReferences.js";
 

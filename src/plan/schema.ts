@@ -3,14 +3,16 @@
  * The schema of `plan.json`; docs/plan.schema.json is made from it. A plan comes from a file that anybody may
  * have written, and everything that reads one reads it through this.
  */
+
 import { z } from "zod";
 import type { Present } from "../3-component/component.js";
+import { kinds } from "../elf/kind.js";
 import { type Plan, planVersion } from "./plan.js";
 
 const bytes = z.int().nonnegative().describe("Bytes.");
 const count = z.int().nonnegative();
 const names = z.array(z.string());
-const kind = z.enum(["text", "rodata", "data", "bss"]);
+const kind = z.enum(kinds);
 const referenceKind = z.enum(["branch", "address", "data"]);
 const canAppear = z.enum(["never", "hotplug", "module"]);
 const byKind = z.partialRecord(z.enum([...kind.options, "padding"]), bytes);
@@ -42,9 +44,7 @@ const present: z.ZodType<Present> = z.lazy(() =>
 const image = z.object({
   address: z.string().describe("Address of the first byte, `_text`, in hexadecimal."),
   bytes: bytes.describe("From `_text` to `_end`."),
-  sections: z.array(
-    range.extend({ name: z.string(), memory: z.enum(["text", "rodata", "data", "bss", "init"]) }),
-  ),
+  sections: z.array(range.extend({ name: z.string(), memory: z.enum([...kinds, "init"]) })),
   regions: z.array(range.extend({ name: z.string() })),
   kallsyms: range.optional().describe("The kernel's own symbol table, in `.rodata`."),
   gates: z.array(range.extend({ symbol: z.string() })),

@@ -2,6 +2,7 @@
 /** Measurements of the demo, as the parts of README.md and docs/answers.md that `npm run demo -- --write` writes. */
 
 import type { DemoMachine } from "../boots/demoJson.js";
+import { kinds } from "../elf/kind.js";
 import { formatNumber } from "../formatNumber.js";
 import type { ReportPlan } from "../model/packReport.js";
 import { formatMachineTable } from "./machineTable.js";
@@ -26,7 +27,6 @@ export function writeDemoPages(result: DemoResult): Readonly<Record<string, stri
 }
 
 const sum = (values: readonly number[]) => values.reduce((all, value) => all + value, 0);
-const kinds = ["text", "rodata", "data", "bss"] as const;
 
 /** Sizes of components, the part that can leave, and its pages: a component's own, and those that it shares. */
 function componentTable({ plan: { components, regions } }: DemoResult): string {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The gain as tables of words: what the terminal and the pages of docs/ show alike. */
-import type { Kind } from "../2-catalogue/sections.js";
+import { kinds } from "../elf/kind.js";
 import { formatKib, formatNumber } from "../formatNumber.js";
 import type { ByKind, Gain, GainMachine, GainObject, Saving } from "../gain/gain.js";
 
@@ -8,8 +8,6 @@ export interface Table {
   readonly head: readonly string[];
   readonly rows: readonly (readonly string[])[];
 }
-
-const kinds: readonly Kind[] = ["text", "rodata", "data", "bss"];
 
 const signed = (value: number) => (value > 0 ? `+${formatNumber(value)}` : formatNumber(value));
 const signedKib = (bytes: number) => signed(bytes / 1024);
@@ -89,7 +87,7 @@ export function bytesTable({ machines }: Gain): Table {
 
 /** Sections of the linked kernels in bytes. */
 export function imageTable({ images }: Gain): Table {
-  const memory = ["text", "rodata", "data", "bss", "init"] as const;
+  const memory = [...kinds, "init"] as const;
   return {
     head: ["kernel", ...memory, "padding in text", "text without"],
     rows: images.map((image) => [

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Kind } from "../2-catalogue/sections.js";
+import type { Kind } from "../elf/kind.js";
 import { formatNumber } from "../formatNumber.js";
 import { accountForImage } from "../plan/account.js";
 import { formatSource, type Plan } from "../plan/plan.js";

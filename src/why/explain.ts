@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { PlannedBuild } from "../planBuild.js";
+import type { PlannedBuild } from "../passes.js";
 import { type ComponentAnswer, explainComponent } from "./explainComponent.js";
 import { explainObject, type ObjectAnswer } from "./explainObject.js";
 import { createExplainer, type UnitAnswer } from "./explainUnit.js";

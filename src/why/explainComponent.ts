@@ -10,15 +10,16 @@ import {
   sourceOf,
   type UnitId,
 } from "../1-graph/graph.js";
-import { type Kind, kindOfSection, type Role } from "../2-catalogue/sections.js";
+import type { Role } from "../2-catalogue/sections.js";
 import { resident } from "../5-ownership/ownerSets.js";
 import { distanceBeside } from "../6-boundary/beside.js";
 import { findFunctions } from "../6-boundary/functions.js";
+import { type Kind, kindOfSection } from "../elf/kind.js";
 import { formatNumber } from "../formatNumber.js";
+import type { PlannedBuild } from "../passes.js";
 import { describeReference, describeRefusal, formatSource, type Plan } from "../plan/plan.js";
 import { attributeReplacements } from "../plan/realReferences.js";
 import { searchChains } from "../plan/residents.js";
-import type { PlannedBuild } from "../planBuild.js";
 import { projectRoot } from "../root.js";
 import { pageSize } from "../x86/pageSize.js";
 import { whyPinned } from "./explainUnit.js";

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { sectionOf, type UnitId } from "../1-graph/graph.js";
-import { kindOfSection } from "../2-catalogue/sections.js";
-import type { PlannedBuild } from "../planBuild.js";
+import { kindOfSection } from "../elf/kind.js";
+import type { PlannedBuild } from "../passes.js";
 import { type Explainer, membersOf, type UnitAnswer } from "./explainUnit.js";
 
 type Verdict = UnitAnswer["verdict"];

@@ -2,14 +2,15 @@
 /** Why one unit stays or leaves: the chain of references from the root that keeps it, or from its component's code. */
 
 import { type EdgeId, formatUnit, sectionOf, sourceOf, type UnitId } from "../1-graph/graph.js";
-import { findRow, kindOfSection } from "../2-catalogue/sections.js";
+import { findRow } from "../2-catalogue/sections.js";
 import { resident } from "../5-ownership/ownerSets.js";
 import { distanceBeside } from "../6-boundary/beside.js";
+import { kindOfSection } from "../elf/kind.js";
+import type { PlannedBuild } from "../passes.js";
 import { chainTo } from "../plan/chain.js";
 import { describeRefusal, type PlanUnit } from "../plan/plan.js";
 import { attributeReplacements } from "../plan/realReferences.js";
 import { findOwnedChains, searchChains } from "../plan/residents.js";
-import type { PlannedBuild } from "../planBuild.js";
 import type { Step, StepDescriber } from "./steps.js";
 
 export interface UnitAnswer extends Omit<PlanUnit, "object" | "section"> {

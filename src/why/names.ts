@@ -6,7 +6,7 @@ import { nearest } from "../3-component/nearest.js";
 import { fail } from "../diagnostics.js";
 import { symbolType } from "../elf/format.js";
 import { symbolName } from "../elf/object.js";
-import type { PlannedBuild } from "../planBuild.js";
+import type { PlannedBuild } from "../passes.js";
 
 export type Subject =
   | { readonly kind: "component"; readonly component: string }

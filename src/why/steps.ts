@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { describeEdge, type EdgeId, formatUnit, type Graph, objectOf, sectionOf } from "../1-graph/graph.js";
 import { sectionFlag } from "../elf/format.js";
 import { symbolName } from "../elf/object.js";
+import type { PlannedBuild } from "../passes.js";
 import { describeReference, type PlanReference } from "../plan/plan.js";
-import type { PlannedBuild } from "../planBuild.js";
 import { runToEnd } from "../process.js";
 
 export interface Step extends PlanReference {

@@ -12,7 +12,7 @@ import type { KernelBuild } from "../../src/kernel/buildKernel.js";
 import { demoJob, makeKernel } from "../../src/kernel/makeKernel.js";
 import { type BootResult, bootMachine } from "../../src/machine/boot.js";
 import { loadMachine } from "../../src/machine/machine.js";
-import { planBuild } from "../../src/planBuild.js";
+import { planBuild } from "../../src/passes.js";
 import { projectRoot } from "../../src/root.js";
 import { patchedBuild } from "./patchedBuild.js";
 

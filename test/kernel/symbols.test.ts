@@ -5,12 +5,12 @@
  */
 import { beforeAll, expect, test } from "vitest";
 import { roleOf } from "../../src/2-catalogue/sections.js";
+import { loadBuild } from "../../src/8-link/inputs.js";
 import { sectionFlag, symbolBinding, symbolType } from "../../src/elf/format.js";
 import { loadImage } from "../../src/elf/load.js";
 import { type ElfObject, symbolName } from "../../src/elf/object.js";
 import type { KernelBuild } from "../../src/kernel/buildKernel.js";
 import { demoJob, makeKernel } from "../../src/kernel/makeKernel.js";
-import { loadBuild } from "../../src/planBuild.js";
 
 let build: KernelBuild;
 beforeAll(async () => {

@@ -3,6 +3,7 @@
  * Colours of Okabe and Ito, which people with any kind of colour vision can tell apart, and patterns for what has
  * no colour of its own. The values are in the style sheet, one set for light and one for dark.
  */
+import { kinds } from "../../elf/kind.js";
 import { type Fate, fates } from "../../model/fates.js";
 import { type Paint, type Pattern, parseColour } from "./raster.js";
 
@@ -12,13 +13,12 @@ const patterns: Partial<Record<Fate, Pattern>> = {
   padding: "rising",
   boot: "falling",
 };
-const memories = ["text", "rodata", "data", "bss"] as const;
 
 export interface Palette {
   readonly paint: Record<Fate, Paint>;
   /** A colour of text that is readable on it. */
   readonly ink: Record<Fate, string>;
-  readonly memory: Record<(typeof memories)[number], Paint>;
+  readonly memory: Record<(typeof kinds)[number], Paint>;
   readonly line: number;
   readonly ground: number;
   readonly back: string;
@@ -39,7 +39,7 @@ export function readPalette(): Palette {
   return {
     paint: entries(fates, (fate) => paint(fate, patterns[fate])),
     ink: entries(fates, (fate) => value(`${fate}-ink`)),
-    memory: entries(memories, (memory) => paint(`memory-${memory}`)),
+    memory: entries(kinds, (memory) => paint(`memory-${memory}`)),
     line: parseColour(value("tile-line")),
     ground: parseColour(value("back")),
     back: value("back"),

@@ -15,9 +15,9 @@
  */
 
 import { type Graph, referenceKind, sectionOf, type UnitId } from "../1-graph/graph.js";
+import { keepsNothing } from "../2-catalogue/keeping.js";
 import type { Role } from "../2-catalogue/sections.js";
 import { hasNamePrefix, symbolName } from "../elf/object.js";
-import { keepsNothing } from "./owners.js";
 
 /** Judges each edge twice at most: as of a helper, and as of one that is none after all. */
 export function findInitHelpers(

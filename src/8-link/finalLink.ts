@@ -4,66 +4,39 @@
  * here, with gates and with the proof, or there is none.
  */
 import { closeSync, openSync, readSync, statSync } from "node:fs";
-import { basename, join } from "node:path";
-import { checkAnswers, checkAsked } from "../3-component/checkAnswers.js";
-import { readClaims } from "../9-verify/claims.js";
-import { verifyBuild } from "../9-verify/verifyBuild.js";
-import { readFunctionTypes } from "../btf/functionTypes.js";
-import { fail, failIfAny } from "../diagnostics.js";
+import { basename } from "node:path";
+import { fail } from "../diagnostics.js";
 import { editObject } from "../elf/edit.js";
-import { listObjects, loadImage, loadObject } from "../elf/load.js";
+import { listObjects, loadObject } from "../elf/load.js";
 import { symbolName } from "../elf/object.js";
-import { completePlan } from "../plan/completePlan.js";
-import { readPlan } from "../plan/readPlan.js";
 import type { LinkArguments } from "./arguments.js";
 import { pathIn } from "./inputs.js";
 import { runLinker } from "./linker.js";
-import { tellOfPadding } from "./padding.js";
-import { findManifests, hasRecord, type LinkFolder, readRecord, writeJson } from "./record.js";
+import { findManifests, hasRecord, type LinkFolder, type LinkRecord, readRecord } from "./record.js";
 import { mergedName } from "./script.js";
-import { startStopwatch } from "./stopwatch.js";
 import { isPlacedAtEnd, placeAtEnd, pushesEntryText } from "./textPlacement.js";
 
-/** The passes that make a kernel. */
-export async function linkKernel(folder: LinkFolder, link: LinkArguments): Promise<number> {
-  const { build, at } = folder;
-  const inputs = [...link.wholeInputs, ...link.libraries].map((index) => link.argv[index]!);
-  const isOfKernel = hasRecord(folder) && inputs.some((file) => kernelInputs.has(file));
-  if (!isOfKernel && !inputs.some((file) => holdsRegions(build, file))) return runLinker(build, link.argv);
-  const record = readRecord(folder);
-  if (record === undefined) fail("link-incomplete", { what: `${at("link.json")} does not exist` });
-  if (record.manifests !== findManifests().hash) fail("link-outdated", { file: at("link.json") });
-  // The inputs are those of a whole link, made with these manifests.
-
-  const stopwatch = startStopwatch();
-  const status = await linkPlaced(folder, link, (argv) => adaptInputs(folder, link, argv, record.exports));
-  if (status !== 0 || isIntermediate(link.output)) return status;
-  stopwatch.lap("ld");
-  // Everything has its address.
-
-  const vmlinux = pathIn(build, link.output);
-  const image = loadImage(link.output, vmlinux);
-  const padding = tellOfPadding(vmlinux, image);
-  writeJson(at("claims.json"), { ...readClaims(at("claims.json")), padding });
-  stopwatch.lap("padding");
-  // The kernel knows what can leave, and the proof is told nothing else.
-
-  verifyBuild(build, image);
-  stopwatch.lap("proof");
-  const types = readFunctionTypes(image);
-  if (types !== undefined)
-    failIfAny([...checkAnswers(readPlan(at("plan.json")).gates, types), ...checkAsked(record.asked, types)]);
-  completePlan(at("plan.json"), image, join(build, "plan.json"));
-  stopwatch.lap("plan");
-  stopwatch.report();
-  return 0;
-}
-
 /** Linked before the kernel's own table of symbols is known, and not proved. */
-const isIntermediate = (output: string) => basename(output).startsWith(".tmp_vmlinux");
+export const isIntermediate = (output: string) => basename(output).startsWith(".tmp_vmlinux");
 
 /** The inputs of the kernel's link: without IBT its archives, which have no regions. */
 const kernelInputs: ReadonlySet<string> = new Set(["vmlinux.a", "vmlinux.o"]);
+
+/** Whether the inputs of a link hold regions, or stand for those that do. */
+export function makesKernel(folder: LinkFolder, link: LinkArguments): boolean {
+  const inputs = [...link.wholeInputs, ...link.libraries].map((index) => link.argv[index]!);
+  const isOfKernel = hasRecord(folder) && inputs.some((file) => kernelInputs.has(file));
+  return isOfKernel || inputs.some((file) => holdsRegions(folder.build, file));
+}
+
+/** What the link of `vmlinux.o` left, which ended well and knew the same manifests. */
+export function findRecord(folder: LinkFolder): LinkRecord {
+  const record = readRecord(folder);
+  const file = folder.at("link.json");
+  if (record === undefined) return fail("link-incomplete", { what: `${file} does not exist` });
+  if (record.manifests !== findManifests().hash) fail("link-outdated", { file });
+  return record;
+}
 
 /** Whether a file has a section of a region; by its bytes alone, as it may be an object that we do not read. */
 function holdsRegions(build: string, file: string): boolean {
@@ -104,12 +77,13 @@ function adaptInputs(
 }
 
 /** Links, and once more where that shows that the regions of text have to go elsewhere. */
-async function linkPlaced(
+export async function linkPlaced(
   folder: LinkFolder,
   link: LinkArguments,
-  adapt: (argv: readonly string[]) => readonly string[],
+  exported: ReadonlyMap<string, string>,
 ): Promise<number> {
   const { build } = folder;
+  const adapt = (argv: readonly string[]) => adaptInputs(folder, link, argv, exported);
   if (!isPlacedAtEnd(folder)) {
     const status = await runLinker(build, adapt(link.argv));
     if (status !== 0 || !pushesEntryText(pathIn(build, link.output))) return status;
