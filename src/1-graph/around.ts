@@ -4,7 +4,7 @@
  * one section an object, in which only the extents of symbols tell them apart.
  */
 import { symbolType } from "../elf/format.js";
-import { symbolName } from "../elf/object.js";
+import { symbolName, symbolsOf } from "../elf/object.js";
 import type { Graph, UnitId } from "./graph.js";
 
 export interface Extent {
@@ -21,7 +21,7 @@ export function extentsIn(graph: Graph, unit: UnitId): readonly Extent[] {
   const base = graph.symbolBase[index]!;
   const { symbols } = object;
   const found: Extent[] = [];
-  for (let symbol = 1; symbol < symbols.count; symbol++) {
+  for (const symbol of symbolsOf(object)) {
     if (graph.symbolUnit[base + symbol] !== unit || symbols.size[symbol] === 0) continue;
     // A weak one that lost has a name that means another.
     if (graph.definition[base + symbol] !== base + symbol) continue;

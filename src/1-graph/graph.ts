@@ -19,7 +19,7 @@ import {
   specialIndex,
   symbolBinding,
 } from "../elf/format.js";
-import { countRelocations, type ElfObject, isLocal, symbolName } from "../elf/object.js";
+import { countRelocations, type ElfObject, isLocal, symbolName, symbolsOf } from "../elf/object.js";
 
 /** How a unit refers to another: calls or jumps to it, takes its address, reads or writes what is there. */
 export const referenceKind = { branch: 0, address: 1, data: 2 } as const;
@@ -143,7 +143,7 @@ function resolveSymbols(objects: readonly ElfObject[], { unitBySection }: Return
     const { symbols } = object;
     const bySection = unitBySection[index]!;
     const base = symbolBase[index]!;
-    for (let symbol = 1; symbol < symbols.count; symbol++) {
+    for (const symbol of symbolsOf(object)) {
       const isSpecial = symbols.isSpecial[symbol] === 1;
       const holder = isSpecial ? noUnit : bySection[symbols.sectionIndex[symbol]!]!;
       const isDefined = isSpecial || (symbols.sectionIndex[symbol] !== 0 && holder !== leftOut);
@@ -168,10 +168,10 @@ function resolveSymbols(objects: readonly ElfObject[], { unitBySection }: Return
       if (strong) isStrong[number] = true;
     }
   });
-  objects.forEach(({ symbols }, index) => {
+  objects.forEach((object, index) => {
     const base = symbolBase[index]!;
-    for (let symbol = 1; symbol < symbols.count; symbol++)
-      if (!isLocal(symbols, symbol)) definition[base + symbol] = defining[definition[base + symbol]!]!;
+    for (const symbol of symbolsOf(object))
+      if (!isLocal(object.symbols, symbol)) definition[base + symbol] = defining[definition[base + symbol]!]!;
   });
   // The same map, as it is the largest there is.
   const globals = numbers;

@@ -9,7 +9,7 @@ import { formatUnit, type Graph, sectionOf, type UnitId } from "../1-graph/graph
 import type { Role } from "../2-catalogue/sections.js";
 import { type Diagnostic, diagnose, failIfAny } from "../diagnostics.js";
 import { symbolType } from "../elf/format.js";
-import { symbolName } from "../elf/object.js";
+import { symbolName, symbolsOf } from "../elf/object.js";
 import type { CodeRule, Component } from "./component.js";
 import { nearest } from "./nearest.js";
 import { isLiteral, nameMatcher, pathMatcher } from "./pattern.js";
@@ -196,7 +196,7 @@ function collectNames(graph: Graph, roles: readonly Role[], manifest: readonly C
   if (asked.has("symbols"))
     graph.objects.forEach((object, index) => {
       const base = graph.symbolBase[index]!;
-      for (let symbol = 1; symbol < object.symbols.count; symbol++) {
+      for (const symbol of symbolsOf(object)) {
         const unit = graph.symbolUnit[base + symbol]!;
         const type = object.symbols.type[symbol];
         if (unit < 0 || roles[unit] !== "plain") continue;

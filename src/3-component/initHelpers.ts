@@ -17,7 +17,7 @@
 import { type Graph, referenceKind, sectionOf, type UnitId } from "../1-graph/graph.js";
 import { keepsNothing } from "../2-catalogue/keeping.js";
 import type { Role } from "../2-catalogue/sections.js";
-import { hasNamePrefix, symbolName } from "../elf/object.js";
+import { hasNamePrefix, symbolName, symbolsOf } from "../elf/object.js";
 
 /** Judges each edge twice at most: as of a helper, and as of one that is none after all. */
 export function findInitHelpers(
@@ -81,7 +81,7 @@ const btfPrefix = Buffer.from("__BTF_ID__func__");
 function namedForBpf(graph: Graph): ReadonlySet<UnitId> {
   const names = new Set<string>();
   for (const object of graph.objects)
-    for (let symbol = 1; symbol < object.symbols.count; symbol++) {
+    for (const symbol of symbolsOf(object)) {
       if (!hasNamePrefix(object, symbol, btfPrefix)) continue;
       const named = /^__BTF_ID__func__(.+)__\d+$/.exec(symbolName(object, symbol))?.[1];
       if (named !== undefined) names.add(named);
@@ -89,7 +89,7 @@ function namedForBpf(graph: Graph): ReadonlySet<UnitId> {
   const units = new Set<UnitId>();
   if (names.size === 0) return units;
   graph.objects.forEach((object, index) => {
-    for (let symbol = 1; symbol < object.symbols.count; symbol++) {
+    for (const symbol of symbolsOf(object)) {
       const unit = graph.symbolUnit[graph.symbolBase[index]! + symbol]!;
       if (unit >= 0 && names.has(symbolName(object, symbol))) units.add(unit);
     }

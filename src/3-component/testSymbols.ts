@@ -9,7 +9,7 @@ import { type Graph, locateSymbol, sectionOf } from "../1-graph/graph.js";
 import { roleOf } from "../2-catalogue/sections.js";
 import { type Diagnostic, diagnose, failIfAny } from "../diagnostics.js";
 import { sectionFlag, symbolType } from "../elf/format.js";
-import { symbolName } from "../elf/object.js";
+import { symbolName, symbolsOf } from "../elf/object.js";
 import type { Claims } from "./claim.js";
 import type { Component, InUse, InUseTest } from "./component.js";
 import { nearest } from "./nearest.js";
@@ -122,7 +122,7 @@ function findLocals(graph: Graph, wanted: ReadonlySet<string>): ReadonlyMap<stri
   const found = new Map<string, number[]>();
   graph.objects.forEach((object, index) => {
     const { symbols } = object;
-    for (let symbol = 1; symbol < symbols.count; symbol++) {
+    for (const symbol of symbolsOf(object)) {
       const type = symbols.type[symbol];
       if (symbols.binding[symbol] !== 0 || (type !== symbolType.object && type !== symbolType.function))
         continue;

@@ -19,7 +19,7 @@ import {
 import type { Role } from "../2-catalogue/sections.js";
 import { sectionFlag, symbolType } from "../elf/format.js";
 import { lastIndex } from "../elf/lastIndex.js";
-import { symbolName } from "../elf/object.js";
+import { symbolName, symbolsOf } from "../elf/object.js";
 import { walkText } from "../x86/walkText.js";
 
 /** A function, as the part of a unit that it takes. */
@@ -68,7 +68,7 @@ export function collectCode(
   for (const index of objects) {
     const object = graph.objects[index]!;
     const base = graph.symbolBase[index]!;
-    for (let symbol = 1; symbol < object.symbols.count; symbol++) {
+    for (const symbol of symbolsOf(object)) {
       const unit = graph.symbolUnit[base + symbol]!;
       if (unit < 0 || object.symbols.type[symbol] !== symbolType.function) continue;
       const start = object.symbols.value[symbol]!;

@@ -2,7 +2,7 @@
 
 import { type Graph, objectOf, sectionOf, type UnitId } from "../1-graph/graph.js";
 import { symbolBinding, symbolType } from "../elf/format.js";
-import { type ElfObject, symbolName } from "../elf/object.js";
+import { type ElfObject, symbolName, symbolsOf } from "../elf/object.js";
 
 export interface FunctionSymbol {
   readonly name: string;
@@ -22,7 +22,7 @@ export function findFunctions(graph: Graph, isWanted: (unit: UnitId) => boolean)
   const byUnit = new Map<UnitId, Map<number, FunctionSymbol>>();
   graph.objects.forEach((object, index) => {
     const base = graph.symbolBase[index]!;
-    for (let symbol = 1; symbol < object.symbols.count; symbol++) {
+    for (const symbol of symbolsOf(object)) {
       const unit = graph.symbolUnit[base + symbol]!;
       if (unit < 0 || object.symbols.type[symbol] !== symbolType.function || !isWanted(unit)) continue;
       // A weak function that lost to a strong one has a name that means the other.
@@ -69,8 +69,8 @@ export function findAssembly(graph: Graph): (unit: UnitId) => boolean {
 
 function originOf(object: ElfObject) {
   const { symbols, sections } = object;
-  let hasSource = false;
-  for (let symbol = 1; symbol < symbols.count && !hasSource; symbol++)
-    hasSource = symbols.type[symbol] === symbolType.file && symbolName(object, symbol).endsWith(".c");
+  const hasSource = symbolsOf(object).some(
+    (symbol) => symbols.type[symbol] === symbolType.file && symbolName(object, symbol).endsWith(".c"),
+  );
   return { hasSource, isSplit: sections.some(({ name }) => name.startsWith(".text.")) };
 }

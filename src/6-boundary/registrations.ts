@@ -21,7 +21,7 @@ import { resident } from "../5-ownership/ownerSets.js";
 import type { Ownership } from "../5-ownership/owners.js";
 import { type Diagnostic, diagnose, failIfAny } from "../diagnostics.js";
 import { symbolType } from "../elf/format.js";
-import { symbolName } from "../elf/object.js";
+import { symbolName, symbolsOf } from "../elf/object.js";
 
 /** Whether the function or table of init code that a reference lies in may keep the address. */
 export type Registrations = (edge: EdgeId) => boolean;
@@ -117,7 +117,7 @@ function collectNames(graph: Graph, isWanted: (unit: UnitId) => boolean): Names 
   const names = new Map<string, Set<UnitId>>();
   graph.objects.forEach((object, index) => {
     const base = graph.symbolBase[index]!;
-    for (let symbol = 1; symbol < object.symbols.count; symbol++) {
+    for (const symbol of symbolsOf(object)) {
       const unit = graph.symbolUnit[base + symbol]!;
       const type = object.symbols.type[symbol];
       if (graph.definition[base + symbol] !== base + symbol) continue;

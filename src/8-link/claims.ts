@@ -7,7 +7,7 @@ import type { Boundary } from "../6-boundary/boundary.js";
 import type { Region } from "../7-layout/regions.js";
 import { type Allowance, type Claims, claimsVersion } from "../9-verify/claims.js";
 import { symbolType } from "../elf/format.js";
-import { symbolName } from "../elf/object.js";
+import { symbolName, symbolsOf } from "../elf/object.js";
 
 export interface ClaimInputs {
   readonly graph: Graph;
@@ -84,7 +84,7 @@ function collectNames(graph: Graph, unit: UnitId): ReadonlyMap<number, readonly 
   const base = graph.symbolBase[graph.unitObject[unit]!]!;
   const { symbols } = object;
   const bySection = new Map<number, Named[]>();
-  for (let symbol = 1; symbol < symbols.count; symbol++) {
+  for (const symbol of symbolsOf(object)) {
     const type = symbols.type[symbol];
     if (type !== symbolType.function && type !== symbolType.object) continue;
     // A weak one that lost has a name that means another.

@@ -8,7 +8,7 @@ import { basename } from "node:path";
 import { fail } from "../diagnostics.js";
 import { editObject } from "../elf/edit.js";
 import { listObjects, loadObject } from "../elf/load.js";
-import { symbolName } from "../elf/object.js";
+import { symbolName, symbolsOf } from "../elf/object.js";
 import type { LinkArguments } from "./arguments.js";
 import { pathIn } from "./inputs.js";
 import { runLinker } from "./linker.js";
@@ -107,7 +107,7 @@ function adaptObject(folder: LinkFolder, file: string, exported: ReadonlyMap<str
     editor.renameSection(section, merged);
     isChanged = true;
   });
-  for (let symbol = 1; symbol < symbols.count; symbol++) {
+  for (const symbol of symbolsOf(object)) {
     if (symbols.sectionIndex[symbol] !== 0 || symbols.isSpecial[symbol]) continue;
     const gate = exported.get(symbolName(object, symbol));
     if (gate === undefined) continue;

@@ -6,6 +6,7 @@
  */
 import { relocationType, sectionFlag, sectionType, symbolType } from "../elf/format.js";
 import { type ElfImage, findImageRelocations, readImageRelocation, signed64 } from "../elf/image.js";
+import { symbolsOf } from "../elf/object.js";
 import { walkText } from "../x86/walkText.js";
 
 interface Range {
@@ -86,9 +87,10 @@ function takeWords(image: ElfImage, index: number, take: (address: number) => vo
 }
 
 /** Offsets of the symbols of each section, ascending: an instruction starts at each. */
-function collectStarts({ symbols, symbolAddress, sectionAddress }: ElfImage): ReadonlyMap<number, number[]> {
+function collectStarts(image: ElfImage): ReadonlyMap<number, number[]> {
+  const { symbols, symbolAddress, sectionAddress } = image;
   const bySection = new Map<number, number[]>();
-  for (let symbol = 1; symbol < symbols.count; symbol++) {
+  for (const symbol of symbolsOf(image)) {
     if (symbols.isSpecial[symbol] || symbols.type[symbol] === symbolType.section) continue;
     const section = symbols.sectionIndex[symbol]!;
     const starts = bySection.get(section) ?? [];

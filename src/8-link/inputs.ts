@@ -8,7 +8,7 @@ import { isAbsolute, join } from "node:path";
 import { fail } from "../diagnostics.js";
 import { specialIndex, symbolBinding, symbolType } from "../elf/format.js";
 import { listObjects, loadObject } from "../elf/load.js";
-import { type ElfObject, symbolName } from "../elf/object.js";
+import { type ElfObject, symbolName, symbolsOf } from "../elf/object.js";
 import { type LinkArguments, parseLinkArguments } from "./arguments.js";
 
 export interface LinkInputs {
@@ -50,7 +50,7 @@ export function loadBuild(build: string): LinkInputs {
 export function hasFunctionSections({ objects }: LinkInputs): boolean {
   return objects.some((object) => {
     const { symbols, sections } = object;
-    for (let symbol = 1; symbol < symbols.count; symbol++) {
+    for (const symbol of symbolsOf(object)) {
       if (symbols.type[symbol] !== symbolType.function || symbols.isSpecial[symbol]) continue;
       const { name } = sections[symbols.sectionIndex[symbol]!]!;
       if (name.startsWith(".text.") && name === `.text.${symbolName(object, symbol)}`) return true;
@@ -101,7 +101,7 @@ function selectMembers(whole: readonly Input[], members: readonly Input[]): Inpu
 function globalsOf(object: ElfObject, isDefined: boolean): string[] {
   const { symbols } = object;
   const names: string[] = [];
-  for (let symbol = 1; symbol < symbols.count; symbol++) {
+  for (const symbol of symbolsOf(object)) {
     if (symbols.binding[symbol] === symbolBinding.local) continue;
     const isUndefined =
       symbols.isSpecial[symbol] === 0 && symbols.sectionIndex[symbol] === specialIndex.undefined;

@@ -10,7 +10,7 @@ import type { PaddingPiece } from "../9-verify/claims.js";
 import { findFill } from "../elf/fill.js";
 import { sectionFlag } from "../elf/format.js";
 import type { ElfImage } from "../elf/image.js";
-import { offsetOf, symbolName } from "../elf/object.js";
+import { offsetOf, symbolName, symbolsOf } from "../elf/object.js";
 import { pageSize } from "../x86/pageSize.js";
 import { findReferred } from "./findReferred.js";
 import { mostPadding } from "./tables.js";
@@ -60,7 +60,7 @@ interface Symbol {
 function collectSymbols(image: ElfImage): Map<string, Symbol> {
   const { symbols, symbolAddress } = image;
   const found = new Map<string, Symbol>();
-  for (let symbol = 1; symbol < symbols.count; symbol++) {
+  for (const symbol of symbolsOf(image)) {
     if (symbols.isSpecial[symbol] || symbols.nameOffset[symbol] === 0) continue;
     const section = symbols.sectionIndex[symbol]!;
     const size = symbols.size[symbol]!;

@@ -16,7 +16,7 @@
  */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { loadImage } from "../elf/load.js";
-import { symbolName } from "../elf/object.js";
+import { symbolName, symbolsOf } from "../elf/object.js";
 import type { LinkArguments } from "./arguments.js";
 import { pathIn } from "./inputs.js";
 import type { LinkFolder } from "./record.js";
@@ -29,13 +29,13 @@ const place = /\*\(SORT_BY_NAME\(\.text\.\.jettison\.\*\)\)/g;
 
 /** Whether an image that was linked with the regions in the first place has become larger by them. */
 export function pushesEntryText(file: string): boolean {
-  const { symbols, symbolAddress, ...image } = loadImage(file, file);
+  const image = loadImage(file, file);
   let start = Number.NaN;
   let entry = Number.NaN;
   const ends: number[] = [];
-  for (let symbol = 1; symbol < symbols.count; symbol++) {
-    const name = symbolName({ ...image, symbols }, symbol);
-    const address = symbolAddress[symbol]!;
+  for (const symbol of symbolsOf(image)) {
+    const name = symbolName(image, symbol);
+    const address = image.symbolAddress[symbol]!;
     if (name === "__jettison_text_start") start = address;
     else if (name === "__entry_text_start") entry = address;
     else if (/^__jettison_region_\w+_end$/.test(name)) ends.push(address);

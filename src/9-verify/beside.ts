@@ -7,7 +7,7 @@
  */
 import { relaSize, relocationType, sectionFlag, sectionType, symbolBinding } from "../elf/format.js";
 import { type ElfImage, signed64 } from "../elf/image.js";
-import { countRelocations, type ElfObject, symbolName } from "../elf/object.js";
+import { countRelocations, type ElfObject, symbolName, symbolsOf } from "../elf/object.js";
 import type { VerifiedRegion } from "./claims.js";
 import { sectionOfRegion } from "./proof.js";
 
@@ -75,7 +75,8 @@ export function collectBeside(object: ElfObject, regions: readonly VerifiedRegio
 function collectMarks(object: ElfObject, sections: ReadonlySet<number>): Beside["marks"] {
   const { symbols } = object;
   const marks = new Map<number, Mark[]>();
-  for (let symbol = 1; symbol < symbols.count && sections.size > 0; symbol++) {
+  if (sections.size === 0) return marks;
+  for (const symbol of symbolsOf(object)) {
     const section = symbols.sectionIndex[symbol]!;
     if (!sections.has(section) || !isMark(object, symbol)) continue;
     const known = marks.get(section) ?? [];
@@ -94,8 +95,9 @@ const isMark = ({ symbols }: ElfObject, symbol: number) =>
 /** The link places each section of `vmlinux.o` in one piece. One without a global symbol is not found, and excuses nothing. */
 export function locateBeside({ fields, marks }: Beside, image: ElfImage): IsBeside {
   const addresses = new Map<string, number>();
-  for (let symbol = 1; symbol < image.symbols.count && fields.length > 0; symbol++)
-    if (isMark(image, symbol)) addresses.set(symbolName(image, symbol), image.symbolAddress[symbol]!);
+  if (fields.length > 0)
+    for (const symbol of symbolsOf(image))
+      if (isMark(image, symbol)) addresses.set(symbolName(image, symbol), image.symbolAddress[symbol]!);
   const starts = new Map<number, number>();
   for (const [section, known] of marks) {
     const found = new Set(

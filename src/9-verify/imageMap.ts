@@ -2,7 +2,7 @@
 /** The map of a linked kernel: sections, tables, functions and objects, regions. */
 import { sectionFlag, sectionType, symbolType } from "../elf/format.js";
 import { type ElfImage, signed64 } from "../elf/image.js";
-import { symbolName } from "../elf/object.js";
+import { symbolName, symbolsOf } from "../elf/object.js";
 import type { VerifiedRegion } from "./claims.js";
 import { describePlace, type Extent, findAround, namesNear, sortExtents, stretchAround } from "./extents.js";
 import { paddingRegion, readPadding } from "./paddingTable.js";
@@ -189,7 +189,7 @@ function collectSymbols(image: ElfImage) {
   const extents: Extent[] = [];
   const functions: Extent[] = [];
   const named: Extent[] = [];
-  for (let symbol = 1; symbol < symbols.count; symbol++) {
+  for (const symbol of symbolsOf(image)) {
     const type = symbols.type[symbol];
     if (type === symbolType.section || type === symbolType.file) continue;
     const name = symbolName(image, symbol);

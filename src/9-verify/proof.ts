@@ -3,7 +3,7 @@
  * Invariant 1: no reference from anything that may outlive a region leads into it, except through gates. The proof
  * shares only the ELF reader with the planner, and reads only `claims.json` of the plan.
  */
-import { type ElfObject, symbolName } from "../elf/object.js";
+import { type ElfObject, symbolName, symbolsOf } from "../elf/object.js";
 import type { Allowance, VerifiedRegion } from "./claims.js";
 
 export interface Violation {
@@ -153,7 +153,7 @@ export function reasonOfAll(reasons: readonly (string | undefined)[]): string | 
 export function checkOwnTables(object: ElfObject): string[] {
   const { symbols, file } = object;
   const counts = new Map<string, number>();
-  for (let symbol = 1; symbol < symbols.count; symbol++) {
+  for (const symbol of symbolsOf(object)) {
     if (symbols.isSpecial[symbol] || symbols.sectionIndex[symbol] === 0) continue;
     const name = symbolName(object, symbol);
     if (ownTables.has(name)) counts.set(name, (counts.get(name) ?? 0) + 1);

@@ -13,6 +13,7 @@
  * An address in the guard bytes of a region is not in it: nothing lies there, and a pointer may stand just outside
  * of the object that it means.
  */
+
 import { relocationType, sectionFlag, symbolType } from "../elf/format.js";
 import {
   type ElfImage,
@@ -21,6 +22,7 @@ import {
   readImageRelocation,
   signed64,
 } from "../elf/image.js";
+import { symbolsOf } from "../elf/object.js";
 import type { Instruction } from "../x86/instructionLength.js";
 import { walkText } from "../x86/walkText.js";
 import { type Beside, type IsBeside, locateBeside } from "./beside.js";
@@ -187,7 +189,7 @@ function openProof(map: ImageMap, takeAllowance: TakeAllowance, isBeside: IsBesi
 function collectStarts(image: ElfImage): ReadonlyMap<number, readonly number[]> {
   const { symbols } = image;
   const bySection = new Map<number, number[]>();
-  for (let symbol = 1; symbol < symbols.count; symbol++) {
+  for (const symbol of symbolsOf(image)) {
     if (symbols.isSpecial[symbol] || symbols.type[symbol] === symbolType.section) continue;
     const section = symbols.sectionIndex[symbol]!;
     if (!((image.sections[section]?.flags ?? 0) & sectionFlag.execute)) continue;

@@ -6,7 +6,7 @@
 import { relaSize, relocationType, sectionFlag, sectionType, symbolType } from "../elf/format.js";
 import { signed64 } from "../elf/image.js";
 import { lastIndex } from "../elf/lastIndex.js";
-import { countRelocations, type ElfObject, type Section, symbolName } from "../elf/object.js";
+import { countRelocations, type ElfObject, type Section, symbolName, symbolsOf } from "../elf/object.js";
 import { walkText } from "../x86/walkText.js";
 import type { Claims, VerifiedRegion } from "./claims.js";
 import { describePlace, type Extent, findAround, namesNear, sortExtents, stretchAround } from "./extents.js";
@@ -285,9 +285,10 @@ function collectGates({ sections }: ElfObject, extents: Extents): Extents {
   );
 }
 
-function collectStarts({ sections, symbols }: ElfObject): ReadonlyMap<number, readonly Start[]> {
+function collectStarts(object: ElfObject): ReadonlyMap<number, readonly Start[]> {
+  const { sections, symbols } = object;
   const bySection = new Map<number, Start[]>();
-  for (let symbol = 1; symbol < symbols.count; symbol++) {
+  for (const symbol of symbolsOf(object)) {
     if (symbols.isSpecial[symbol] || symbols.type[symbol] === symbolType.section) continue;
     const section = symbols.sectionIndex[symbol]!;
     if (!((sections[section]?.flags ?? 0) & sectionFlag.execute)) continue;
@@ -303,7 +304,7 @@ function collectStarts({ sections, symbols }: ElfObject): ReadonlyMap<number, re
 function collectExtents(object: ElfObject): Extents {
   const { symbols } = object;
   const bySection = new Map<number, Extent[]>();
-  for (let symbol = 1; symbol < symbols.count; symbol++) {
+  for (const symbol of symbolsOf(object)) {
     const type = symbols.type[symbol];
     if (type !== symbolType.function && type !== symbolType.object) continue;
     const section = symbols.sectionIndex[symbol]!;

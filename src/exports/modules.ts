@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { JettisonError } from "../diagnostics.js";
 import { specialIndex, symbolBinding } from "../elf/format.js";
 import { loadObject } from "../elf/load.js";
-import { symbolName } from "../elf/object.js";
+import { symbolName, symbolsOf } from "../elf/object.js";
 import type { Export } from "./exports.js";
 
 export interface BuiltModules {
@@ -83,7 +83,7 @@ function importsOf(build: string, module: string): ReadonlySet<string> | undefin
     for (const name of objects) {
       const object = loadObject(name, join(build, name));
       const { symbols } = object;
-      for (let symbol = 1; symbol < symbols.count; symbol++) {
+      for (const symbol of symbolsOf(object)) {
         if (symbols.binding[symbol] === symbolBinding.local) continue;
         const isUndefined =
           symbols.isSpecial[symbol] === 0 && symbols.sectionIndex[symbol] === specialIndex.undefined;

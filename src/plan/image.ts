@@ -9,7 +9,7 @@ import { sectionFlag, sectionType } from "../elf/format.js";
 import type { ElfImage } from "../elf/image.js";
 import type { Kind } from "../elf/kind.js";
 import { loadImage } from "../elf/load.js";
-import { type Section, symbolName } from "../elf/object.js";
+import { type Section, symbolName, symbolsOf } from "../elf/object.js";
 import { pageSize } from "../x86/pageSize.js";
 
 /** The kernel's treatment of a section's pages; `init`: it frees them after boot. */
@@ -161,7 +161,7 @@ function readLeavingPadding({ sections, sectionAddress, view }: ElfImage, symbol
 function collectSymbols(image: ElfImage): Symbol[] {
   const { symbols, sections, symbolAddress } = image;
   const found: Symbol[] = [];
-  for (let symbol = 1; symbol < symbols.count; symbol++) {
+  for (const symbol of symbolsOf(image)) {
     const section = symbols.isSpecial[symbol] ? undefined : sections[symbols.sectionIndex[symbol]!];
     if (section === undefined || !(section.flags & sectionFlag.alloc) || symbols.nameOffset[symbol] === 0)
       continue;

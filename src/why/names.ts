@@ -5,7 +5,7 @@ import { formatUnit, type Graph, sectionOf, type UnitId } from "../1-graph/graph
 import { nearest } from "../3-component/nearest.js";
 import { fail } from "../diagnostics.js";
 import { symbolType } from "../elf/format.js";
-import { symbolName } from "../elf/object.js";
+import { symbolName, symbolsOf } from "../elf/object.js";
 import type { PlannedBuild } from "../passes.js";
 
 export type Subject =
@@ -52,7 +52,7 @@ function collectSymbols(graph: Graph): Map<string, UnitId[]> {
   const named = new Map<string, UnitId[]>();
   graph.objects.forEach((object, index) => {
     const { symbols } = object;
-    for (let symbol = 1; symbol < symbols.count; symbol++) {
+    for (const symbol of symbolsOf(object)) {
       const unit = graph.symbolUnit[graph.symbolBase[index]! + symbol]!;
       const type = symbols.type[symbol];
       if (unit < 0 || type === symbolType.section || type === symbolType.file) continue;
