@@ -165,7 +165,7 @@ async function linkObject(folder: LinkFolder, link: LinkArguments): Promise<numb
   writeJson(at("claims.json"), describeClaims({ graph, components, boundary, regions }));
   announce(plan);
   stopwatch.lap("write");
-  // What is linked now has its regions, gates and tables.
+  // The files to link have their regions, gates and tables.
 
   const status = await runLinker(build, [
     ...["-T", `${own}/merge.lds`],

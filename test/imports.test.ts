@@ -15,7 +15,9 @@ function readImports(): ReadonlyMap<string, readonly string[]> {
   return new Map(
     files.map((file) => {
       const text = readFileSync(join(source, file), "utf8");
-      const named = text.matchAll(/^(?:import|export|\} from)\b[^;"]*"([^"]+)";|\bimport\("([^"]+)"\)/gm);
+      const named = text.matchAll(
+        /^(?:(?:(?:import|export)\b[^;"]*|\}) from|import) "([^"]+)";|\bimport\("([^"]+)"\)/gm,
+      );
       return [
         file,
         [...named].map(([, first, second]) => {

@@ -29,7 +29,7 @@ export function makesKernel(folder: LinkFolder, link: LinkArguments): boolean {
   return isOfKernel || inputs.some((file) => holdsRegions(folder.build, file));
 }
 
-/** What the link of `vmlinux.o` left, which ended well and knew the same manifests. */
+/** The record of the link of `vmlinux.o`, which ended well and knew the same manifests. */
 export function findRecord(folder: LinkFolder): LinkRecord {
   const record = readRecord(folder);
   const file = folder.at("link.json");
