@@ -21,14 +21,13 @@ const torture =
 
 export default defineConfig({
   test: {
-    reporters: ["default", "./test/closingLine.ts"],
+    reporters: ["default", "./test/support/closingLine.ts"],
     projects: [
       {
         extends: true,
         test: {
           name: "unit",
-          include: ["test/**/*.test.ts"],
-          exclude: ["test/kernel/**", "test/torture/**"],
+          include: ["test/unit/**/*.test.ts"],
           // Many run gcc and ld, on two cores beside one another.
           testTimeout: minute,
           hookTimeout: minute,

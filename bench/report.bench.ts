@@ -11,7 +11,7 @@ import { chromium, type Page } from "playwright-core";
 import { afterAll, bench, describe } from "vitest";
 import { readPlan } from "../src/plan/readPlan.js";
 import { renderHtml } from "../src/report/html.js";
-import { browserOptions } from "../test/browserOptions.js";
+import { browserOptions } from "../test/support/browserOptions.js";
 import { makeLargePlan } from "./largePlan.js";
 
 const unitCount = 200_000;

@@ -13,8 +13,8 @@ import { type BootResult, bootMachine } from "../../src/machine/boot.js";
 import { loadMachine, type Machine } from "../../src/machine/machine.js";
 import { readPlan } from "../../src/plan/readPlan.js";
 import { projectRoot } from "../../src/root.js";
-import { findFaults, runGuest } from "../guest/guest.js";
-import { patchedBuild } from "./patchedBuild.js";
+import { findFaults, runGuest } from "../support/guest/guest.js";
+import { patchedBuild } from "../support/patchedBuild.js";
 
 let build: KernelBuild;
 let automatic: readonly string[];

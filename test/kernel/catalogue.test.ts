@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { examineSource } from "../../src/doctor/examineSource.js";
 import { fetchSource } from "../../src/kernel/fetchSource.js";
 import { readLinkerPatterns, readNamedSections } from "../../src/kernel/sourceSections.js";
-import { testedVersions } from "../testedVersions.js";
+import { testedVersions } from "../support/testedVersions.js";
 
 test.each(testedVersions)(
   "the series of Linux %s applies, and every section of its source is known",

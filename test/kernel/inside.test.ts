@@ -11,7 +11,7 @@ import { cacheFolder } from "../../src/cache.js";
 import { demoJob, makeKernel } from "../../src/kernel/makeKernel.js";
 import { loadMachine } from "../../src/machine/machine.js";
 import { projectRoot } from "../../src/root.js";
-import { findFaults, runGuest } from "../guest/guest.js";
+import { findFaults, runGuest } from "../support/guest/guest.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "jettison-test-"));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));

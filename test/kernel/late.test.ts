@@ -6,8 +6,8 @@ import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { demoJob, makeKernel } from "../../src/kernel/makeKernel.js";
 import { loadMachine } from "../../src/machine/machine.js";
-import { findFaults, isGateCall, runGuest } from "../guest/guest.js";
-import { buildModules } from "../guest/modules.js";
+import { findFaults, isGateCall, runGuest } from "../support/guest/guest.js";
+import { buildModules } from "../support/guest/modules.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "jettison-test-"));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));

@@ -9,8 +9,8 @@ import { demoJob, type KernelJob, makeKernel } from "../../src/kernel/makeKernel
 import { loadMachine } from "../../src/machine/machine.js";
 import { readPlan } from "../../src/plan/readPlan.js";
 import { projectRoot } from "../../src/root.js";
-import { findFaults, isGateCall, runGuest } from "../guest/guest.js";
-import { buildModules } from "../guest/modules.js";
+import { findFaults, isGateCall, runGuest } from "../support/guest/guest.js";
+import { buildModules } from "../support/guest/modules.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "jettison-test-"));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));

@@ -37,7 +37,7 @@ function packFor(fleet: readonly object[]): string {
 }
 
 test("a packed kernel is proved, keeps less, and frees what its plan says on each usual machine", async () => {
-  const { machines } = JSON.parse(readFileSync(join(projectRoot, "test/linuxhw.json"), "utf8"));
+  const { machines } = JSON.parse(readFileSync(join(projectRoot, "test/support/linuxhw.json"), "utf8"));
   const packing = packFor(machines);
   const before = readPlan(output);
   rmSync(build, { recursive: true, force: true });

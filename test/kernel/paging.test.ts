@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import type { KernelBuild } from "../../src/kernel/buildKernel.js";
 import { demoJob, makeKernel } from "../../src/kernel/makeKernel.js";
 import { loadMachine } from "../../src/machine/machine.js";
-import { findFaults, runGuest } from "../guest/guest.js";
+import { findFaults, runGuest } from "../support/guest/guest.js";
 
 let build: KernelBuild;
 const logs = mkdtempSync(join(tmpdir(), "jettison-test-"));

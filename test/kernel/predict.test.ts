@@ -15,7 +15,7 @@ import { readPlan } from "../../src/plan/readPlan.js";
 import { Predictor } from "../../src/predict/predict.js";
 import { readFacts } from "../../src/profile/facts.js";
 import { projectRoot } from "../../src/root.js";
-import { findFaults, runGuest } from "../guest/guest.js";
+import { findFaults, runGuest } from "../support/guest/guest.js";
 
 const named = process.env.JETTISON_PREDICT?.split(" ");
 const scratch = mkdtempSync(join(tmpdir(), "jettison-test-"));

@@ -6,7 +6,7 @@ import { jettisonLd } from "../../src/kernel/buildKernel.js";
 import { makeCommand, makeEnvironment } from "../../src/kernel/make.js";
 import { demoJob, makeKernel } from "../../src/kernel/makeKernel.js";
 import { run } from "../../src/process.js";
-import { temporaryFolder } from "../compile.js";
+import { temporaryFolder } from "../support/compile.js";
 
 test("the demo's kernel is built without a warning, and a second time nothing is", async () => {
   const first = await makeKernel(demoJob);

@@ -22,7 +22,7 @@ import {
   phone,
   textOf,
   useBrowser,
-} from "../reportPage.js";
+} from "../support/reportPage.js";
 
 const out = mkdtempSync(join(tmpdir(), "jettison-test-"));
 const newPage = useBrowser();

@@ -14,7 +14,7 @@ import { type BootResult, bootMachine } from "../../src/machine/boot.js";
 import { loadMachine } from "../../src/machine/machine.js";
 import { planBuild } from "../../src/passes.js";
 import { projectRoot } from "../../src/root.js";
-import { patchedBuild } from "./patchedBuild.js";
+import { patchedBuild } from "../support/patchedBuild.js";
 
 let build: KernelBuild;
 let trusting: readonly string[];

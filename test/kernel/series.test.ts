@@ -16,7 +16,7 @@ import { exportSeries } from "../../src/kernel/exportSeries.js";
 import { fetchSource } from "../../src/kernel/fetchSource.js";
 import { readSeries, touchedFiles } from "../../src/kernel/series.js";
 import { stageNearest, stageSeries } from "../../src/kernel/stageSeries.js";
-import { testedVersions } from "../testedVersions.js";
+import { testedVersions } from "../support/testedVersions.js";
 
 let folder: string;
 beforeEach(() => {

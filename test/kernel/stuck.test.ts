@@ -9,8 +9,8 @@ import { symbolName } from "../../src/elf/object.js";
 import type { KernelBuild } from "../../src/kernel/buildKernel.js";
 import { demoJob, makeKernel } from "../../src/kernel/makeKernel.js";
 import { loadMachine } from "../../src/machine/machine.js";
-import { debuggedBy, interceptCalls } from "../guest/debugger.js";
-import { findFaults, runGuest } from "../guest/guest.js";
+import { debuggedBy, interceptCalls } from "../support/guest/debugger.js";
+import { findFaults, runGuest } from "../support/guest/guest.js";
 
 let build: KernelBuild;
 const scratch = mkdtempSync(join(tmpdir(), "jettison-test-"));

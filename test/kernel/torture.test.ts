@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { demoJob, makeKernel } from "../../src/kernel/makeKernel.js";
 import { loadMachine } from "../../src/machine/machine.js";
-import { buildModules } from "../guest/modules.js";
+import { buildModules } from "../support/guest/modules.js";
 import { torture } from "../torture/torture.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "jettison-test-"));

@@ -7,8 +7,8 @@ import { mapImage } from "../../src/9-verify/imageMap.js";
 import { verifyBuild } from "../../src/9-verify/verifyBuild.js";
 import { readImage } from "../../src/elf/image.js";
 import { demoJob, makeKernel } from "../../src/kernel/makeKernel.js";
-import { temporaryFolder } from "../compile.js";
-import { compareWithObjdump } from "../objdump.js";
+import { temporaryFolder } from "../support/compile.js";
+import { compareWithObjdump } from "../support/objdump.js";
 
 const build = await makeKernel(demoJob);
 

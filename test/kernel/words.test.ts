@@ -15,9 +15,9 @@ import { bootMachine } from "../../src/machine/boot.js";
 import { loadMachine } from "../../src/machine/machine.js";
 import type { Plan, PlanUnit } from "../../src/plan/plan.js";
 import { projectRoot } from "../../src/root.js";
-import { command } from "../compile.js";
-import { jettison } from "../miniature.js";
-import { patchedBuild } from "./patchedBuild.js";
+import { command } from "../support/compile.js";
+import { jettison } from "../support/miniature.js";
+import { patchedBuild } from "../support/patchedBuild.js";
 
 const debian = { debian: "6.12" };
 const words = (name: string) => join(projectRoot, "test/kernel/words", `${name}.patch`);

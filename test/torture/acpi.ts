@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { loadMachine } from "../../src/machine/machine.js";
 import { projectRoot } from "../../src/root.js";
 import { withScratchFolder } from "../../src/scratch.js";
-import { findFaults, runGuest } from "../guest/guest.js";
+import { findFaults, runGuest } from "../support/guest/guest.js";
 import { type OddTable, oddTables } from "./acpiTables.js";
 
 /** A table of a real computer; licence and credit stand in the file. */

@@ -8,7 +8,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import { demoJob, type KernelJob, makeKernel } from "../../src/kernel/makeKernel.js";
 import { loadMachine, usualMachines } from "../../src/machine/machine.js";
 import { projectRoot } from "../../src/root.js";
-import { buildModules } from "../guest/modules.js";
+import { buildModules } from "../support/guest/modules.js";
 import { type Tortured, torture } from "./torture.js";
 
 /** Least destructive first; what a part breaks, the later ones and the leaks show. */

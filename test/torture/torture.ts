@@ -5,8 +5,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Machine } from "../../src/machine/machine.js";
 import { projectRoot } from "../../src/root.js";
-import { temporaryFolder } from "../compile.js";
-import { findFaults, runGuest } from "../guest/guest.js";
+import { temporaryFolder } from "../support/compile.js";
+import { findFaults, runGuest } from "../support/guest/guest.js";
 
 export interface TortureOptions {
   readonly bzImage: string;
