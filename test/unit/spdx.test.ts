@@ -21,7 +21,8 @@ test("every file names its licence: GPL-2.0-only what runs in the kernel, Apache
     return `${file}: ${/SPDX-License-Identifier: ([\w.-]+)/.exec(head)?.[1]}`;
   });
   const wrong = licences.filter((line) => {
-    const isKernel = /^(?:runtime\/linux\/.*(?:\.[chS]|Kconfig|Makefile)|test\/support\/modules\/.*\.c):/.test(line);
+    const isKernel =
+      /^(?:runtime\/linux\/.*(?:\.[chS]|Kconfig|Makefile)|test\/support\/modules\/.*\.c):/.test(line);
     return !line.endsWith(isKernel ? ": GPL-2.0-only" : ": Apache-2.0");
   });
   expect(wrong).toEqual([]);
