@@ -138,7 +138,8 @@ command_line() {
 		acpi=* | acpi_rsdp | amd_iommu=* | amd_iommu_intr=* | intel_iommu=* | iommu=* | iommu.* | intremap=* | \
 			swiotlb=* | pci=no* | nopv | nopvspin | xen_nopv* | no-kvmclock | mem=* | pti=* | nopti | mitigations=* | \
 			rodata=* | maxcpus=* | nosmp | noapic | nolapic | nox2apic | noapictimer | hyperv* | \
-			jettison=* | jettison.keep=* | jettison.drop=* | jettison.padding=* | jettison.hotplug=*)
+			jettison=* | jettison.keep=* | jettison.drop=* | jettison.padding=* | jettison.hotplug=* | \
+			jettison.exit=* | jettison.scan=*)
 			fact commandLine "$word"
 			;;
 		esac

@@ -89,6 +89,8 @@ export type Present =
   /** Memory with a physical address past this many bytes. */
   | { readonly op: "memoryAbove"; readonly bytes: number }
   | { readonly op: "pciDevice"; readonly id: string }
+  /** A device with a modalias that one of these matches, by the signs of fnmatch(3). */
+  | { readonly op: "modalias"; readonly patterns: readonly string[] }
   | { readonly op: "never" }
   | { readonly op: "any" | "all"; readonly of: readonly Present[] }
   | { readonly op: "not"; readonly of: Present };

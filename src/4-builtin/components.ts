@@ -10,6 +10,7 @@ import type { Claims } from "../3-component/claim.js";
 import { type Component, mostComponents } from "../3-component/component.js";
 import { pageSize } from "../x86/pageSize.js";
 import { type AutomaticModule, classifyModules, isAutomatic } from "./classify.js";
+import { findModaliases } from "./deviceTables.js";
 import type { CodePart } from "./hooks.js";
 
 /** Less is not worth the rounding to pages of each kind of memory. */
@@ -81,7 +82,9 @@ function initLevel(graph: Graph, { symbol }: CodePart): number {
   return 2 * levels.indexOf(level[1] ?? "7") + (level[2] === "s" ? 1 : 0);
 }
 
-function toComponent(graph: Graph, { name, module, registrars, init, exit }: AutomaticModule): Component {
+function toComponent(graph: Graph, automatic: AutomaticModule): Component {
+  const { name, module, registrars, init, exit } = automatic;
+  const patterns = findModaliases(graph, automatic);
   return {
     name,
     title: module.path,
@@ -95,6 +98,7 @@ function toComponent(graph: Graph, { name, module, registrars, init, exit }: Aut
     resident: [],
     // The kernel asks the driver core instead.
     inUse: { op: "never", line: 1 },
+    ...(patterns === undefined ? {} : { present: { op: "modalias", patterns } as const }),
     canAppear: "hotplug",
     gates: [],
     automatic: {

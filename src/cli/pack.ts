@@ -46,13 +46,14 @@ async function pack(build: string, profiles: readonly string[], options: Options
     const { readMachines } = await import("../profile/readLines.js");
     const presentByName = new Map(manifests.map(({ name, present }) => [name, present] as const));
     const predictor = new Predictor(makePlan(analyse(objects, manifests)), (name) => presentByName.get(name));
-    for await (const facts of readMachines(profiles))
-      add(
-        predictor
-          .predict(facts)
-          .components.filter(({ outcome }) => outcome !== "leaves")
-          .map(({ component }) => component),
-      );
+    for await (const machines of readMachines(profiles))
+      for (const facts of machines)
+        add(
+          predictor
+            .predict(facts)
+            .components.filter(({ outcome }) => outcome !== "leaves")
+            .map(({ component }) => component),
+        );
   }
   const classes: NamedClass[] = [...fleet.values()];
   if (classes.length === 0) fail("fleet-empty", {});

@@ -36,14 +36,15 @@ async function predict(path: string, files: readonly string[], options: Options)
     if (waiting !== "" && !process.stdout.write(waiting)) await once(process.stdout, "drain");
     waiting = "";
   };
-  for await (const facts of readMachines(files)) {
-    const prediction = predictor.predict(facts);
-    fleet.add(prediction);
-    machines++;
-    if (options.json) {
-      waiting += `${formatPredictionLine(prediction)}\n`;
-      if (waiting.length > 2 ** 16) await flush();
-    } else if (machines <= mostShown) shown.push(prediction);
+  for await (const batch of readMachines(files)) {
+    for (const facts of batch) {
+      const prediction = predictor.predict(facts);
+      fleet.add(prediction);
+      machines++;
+      if (options.json) waiting += `${formatPredictionLine(prediction)}\n`;
+      else if (machines <= mostShown) shown.push(prediction);
+    }
+    if (waiting.length > 2 ** 16) await flush();
   }
   await flush();
   const distribution = fleet.finish();

@@ -31,7 +31,8 @@ async function predictFleet(plan: Plan, files: readonly string[]): Promise<Distr
   const presentByName = new Map(plan.components.map(({ name, present }) => [name, present]));
   const predictor = new Predictor(plan, (name) => presentByName.get(name));
   const fleet = new DistributionBuilder();
-  for await (const facts of readMachines(files)) fleet.add(predictor.predict(facts));
+  for await (const machines of readMachines(files))
+    for (const facts of machines) fleet.add(predictor.predict(facts));
   return fleet.finish();
 }
 

@@ -80,6 +80,8 @@ export interface Plan {
     readonly hasPadding: boolean;
     /** It is a built-in driver that no manifest describes: its exit function is called before it leaves. */
     readonly isAutomatic?: true;
+    /** Its devices are found in the background, after the initcalls. */
+    readonly isFoundLate?: true;
     /** Bytes of all its units, and of those that lie in regions, by kind of memory. */
     readonly owned: Bytes;
     readonly leaving: Bytes;
@@ -297,6 +299,7 @@ function describeComponent(
     ...(component.present === undefined ? {} : { present: component.present }),
     hasPadding: component.padding !== undefined,
     ...(component.automatic === undefined ? {} : { isAutomatic: true }),
+    ...(component.automatic?.isLate ? { isFoundLate: true } : {}),
     ...weight,
     gates: boundary.gates.filter((gate) =>
       ownership.sets.members(ownership.ownersByUnit[gate.unit]!).includes(index),

@@ -35,6 +35,7 @@ const present: z.ZodType<Present> = z.lazy(() =>
     z.object({ op: z.literal("hypervisor"), name: z.string() }),
     z.object({ op: z.literal("memoryAbove"), bytes }),
     z.object({ op: z.literal("pciDevice"), id: z.string() }),
+    z.object({ op: z.literal("modalias"), patterns: z.array(z.string()) }),
     z.object({ op: z.literal("never") }),
     z.object({ op: z.enum(["any", "all"]), of: z.array(present) }),
     z.object({ op: z.literal("not"), of: present }),
@@ -104,6 +105,10 @@ export const planSchema = z
           .describe(
             "It is a built-in driver that no manifest describes: its exit function is called before it leaves.",
           ),
+        isFoundLate: z
+          .literal(true)
+          .optional()
+          .describe("It is automatic, and its devices are found in the background, after the initcalls."),
         after: names.optional().describe("Components that are looked for before it."),
         needs: names.optional().describe("Components that stay as long as it does."),
         kernels: z.string().optional().describe("Which kernels contain it."),

@@ -154,9 +154,10 @@ export class Predictor {
 }
 
 function decideOne(
-  one: Pick<Plan["components"][number], "name" | "state" | "canAppear" | "hasPadding"> & {
-    present: Present | undefined;
-  },
+  one: Pick<
+    Plan["components"][number],
+    "name" | "state" | "canAppear" | "hasPadding" | "isAutomatic" | "isFoundLate"
+  > & { present: Present | undefined },
   present: Truth,
   words: Words,
 ): { fate: Fate; reason: string } {
@@ -165,9 +166,12 @@ function decideOne(
   if (words.keep.has(one.name)) return { fate: "stays", reason: "keep" };
   if (one.hasPadding && words.paddingStays) return { fate: "stays", reason: "off" };
   if (present === "yes") return { fate: "stays", reason: "present" };
+  if (one.isAutomatic && words.automaticStays !== undefined)
+    return { fate: "stays", reason: words.automaticStays };
   const isDropped = words.drop.has(one.name);
   const appears = one.canAppear === "module" || (one.canAppear === "hotplug" && !words.noHotplug);
   if (appears && !isDropped) return { fate: "stays", reason: `can-appear-${one.canAppear}` };
+  if (one.isFoundLate && !isDropped) return { fate: "stays", reason: "found-late" };
   if (present === "unknown") return { fate: "unknown", reason: "unknown" };
   const reason = describeAbsence(one.present, present) ?? "not-present";
   return { fate: "leaves", reason: appears ? "drop" : reason };
@@ -177,6 +181,8 @@ interface Words {
   readonly key: string;
   readonly isOff: boolean;
   readonly paddingStays: boolean;
+  /** Why no driver leaves by its exit function. */
+  readonly automaticStays: string | undefined;
   /** The machine gets no devices after boot. */
   readonly noHotplug: boolean;
   readonly keep: ReadonlySet<string>;
@@ -190,6 +196,7 @@ const noWords: Words = {
     key: "",
     isOff: false,
     paddingStays: false,
+    automaticStays: undefined,
     noHotplug: false,
     keep: new Set(),
     drop: new Set(),
@@ -207,12 +214,22 @@ function readWords(commandLine: readonly string[]): Words {
   const values = (name: string) =>
     commandLine.filter((word) => word.startsWith(`${name}=`)).map((word) => word.slice(name.length + 1));
   const names = (name: string) => new Set(values(name).flatMap((value) => value.split(",")));
+  const [scan, exit] = [values("jettison.scan").at(-1), values("jettison.exit").at(-1)];
   const mitigations = values("mitigations").at(-1)?.split(",")[0];
   const isPtiOff = commandLine.includes("nopti") || values("pti").at(-1) === "off" || mitigations === "off";
   return {
     key: commandLine.join(" "),
     isOff: ["off", "audit"].includes(values("jettison").at(-1) ?? ""),
     paddingStays: values("jettison.padding").at(-1) === "off",
+    // As the kernel does, a value that it does not know counts as off.
+    automaticStays:
+      scan !== undefined && scan !== "on"
+        ? "scan-off"
+        : exit !== undefined && exit !== "on"
+          ? exit === "again"
+            ? "exit-again"
+            : "exit-off"
+          : undefined,
     noHotplug: values("jettison.hotplug").at(-1) === "none",
     keep: names("jettison.keep"),
     drop: names("jettison.drop"),

@@ -42,7 +42,52 @@ export function evaluatePresent(present: Present | undefined, facts: Facts): Tru
       return facts.memoryTotal !== undefined && facts.memoryTotal > present.bytes ? "yes" : "unknown";
     case "pciDevice":
       return truth(facts.pciDevices?.has(present.id));
+    case "modalias":
+      return evaluateModalias(present.patterns, facts.modaliases);
   }
+}
+
+/** One expression for the patterns of a plan's component, of which there are as many as a driver serves kinds of devices. */
+const matchers = new WeakMap<readonly string[], RegExp>();
+
+function matcherOf(patterns: readonly string[]): RegExp {
+  let matcher = matchers.get(patterns);
+  if (matcher === undefined) {
+    matcher = new RegExp(`^(?:${patterns.map(globSource).join("|")})$`, "s");
+    matchers.set(patterns, matcher);
+  }
+  return matcher;
+}
+
+/** `*`, `?` and `[0-9]` of fnmatch(3), by which modprobe compares. */
+const globSource = (pattern: string) =>
+  pattern.replace(
+    /\[(!?)([^\]\\]+)\]|[\\^$.*+?()[\]{}|]/g,
+    (sign, not: string | undefined, set: string | undefined) =>
+      set !== undefined
+        ? `[${not ? "^" : ""}${set.replace(/[\^[]/g, "\\$&")}]`
+        : sign === "*"
+          ? ".*"
+          : sign === "?"
+            ? "."
+            : `\\${sign}`,
+  );
+
+/** Their devices exist by themselves. Those of any other bus appear once a driver has what they are plugged into. */
+const listedWithoutDrivers = /^(pci|acpi):/;
+const virtioTransport = /^(platform:virtio-mmio|acpi:LNRO0005:|of:.*Cvirtio,mmio)/;
+
+/** A pattern of virtio comes with those of the PCI functions: it leaves only the other transport to be asked for. */
+function evaluateModalias(patterns: readonly string[], modaliases: readonly string[] | undefined): Truth {
+  if (modaliases === undefined) return "unknown";
+  const matcher = matcherOf(patterns);
+  if (modaliases.some((one) => matcher.test(one))) return "yes";
+  const isAbsent = (pattern: string) =>
+    listedWithoutDrivers.test(pattern) ||
+    (pattern.startsWith("virtio:") &&
+      (modaliases.some((one) => one.startsWith("virtio:")) ||
+        !modaliases.some((one) => virtioTransport.test(one))));
+  return patterns.every(isAbsent) ? "no" : "unknown";
 }
 
 /** `decisive` where one is, `neutral` where all are. */

@@ -22,11 +22,15 @@ export interface Facts {
   readonly memoryTotal: number | undefined;
   /** `8086:10d3` */
   readonly pciDevices: ReadonlySet<string> | undefined;
+  /** Modaliases of all devices that the machine's kernel had found. */
+  readonly modaliases: readonly string[] | undefined;
   readonly commandLine: readonly string[];
   /** Impossible parts of the firmware's description, one sentence each. */
   readonly defects: readonly string[];
 }
 
+const areTables = (tables: unknown) =>
+  Array.isArray(tables) && tables.every((one) => typeof (one as { sig?: unknown } | null)?.sig === "string");
 const summarySchema = z.looseObject({
   id: z.string(),
   formFactor: z.string(),
@@ -35,14 +39,36 @@ const summarySchema = z.looseObject({
   cpuVendor: z.enum(["intel", "amd"]).nullable(),
   // Most of a line, of which only the signatures count: nothing of it is copied.
   tables: z.custom<readonly { readonly sig: string }[]>(
-    (tables) =>
-      Array.isArray(tables) &&
-      tables.every((one) => typeof (one as { sig?: unknown } | null)?.sig === "string"),
+    areTables,
     "a list of tables with their signatures is expected here",
   ),
   dmar: z.looseObject({ drhdCount: z.int(), drhdBadBase: z.int().optional() }).nullable(),
   ivrs: z.looseObject({ iommuCount: z.int() }).nullable(),
 });
+
+type Summary = z.infer<typeof summarySchema>;
+
+/**
+ * Whether the schema accepts a value, for the usual one without asking it: it copies what it checks, which takes longer than
+ * everything else that is done for a machine but reading it. What this does not accept, the schema decides.
+ */
+function fitsSummary(value: unknown): value is Summary {
+  if (typeof value !== "object" || value === null) return false;
+  const { id, formFactor, vendor, virtual, cpuVendor, tables, dmar, ivrs } = value as Partial<Summary>;
+  return (
+    typeof id === "string" &&
+    typeof formFactor === "string" &&
+    typeof vendor === "string" &&
+    typeof virtual === "boolean" &&
+    (cpuVendor === "intel" || cpuVendor === "amd" || cpuVendor === null) &&
+    areTables(tables) &&
+    (dmar === null ||
+      (isCount(dmar?.drhdCount) && (dmar?.drhdBadBase === undefined || isCount(dmar?.drhdBadBase)))) &&
+    (ivrs === null || isCount(ivrs?.iommuCount))
+  );
+}
+
+const isCount = (value: unknown) => Number.isSafeInteger(value);
 
 const cpuVendors = { intel: "GenuineIntel", amd: "AuthenticAMD" } as const;
 
@@ -64,6 +90,7 @@ export function readFacts(value: unknown): { facts: Facts } | { what: string } {
     const parsed = profileSchema.safeParse(value);
     return parsed.success ? { facts: factsOfProfile(parsed.data) } : { what: describe(parsed.error) };
   }
+  if (fitsSummary(value)) return { facts: factsOfSummary(value) };
   const parsed = summarySchema.safeParse(value);
   if (parsed.success) return { facts: factsOfSummary(parsed.data) };
   const looksAlike = typeof value === "object" && value !== null && "tables" in value;
@@ -94,6 +121,7 @@ function factsOfProfile(profile: Profile): Facts {
     memorySpan: known(memory.span),
     memoryTotal: known(memory.total),
     pciDevices: devices === null ? undefined : new Set(devices.flatMap(pciDeviceOf)),
+    modaliases: known(devices),
     commandLine: profile.commandLine,
     defects: findDefects(acpi?.dmar ?? null, acpi?.ivrs ?? null),
   };
@@ -109,7 +137,7 @@ function pciDeviceOf(modalias: string): string[] {
  * The summary says of each machine whether an OEM id of its tables is a hypervisor's. Where none is, this is a computer
  * of its own; where one is, which hypervisor that is remains unknown.
  */
-function factsOfSummary(summary: z.infer<typeof summarySchema>): Facts {
+function factsOfSummary(summary: Summary): Facts {
   const signatures = new Set(summary.tables.map(({ sig }) => sig));
   return {
     name: summary.id,
@@ -123,6 +151,7 @@ function factsOfSummary(summary: z.infer<typeof summarySchema>): Facts {
     memorySpan: undefined,
     memoryTotal: undefined,
     pciDevices: undefined,
+    modaliases: undefined,
     commandLine: [],
     defects: findDefects(summary.dmar, summary.ivrs),
   };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Reads machines out of files of JSON Lines, one at a time: no file is ever in memory as a whole. */
+/** Reads machines out of files of JSON Lines, some at a time: no file is ever in memory as a whole. */
 import { createReadStream } from "node:fs";
 import { StringDecoder } from "node:string_decoder";
 import { fail } from "../diagnostics.js";
@@ -8,15 +8,18 @@ import { type Facts, readFacts } from "./facts.js";
 /** Far more than any machine's profile: a file without line ends is none. */
 const longestLine = 16 * 2 ** 20;
 
-/** `-` is standard input. Throws `file-unreadable`, `profile-invalid`. */
-export async function* readMachines(files: readonly string[]): AsyncGenerator<Facts> {
+/** Some machines at a time: to wait for each costs more than to predict it. `-` is standard input. Throws `file-unreadable`, `profile-invalid`. */
+export async function* readMachines(files: readonly string[]): AsyncGenerator<readonly Facts[]> {
   for (const file of files) {
     let line = 0;
-    for await (const lines of readLineBatches(file))
+    for await (const lines of readLineBatches(file)) {
+      const machines: Facts[] = [];
       for (const text of lines) {
         line++;
-        if (text.trim() !== "") yield readMachine(file, line, text);
+        if (text.trim() !== "") machines.push(readMachine(file, line, text));
       }
+      yield machines;
+    }
   }
 }
 

@@ -12,9 +12,11 @@ import { demoJob, makeKernel } from "../../src/kernel/makeKernel.js";
 import { type BootResult, bootMachine } from "../../src/machine/boot.js";
 import { loadMachine, type Machine } from "../../src/machine/machine.js";
 import { readPlan } from "../../src/plan/readPlan.js";
+import { Predictor } from "../../src/predict/predict.js";
 import { projectRoot } from "../../src/root.js";
 import { findFaults, runGuest } from "../support/guest/guest.js";
 import { patchedBuild } from "../support/patchedBuild.js";
+import { expectAgreement, profileGuest } from "../support/profiledGuest.js";
 
 let build: KernelBuild;
 let automatic: readonly string[];
@@ -73,6 +75,37 @@ test("with jettison.hotplug=none what has no device leaves, exit functions first
   expect(exitsIn(result)).toEqual(expect.arrayContaining(["e1000", "8250_exar", "virtio_net"]));
   expect(exitsIn(result)).not.toContain("e1000e");
   expect(result.selftest).toMatchObject({ failures: 0 });
+});
+
+/** The ids that the source of e1000 lists, which are of Intel all. */
+function idsOfE1000(): string[] {
+  const source = readFileSync(
+    join(build.output, "source/drivers/net/ethernet/intel/e1000/e1000_main.c"),
+    "latin1",
+  );
+  const ids = [...source.matchAll(/^\s*INTEL_E1000_ETHERNET_DEVICE\(0x([0-9A-F]{4})\),/gm)];
+  return ids.map(([, id]) => `pci:v00008086d0000${id}sv*sd*bc*sc*i*`).sort();
+}
+
+test("a driver's own tables say in advance where it leaves: what is predicted of q35 is what its boot frees", async () => {
+  const plan = readPlan(build.output);
+  const present = new Map(plan.components.map((one) => [one.name, one.present] as const));
+  const patternsOf = (name: string) => {
+    const found = present.get(name);
+    return found?.op === "modalias" ? found.patterns : undefined;
+  };
+  expect(idsOfE1000().length).toBeGreaterThan(30);
+  expect(patternsOf("e1000")).toEqual(idsOfE1000());
+  expect(patternsOf("e1000e")).toContain("pci:v00008086d000010D3sv*sd*bc*sc*i*");
+  expect(patternsOf("virtio_blk")).toContain("virtio:d00000002v*");
+  // A bus whose devices another driver has to find.
+  expect(patternsOf("atkbd")).toBeUndefined();
+
+  const machine = loadMachine("q35");
+  const log = join(scratch, "profile.log");
+  const booted = await profileGuest(build.image, machine, log, "jettison.hotplug=none");
+  expect(booted.states).toMatchObject({ e1000: "jettisoned", e1000e: "kept", atkbd: "kept" });
+  expectAgreement(new Predictor(plan, (name) => present.get(name)).predict(booted.facts), booted);
 });
 
 test("jettison.keep= and a planted pointer keep a driver, and a failed initcall has no exit function called", async () => {

@@ -69,6 +69,7 @@ const predictor = new Predictor(plan, (name) => plan.components.find((one) => on
 const bare: Facts = {
   ...{ name: "bare", formFactor: undefined, vendor: undefined, cpuFamily: 6, memoryTotal: undefined },
   ...{ memorySpan: undefined, pciDevices: undefined, commandLine: [], defects: [], hypervisor: "none" },
+  modaliases: undefined,
   acpi: { signatures: new Set(["FACP", "DMAR"]), isComplete: true },
   ...{ cpuVendor: "GenuineIntel", cpuBugs: ["cpu_meltdown"] },
 };
@@ -118,6 +119,62 @@ test("the command line decides what it decides in the kernel, and is mentioned w
   expect(words("jettison.padding=off").pages.min).toBe(10 + 80);
   expect(words("nopti").pages.min).toBe(10 + 80 + 256 + 16);
   expect(words("intel_iommu=off").notes).toHaveLength(1);
+});
+
+test("a driver's own tables say whether its device is there; what only another driver finds is unknown", () => {
+  const e1000: Present = {
+    op: "modalias",
+    patterns: ["pci:v00008086d0000100Esv*sd*bc*sc*i*", "pci:v00001AF4d000010[0-3]*sv*sd00000001*"],
+  };
+  const on = (present: Present, ...modaliases: string[]) => evaluatePresent(present, { ...bare, modaliases });
+  expect(evaluatePresent(e1000, bare)).toBe("unknown");
+  expect(on(e1000, "pci:v00008086d0000100Esv00001AF4sd00001100bc02sc00i00")).toBe("yes");
+  expect(on(e1000, "pci:v00008086d000010D3sv00008086sd0000A01Fbc02sc00i00")).toBe("no");
+  expect(on(e1000, "pci:v00001AF4d00001000sv00001AF4sd00000001bc02sc00i00")).toBe("yes");
+  // A set takes one sign, and a pattern is all of the modalias.
+  expect(on(e1000, "pci:v00001AF4d00001040sv00001AF4sd00000001bc02sc00i00")).toBe("no");
+  expect(on(e1000, "xpci:v00008086d0000100Esv00001AF4sd00001100bc02sc00i00")).toBe("no");
+  expect(on({ op: "modalias", patterns: ["pci:v[!0]?+*"] }, "pci:v12+")).toBe("yes");
+  expect(on({ op: "modalias", patterns: ["pci:v[!0]?+*"] }, "pci:v02+", "pci:v122", "pci:v1+2")).toBe("no");
+
+  const keyboard: Present = { op: "modalias", patterns: ["serio:ty06pr*id*ex*"] };
+  expect(on(keyboard, "pci:v00008086d000010D3")).toBe("unknown");
+  expect(on(keyboard, "serio:ty06pr00id00ex00")).toBe("yes");
+
+  const disk: Present = { op: "modalias", patterns: ["virtio:d00000002v*", "pci:v00001AF4d00001042sv*"] };
+  expect(on(disk, "pci:v00008086d000010D3")).toBe("no");
+  expect(on(disk, "platform:virtio-mmio")).toBe("unknown");
+  expect(on(disk, "platform:virtio-mmio", "virtio:d00000001v00001AF4")).toBe("no");
+  expect(on(disk, "platform:virtio-mmio", "virtio:d00000002v00001AF4")).toBe("yes");
+});
+
+test("drivers that leave by their exit functions follow the words that the kernel has for them", () => {
+  const card: Present = { op: "modalias", patterns: ["pci:v00008086d0000100Esv*"] };
+  const driver = { present: card, canAppear: "hotplug", isAutomatic: true } as const;
+  const components = [component("e1000", driver), component("atkbd", { ...driver, isFoundLate: true })];
+  const drivers = new Predictor(
+    { ...plan, components, regions: [], units: [] } as unknown as Plan,
+    () => card,
+  );
+  const reasons = (commandLine: string, ...modaliases: string[]) =>
+    drivers
+      .predict({ ...bare, modaliases, commandLine: commandLine.split(" ") })
+      .components.map(({ outcome, reason }) => `${outcome} ${reason}`);
+  const hotplug = "stays can-appear-hotplug";
+  expect(reasons("")).toEqual([hotplug, hotplug]);
+  expect(reasons("jettison.hotplug=none")).toEqual(["leaves not-present", "stays found-late"]);
+  expect(reasons("jettison.hotplug=none jettison.drop=atkbd")).toEqual([
+    "leaves not-present",
+    "leaves not-present",
+  ]);
+  expect(reasons("jettison.hotplug=none", "pci:v00008086d0000100Esv00001AF4")[0]).toBe("stays present");
+  for (const [word, reason] of [
+    ["jettison.scan=off", "scan-off"],
+    ["jettison.exit=off", "exit-off"],
+    ["jettison.exit=again", "exit-again"],
+  ])
+    expect(reasons(`jettison.hotplug=none ${word}`)).toEqual([`stays ${reason}`, `stays ${reason}`]);
+  expect(reasons("jettison.hotplug=none jettison.exit=on jettison.scan=on")[0]).toBe("leaves not-present");
 });
 
 test("machines of the table summary are read as they are", () => {
