@@ -50,7 +50,7 @@ type Summary = z.infer<typeof summarySchema>;
 
 /**
  * Whether the schema accepts a value, for the usual one without asking it: it copies what it checks, which takes longer than
- * everything else that is done for a machine but reading it. What this does not accept, the schema decides.
+ * everything else that is done for a machine but reading it. The schema decides about all that this does not accept.
  */
 function fitsSummary(value: unknown): value is Summary {
   if (typeof value !== "object" || value === null) return false;
