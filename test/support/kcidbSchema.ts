@@ -2,7 +2,7 @@
 /**
  * The part of KCIDB's I/O schema 5.3 that a summary uses: nothing beside these fields is allowed, and ids begin with an origin.
  * It was written by hand and compared field by field with kcidb_io/schema/v05_03.py of kernelci/kcidb-io (commit 07cc1885a1ec) on
- * 27 November 2026: types, patterns, limits, required fields, statuses. That file takes the pattern of paths from an earlier version,
+ * 27 November 2026: types, patterns, limits, required fields, statuses. Its pattern of paths comes from an earlier version,
  * which was not looked at. KCIDB's own validator has not read a summary.
  */
 import { z } from "zod";
