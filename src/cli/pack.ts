@@ -15,7 +15,9 @@ async function pack(build: string, profiles: readonly string[], options: Options
   const { analyse } = await import("../passes.js");
   const { readManifests } = await import("../3-component/manifest.js");
   const { fail } = await import("../diagnostics.js");
+  const { readModfiles } = await import("../4-builtin/modules.js");
   const { loadBuild } = await import("../8-link/inputs.js");
+  const { openLinkFolder, wasAutomatic } = await import("../8-link/record.js");
   const { packBuild } = await import("../packing/packBuild.js");
   const { makePlan } = await import("../plan/plan.js");
   const { formatPacking } = await import("../report/packingText.js");
@@ -23,6 +25,11 @@ async function pack(build: string, profiles: readonly string[], options: Options
     (options.components ?? shippedManifests).map((file) => resolve(file)),
   );
   const { objects } = loadBuild(build);
+  const modfiles = wasAutomatic(openLinkFolder(build))
+    ? (file: string) => readModfiles(build, file)
+    : undefined;
+  const plan = makePlan(analyse(objects, manifests, { modfiles }));
+  const built = plan.components.filter(({ state }) => state !== "not-built");
   const fleet = new Map<string, { stays: readonly string[]; weight: number }>();
   const add = (stays: readonly string[]) => {
     const key = stays.join();
@@ -38,14 +45,14 @@ async function pack(build: string, profiles: readonly string[], options: Options
       const leaving = new Set(
         components.filter(({ state }) => state === "jettisoned").map(({ component }) => component),
       );
-      add(manifests.map(({ name }) => name).filter((name) => !leaving.has(name)));
+      add(built.map(({ name }) => name).filter((name) => !leaving.has(name)));
     }
   }
   if (profiles.length > 0) {
     const { Predictor } = await import("../predict/predict.js");
     const { readMachines } = await import("../profile/readLines.js");
-    const presentByName = new Map(manifests.map(({ name, present }) => [name, present] as const));
-    const predictor = new Predictor(makePlan(analyse(objects, manifests)), (name) => presentByName.get(name));
+    const presentByName = new Map(built.map(({ name, present }) => [name, present] as const));
+    const predictor = new Predictor(plan, (name) => presentByName.get(name));
     for await (const machines of readMachines(profiles))
       for (const facts of machines)
         add(
@@ -57,7 +64,7 @@ async function pack(build: string, profiles: readonly string[], options: Options
   }
   const classes: NamedClass[] = [...fleet.values()];
   if (classes.length === 0) fail("fleet-empty", {});
-  const packed = packBuild(objects, manifests, classes);
+  const packed = packBuild(objects, manifests, classes, modfiles);
   process.stdout.write(
     options.json ? `${JSON.stringify({ version: 1, ...packed }, null, 2)}\n` : formatPacking(packed, classes),
   );

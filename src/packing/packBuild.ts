@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Packs the regions of a build, and plans it anew to see what the packing is worth: what the search leaves out is counted there. */
+/**
+ * Packs the regions of a build, and plans it anew to see what the packing is worth: what the search leaves out is counted there.
+ *
+ * Memory of automatic components counts and is not packed: the search at boot tells by its region whose driver something still
+ * points to, and where one kind of its memory stayed, references from there would need gates that such a driver has not.
+ */
 
 import { sectionOf } from "../1-graph/graph.js";
 import type { Component } from "../3-component/component.js";
@@ -8,7 +13,7 @@ import { resident } from "../5-ownership/ownerSets.js";
 import { leastBytes } from "../6-boundary/leastBytes.js";
 import type { Analysis } from "../7-layout/analysis.js";
 import type { ElfObject } from "../elf/object.js";
-import { analyse } from "../passes.js";
+import { type AnalyseOptions, analyse } from "../passes.js";
 import {
   type Group,
   lowerBound,
@@ -40,8 +45,9 @@ export function packBuild(
   objects: readonly ElfObject[],
   manifests: readonly Component[],
   fleet: readonly NamedClass[],
+  modfiles?: AnalyseOptions["modfiles"],
 ): PackedBuild {
-  const plain = analyse(objects, manifests);
+  const plain = analyse(objects, manifests, { modfiles });
   const names = plain.claims.components.map(({ name }) => name);
   const classes = fleet.map(
     ({ stays, weight }): MachineClass => ({
@@ -50,16 +56,20 @@ export function packBuild(
     }),
   );
   const groups = groupsOf(plain);
+  const isAutomatic = (owner: number) => plain.claims.components[owner]!.automatic !== undefined;
+  const packable = groups.filter(({ owners }) => !owners.some(isAutomatic));
   const alone = names.map((_, index) => [index]);
-  const candidates = [pack(groups, classes), packInto(alone, groups, classes)].map((packed) =>
+  const candidates = [pack(packable, classes), packInto(alone, packable, classes)].map((packed) =>
     describePacking(packed, names),
   );
   let best = { packing: noPacking, analysis: plain, cost: measure(plain, classes) };
   const before = best.cost;
   for (const packing of candidates) {
-    const analysis = analyse(objects, manifests, { packing });
+    const analysis = analyse(objects, manifests, { packing, modfiles });
     const cost = measure(analysis, classes);
-    if (cost < best.cost && analysis.boundary.refusals.length <= plain.boundary.refusals.length)
+    // Nothing is counted of a driver that is no component any more.
+    const hasAll = analysis.claims.components.length === names.length;
+    if (hasAll && cost < best.cost && analysis.boundary.refusals.length <= plain.boundary.refusals.length)
       best = { packing, analysis, cost };
   }
   return {

@@ -8,6 +8,7 @@ import { planBuild } from "../../../src/passes.js";
 import { readPlan } from "../../../src/plan/readPlan.js";
 import { writeFiles } from "../../support/compile.js";
 import { runLinker } from "../../support/kernelShaped.js";
+import { jettison } from "../../support/miniature.js";
 import { buildMiniKernel, manifest, useMiniKernel } from "../../support/miniKernel.js";
 
 const header = `
@@ -127,6 +128,37 @@ test("a plan made anew says the same, and what another version wrote says nothin
   writeFiles(kernel(), { ".jettison/link.json": '{"version":2,"isAutomatic":true}' });
   expect(wasAutomatic(copy)).toBe(false);
   writeFiles(kernel(), { ".jettison/link.json": record });
+});
+
+test("jettison pack counts them, and leaves their regions as they are", () => {
+  const boot = (machine: string, kept: readonly string[]) => ({
+    ...{ machine, mode: "on", pages: 0, selftest: null },
+    components: componentsOf(kernel()).map((component) => {
+      const state = kept.includes(component) ? "kept" : "jettisoned";
+      return { component, state, reason: "x", bytes: 0 };
+    }),
+  });
+  const pack = (...boots: object[]) => {
+    writeFiles(kernel(), { "boots.json": JSON.stringify({ version: 1, boots }) });
+    const { stdout, stderr } = jettison(
+      kernel(),
+      ...["pack", ".", "--components", "components.yaml", "--boots", "boots.json", "--json"],
+    );
+    expect(stderr).toBe("");
+    return JSON.parse(stdout);
+  };
+  const gone = pack(boot("none", []));
+  const kept = pack(boot("nic", ["nic"]));
+  const pagesOfNic = readPlan(kernel())
+    .regions.filter(({ owners }) => owners.join() === "nic")
+    .reduce((sum, { pages }) => sum + pages, 0);
+  expect(kept.plain - gone.plain).toBe(4096 * pagesOfNic);
+  expect(kept.bound - gone.bound).toBeGreaterThan(9000);
+  // They all stay on the same machines, and would share pages if they were of manifests.
+  const all = pack(boot("all", componentsOf(kernel())));
+  expect(all.packing.together.flat()).not.toEqual(expect.arrayContaining(["nic"]));
+  expect([...all.packing.stay, ...all.packing.leave].flatMap((one) => one.of)).not.toContain("nic");
+  expect(all.packed).toBeLessThanOrEqual(all.plain);
 });
 
 test("a manifest that has an object of a driver, or its name, comes first", () => {
