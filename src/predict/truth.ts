@@ -47,15 +47,28 @@ export function evaluatePresent(present: Present | undefined, facts: Facts): Tru
   }
 }
 
-/** One expression for the patterns of a plan's component, of which there are as many as a driver serves kinds of devices. */
-const matchers = new WeakMap<readonly string[], RegExp>();
+interface Matcher {
+  readonly whole: RegExp;
+  /** For a PCI device of which only vendor and device are known: those patterns that ask no more, and all of them. */
+  readonly surely: RegExp;
+  readonly perhaps: RegExp;
+}
 
-function matcherOf(patterns: readonly string[]): RegExp {
-  let matcher = matchers.get(patterns);
-  if (matcher === undefined) {
-    matcher = new RegExp(`^(?:${patterns.map(globSource).join("|")})$`, "s");
-    matchers.set(patterns, matcher);
-  }
+/** One expression for the patterns of a plan's component, of which there are as many as a driver serves kinds of devices. */
+const matchers = new WeakMap<readonly string[], Matcher>();
+
+function matcherOf(patterns: readonly string[]): Matcher {
+  const known = matchers.get(patterns);
+  if (known !== undefined) return known;
+  const anyOf = (some: readonly string[]) => new RegExp(`^(?:${some.map(globSource).join("|")})$`, "s");
+  const head = (pattern: string) => pattern.replace(/(?<=^pci:v.*)sv.*$/, "");
+  const asksNoMore = (pattern: string) => /^((sv|sd|bc|sc|i)?\*)*$/.test(pattern.slice(head(pattern).length));
+  const matcher = {
+    whole: anyOf(patterns),
+    surely: anyOf(patterns.filter(asksNoMore).map(head)),
+    perhaps: anyOf(patterns.map(head)),
+  };
+  matchers.set(patterns, matcher);
   return matcher;
 }
 
@@ -73,21 +86,26 @@ const globSource = (pattern: string) =>
             : `\\${sign}`,
   );
 
-/** Their devices exist by themselves. Those of any other bus appear once a driver has what they are plugged into. */
-const listedWithoutDrivers = /^(pci|acpi):/;
 const virtioTransport = /^(platform:virtio-mmio|acpi:LNRO0005:|of:.*Cvirtio,mmio)/;
+/** All that an sos report tells of a PCI device; it tells of no other bus. */
+const isShort = (modalias: string) => /^pci:v[0-9A-F]{8}d[0-9A-F]{8}$/.test(modalias);
 
-/** A pattern of virtio comes with those of the PCI functions: it leaves only the other transport to be asked for. */
+/**
+ * PCI devices exist by themselves, those of any other bus appear once a driver has what they are plugged into. A pattern of virtio
+ * comes with those of the PCI functions: it leaves only the other transport to be asked for.
+ */
 function evaluateModalias(patterns: readonly string[], modaliases: readonly string[] | undefined): Truth {
   if (modaliases === undefined) return "unknown";
-  const matcher = matcherOf(patterns);
-  if (modaliases.some((one) => matcher.test(one))) return "yes";
-  const isAbsent = (pattern: string) =>
-    listedWithoutDrivers.test(pattern) ||
-    (pattern.startsWith("virtio:") &&
-      (modaliases.some((one) => one.startsWith("virtio:")) ||
-        !modaliases.some((one) => virtioTransport.test(one))));
-  return patterns.every(isAbsent) ? "no" : "unknown";
+  const { whole, surely, perhaps } = matcherOf(patterns);
+  if (modaliases.some((one) => (isShort(one) ? surely : whole).test(one))) return "yes";
+  if (modaliases.some((one) => isShort(one) && perhaps.test(one))) return "unknown";
+  const has = (found: (modalias: string) => boolean) => modaliases.some(found);
+  const hasNoVirtio =
+    has((one) => one.startsWith("virtio:")) ||
+    (has((one) => !one.startsWith("pci:")) && !has((one) => virtioTransport.test(one)));
+  return patterns.every((one) => one.startsWith("pci:") || (one.startsWith("virtio:") && hasNoVirtio))
+    ? "no"
+    : "unknown";
 }
 
 /** `decisive` where one is, `neutral` where all are. */

@@ -142,10 +142,20 @@ test("a driver's own tables say whether its device is there; what only another d
   expect(on(keyboard, "serio:ty06pr00id00ex00")).toBe("yes");
 
   const disk: Present = { op: "modalias", patterns: ["virtio:d00000002v*", "pci:v00001AF4d00001042sv*"] };
-  expect(on(disk, "pci:v00008086d000010D3")).toBe("no");
+  expect(on(disk, "pci:v00008086d000010D3sv00008086sd0000A01Fbc02sc00i00", "acpi:PNP0A08:")).toBe("no");
   expect(on(disk, "platform:virtio-mmio")).toBe("unknown");
   expect(on(disk, "platform:virtio-mmio", "virtio:d00000001v00001AF4")).toBe("no");
   expect(on(disk, "platform:virtio-mmio", "virtio:d00000002v00001AF4")).toBe("yes");
+
+  // An sos report tells vendor and device of PCI devices, and nothing of other buses.
+  expect(on(e1000, "pci:v00008086d0000100E")).toBe("yes");
+  expect(on(e1000, "pci:v00008086d000010D3")).toBe("no");
+  expect(on(e1000, "pci:v00001AF4d00001000")).toBe("unknown");
+  expect(on(disk, "pci:v00001AF4d00001042")).toBe("yes");
+  expect(on(disk, "pci:v00008086d000010D3")).toBe("unknown");
+  const byClass: Present = { op: "modalias", patterns: ["pci:v*d*sv*sd*bc0Csc03i30*"] };
+  expect(on(byClass, "pci:v00001033d00000194")).toBe("unknown");
+  expect(on(byClass, "pci:v00001033d00000194sv00001033sd00000194bc0Csc03i30")).toBe("yes");
 });
 
 test("drivers that leave by their exit functions follow the words that the kernel has for them", () => {
