@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The whole torture: scripts/torture. Kernels for it are built first, a quarter of an hour each on two cores. */
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
@@ -9,6 +9,7 @@ import { demoJob, type KernelJob, makeKernel } from "../../src/kernel/makeKernel
 import { loadMachine, usualMachines } from "../../src/machine/machine.js";
 import { projectRoot } from "../../src/root.js";
 import { buildModules } from "../support/guest/modules.js";
+import { tryEndings } from "./endings.js";
 import { type Tortured, torture } from "./torture.js";
 
 /** Least destructive first; what a part breaks, the later ones and the leaks show. */
@@ -91,6 +92,20 @@ function describeRun(kernel: string, run: Run, { gone, parts: done, trouble }: T
     ...Object.entries(done).map(([part, what]) => `- ${part}: ${what}`),
   ].join("\n");
 }
+
+/** Any kernel that was built before, as `scripts/kernels` leaves one: JETTISON_TORTURE_BUILD=FOLDER. */
+test.runIf(chosen.includes("ends"))("a finished kernel ends in every way", async () => {
+  const output = process.env.JETTISON_TORTURE_BUILD ?? "";
+  const image = join(output, "arch/x86/boot/bzImage");
+  if (!existsSync(image)) throw new Error("JETTISON_TORTURE_BUILD is no folder of a finished build");
+  const machines = (process.env.JETTISON_TORTURE_MACHINES ?? "vtd amdvi q35 pc").split(" ");
+  const troubles: string[] = [];
+  for (const { machine, what, trouble } of await tryEndings({ image, output }, machines)) {
+    results.push(`- ${machine}: ${what}. ${trouble.join("; ") || "Nothing warned."}`);
+    troubles.push(...trouble.map((one) => `${machine}: ${what}: ${one}`));
+  }
+  expect(troubles).toEqual([]);
+});
 
 describe.each(Object.entries(kernels).filter(([name]) => chosen.includes(name) || chosen.includes("all")))(
   "%s",

@@ -34,7 +34,7 @@ export interface Tortured {
 const resident = "schedule_timeout";
 
 /** Two functions of each component that leave with it. */
-const functions = [
+export const functions = [
   ...["amd-vi:amd_iommu_register_ga_log_notifier", "amd-vi:amd_iommu_probe_device"],
   ...["intel-vtd:dmar_device_add", "intel-vtd:intel_iommu_probe_device"],
   ...["gart:gart_map_page", "gart:gart_alloc_coherent"],
@@ -59,9 +59,9 @@ const complaints = [
 /** A module from outside the tree, and one that patches. */
 const allowedTaint = (1 << 12) | (1 << 15);
 
-const script = readFileSync(join(projectRoot, "test/torture/torture.sh"), "utf8");
+export const tortureScript = readFileSync(join(projectRoot, "test/torture/torture.sh"), "utf8");
 
-function compileHelper(): Uint8Array {
+export function compileHelper(): Uint8Array {
   const helper = join(temporaryFolder(), "helper");
   execFileSync("gcc", ["-static", "-O2", "-o", helper, join(projectRoot, "test/torture/helper.c")]);
   return readFileSync(helper);
@@ -103,7 +103,7 @@ export async function torture(options: TortureOptions): Promise<Tortured> {
       done
       ARMED="${armed.map(functionOf).join(" ")}"
       PARTS="${parts.join(" ")}"
-      ${script}`,
+      ${tortureScript}`,
     onSaid(line, monitor) {
       const command = /^please (\w+)$/.exec(line)?.[1];
       // It says so before it goes to sleep.

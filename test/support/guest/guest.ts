@@ -79,7 +79,12 @@ function tellMonitor(cwd: string, command: string): void {
   socket.on("error", () => {}); // QEMU has ended meanwhile: the script will not have come to its end
 }
 
-function makeInitramfs({ script, files = {}, console = [5, 1] }: GuestOptions): Buffer {
+/** The initramfs whose first program is the script. */
+export function makeInitramfs({
+  script,
+  files = {},
+  console = [5, 1],
+}: Pick<GuestOptions, "script" | "files" | "console">): Buffer {
   const contents: Record<string, string | Uint8Array> = {
     "bin/busybox": readFileSync(busybox),
     init: `${prelude}\n${script}\nfinish\n`,
