@@ -9,17 +9,12 @@
  * Where an edge leads is the section that defines its symbol, whatever the addend: compilers and hand-written
  * assembly form addresses outside the object they mean (`array - 8`, one past an end), never into another one.
  */
+
 import { fail } from "../diagnostics.js";
-import {
-  relaSize,
-  relocationType,
-  relocationWidth,
-  sectionFlag,
-  sectionType,
-  specialIndex,
-  symbolBinding,
-} from "../elf/format.js";
+import { relaSize, sectionFlag, sectionType, specialIndex, symbolBinding } from "../elf/format.js";
 import { countRelocations, type ElfObject, isLocal, symbolName, symbolsOf } from "../elf/object.js";
+import { sum } from "../sum.js";
+import { isRelative, relocationType, relocationWidth, useOfField } from "../x86/x86.js";
 
 /** How a unit refers to another: calls or jumps to it, takes its address, reads or writes what is there. */
 export const referenceKind = { branch: 0, address: 1, data: 2 } as const;
@@ -194,7 +189,7 @@ function collectEdges(
     );
     return sections.sort((a, b) => a.target - b.target);
   });
-  const total = relocated.flat().reduce((sum, { count }) => sum + count, 0);
+  const total = sum(relocated.flat().map(({ count }) => count));
   const firstEdge = new Uint32Array(unitCount + 1);
   const edgeTo = new Int32Array(total);
   const edgeKind = new Uint8Array(total);
@@ -224,7 +219,7 @@ function collectEdges(
         if (to < 0 || type === relocationType.none) {
           edgeTo[edge] = -1;
           edgeKind[edge] = firstExclusion + exclusionOf(type, symbol, symbols, defining);
-        } else edgeKind[edge] = kindOf(type, isCode, object, holder.offset + offset);
+        } else edgeKind[edge] = referenceKind[useOfField(type, isCode, object.bytes, holder.offset + offset)];
       }
     }
   });
@@ -275,22 +270,6 @@ function exclusionOf(type: number, symbol: number, symbols: ElfObject["symbols"]
   }
   if (symbols.binding[symbol] === symbolBinding.local) return 6;
   return symbols.binding[symbol] === symbolBinding.weak ? 3 : 2;
-}
-
-/**
- * `call`, `jmp` and `jcc` have their opcode right before the field. An instruction with a PC-relative operand has a
- * ModRM byte there, with mod 0 and rm 5 (Intel SDM, table 2-2), and its opcode before that: `lea`, 8d, takes the
- * address, all others read or write what is there. Any other field holds an address, or may: where an absolute field
- * is a displacement cannot be told from the bytes before it, which an immediate can have too.
- */
-function kindOf(type: number, isCode: boolean, object: ElfObject, field: number): ReferenceKind {
-  if (type === relocationType.plt32) return referenceKind.branch;
-  if (type !== relocationType.pc32 || !isCode) return referenceKind.address;
-  const { bytes } = object;
-  const [before, last] = [bytes[field - 2]!, bytes[field - 1]!];
-  if (last === 0xe8 || last === 0xe9 || ((last & 0xf0) === 0x80 && before === 0x0f))
-    return referenceKind.branch;
-  return (last & 0xc7) === 0x05 && before !== 0x8d ? referenceKind.data : referenceKind.address;
 }
 
 /** Relocations by what became of them; the values add up to the number of relocations. */
@@ -367,7 +346,7 @@ export function describeEdge(graph: Graph, edge: EdgeId): Reference {
   const symbol = view.getUint32(at + 12, true);
   const addend = Number(view.getBigInt64(at + 16, true));
   const isCode = (object.sections[graph.unitSection[from]!]!.flags & sectionFlag.execute) !== 0;
-  const isRelativeCode = isCode && (type === relocationType.pc32 || type === relocationType.plt32);
+  const isRelativeCode = isCode && isRelative(type);
   const defining = graph.definition[graph.symbolBase[graph.unitObject[from]!]! + symbol]!;
   const value = defining < 0 ? 0 : symbolValue(graph, defining);
   return {

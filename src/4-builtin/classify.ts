@@ -8,6 +8,7 @@
 import { describeEdge, type EdgeId, type Graph, sectionOf, type UnitId } from "../1-graph/graph.js";
 import type { Role } from "../2-catalogue/sections.js";
 import { type Kind, kindOfSection } from "../elf/kind.js";
+import { sum } from "../sum.js";
 import { type CodePart, collectCode, collectReach, findHooks, type Hooks, type ModuleCode } from "./hooks.js";
 import { type BuiltinModule, findModules, moduleName } from "./modules.js";
 import { findRegistrar, isHarmless, onlyRead, type Registrar } from "./registrars.js";
@@ -120,7 +121,7 @@ function judge(
   for (const [name, edge] of data) if (!onlyRead.has(name)) return stop({ kind: "touches", name, edge });
   const undone = collectReach(graph, code, exitcalls[0]!).counts;
   const count = (calls: ReadonlyMap<string, number>, names: string) =>
-    names.split(" ").reduce((sum, name) => sum + (calls.get(name) ?? 0), 0);
+    sum(names.split(" ").map((name) => calls.get(name) ?? 0));
   for (const [name, edge] of functions) {
     const registrar = findRegistrar(name);
     if (registrar === undefined) continue;

@@ -8,7 +8,8 @@ import { type Graph, locateSymbol } from "../1-graph/graph.js";
 import type { Role } from "../2-catalogue/sections.js";
 import type { Claims } from "../3-component/claim.js";
 import { type Component, mostComponents } from "../3-component/component.js";
-import { pageSize } from "../x86/pageSize.js";
+import { sumValues } from "../sum.js";
+import { pageSize } from "../x86/x86.js";
 import { type AutomaticModule, classifyModules, isAutomatic } from "./classify.js";
 import { findModaliases } from "./deviceTables.js";
 import type { CodePart } from "./hooks.js";
@@ -61,7 +62,7 @@ export function chooseModules(
   return { modules, setAside };
 }
 
-const sizeOf = ({ bytes }: AutomaticModule) => Object.values(bytes).reduce((sum, one) => sum + one, 0);
+const sizeOf = ({ bytes }: AutomaticModule) => sumValues(bytes);
 
 /** Objects of which a manifest has something, init helpers apart: whoever wrote it has thought of them. */
 function claimedObjects(graph: Graph, { componentByUnit, initHelpers }: Claims): ReadonlySet<number> {

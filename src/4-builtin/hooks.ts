@@ -20,7 +20,7 @@ import type { Role } from "../2-catalogue/sections.js";
 import { sectionFlag, symbolType } from "../elf/format.js";
 import { lastIndex } from "../elf/lastIndex.js";
 import { symbolName, symbolsOf } from "../elf/object.js";
-import { walkText } from "../x86/walkText.js";
+import { callsIndirectly } from "../x86/x86.js";
 
 /** A function, as the part of a unit that it takes. */
 export interface CodePart {
@@ -176,21 +176,6 @@ export function collectReach(graph: Graph, code: ModuleCode, from: CodePart): Re
 function codeOf(graph: Graph, { unit, start, end }: CodePart): Uint8Array {
   const { offset } = sectionOf(graph, unit);
   return graph.objects[graph.unitObject[unit]!]!.bytes.subarray(offset + start, offset + end);
-}
-
-const isPrefix = (byte: number) =>
-  [0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3].includes(byte) || (byte & 0xf0) === 0x40;
-
-/** `call *` and `jmp *` (ff /2 to /5), near and far; code that is none may be anything. With retpolines thunks are called instead. */
-function callsIndirectly(code: Uint8Array): boolean {
-  let found = false;
-  const { undecoded } = walkText(code, [], (offset) => {
-    let at = offset;
-    while (isPrefix(code[at]!)) at++;
-    const operation = (code[at + 1]! >> 3) & 7;
-    if (code[at] === 0xff && operation >= 2 && operation <= 5) found = true;
-  });
-  return found || undecoded > 0;
 }
 
 /** The symbol that a reference means; the section where it names none. */

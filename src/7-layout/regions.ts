@@ -9,7 +9,7 @@ import type { Ownership } from "../5-ownership/owners.js";
 import { guardBytes } from "../6-boundary/beside.js";
 import type { Boundary } from "../6-boundary/boundary.js";
 import { type Kind, kindOfSection, kinds } from "../elf/kind.js";
-import { pageSize } from "../x86/pageSize.js";
+import { pageSize } from "../x86/x86.js";
 
 export interface Region {
   /** Two digits or more; part of its section's and symbols' names. */

@@ -4,10 +4,11 @@
  * address counts: the padding that has it stays, and nothing else is lost. The proof asks in its own way
  * (`src/9-verify/verifyImage.ts`), and refuses what is overlooked here.
  */
-import { relocationType, sectionFlag, sectionType, symbolType } from "../elf/format.js";
+
+import { sectionFlag, sectionType, symbolType } from "../elf/format.js";
 import { type ElfImage, findImageRelocations, readImageRelocation, signed64 } from "../elf/image.js";
 import { symbolsOf } from "../elf/object.js";
-import { walkText } from "../x86/walkText.js";
+import { isRelative, relocationType, walkText } from "../x86/x86.js";
 
 interface Range {
   /** Signed addresses. */
@@ -43,7 +44,7 @@ export function findReferred(image: ElfImage, ranges: readonly Range[]): readonl
 function takeRelocation(image: ElfImage, at: number, isCode: boolean, take: (address: number) => void): void {
   const { type, symbol, addend } = readImageRelocation(image, at);
   if (type === relocationType.none) return;
-  const isOperand = isCode && (type === relocationType.pc32 || type === relocationType.plt32);
+  const isOperand = isCode && isRelative(type);
   for (let behind = isOperand ? nearestEnd : 0; behind <= (isOperand ? farthestEnd : 0); behind++)
     take(image.symbolAddress[symbol]! + addend + behind);
 }

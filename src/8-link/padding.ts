@@ -4,6 +4,7 @@
  * known only now, when the kernel's tables are compiled long since: their last one has been left empty for it, and
  * holds nothing that would need a relocation (docs/design.md, "Tables for the kernel").
  */
+
 import { closeSync, constants, copyFileSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import { guardBytes } from "../6-boundary/beside.js";
 import type { PaddingPiece } from "../9-verify/claims.js";
@@ -11,11 +12,9 @@ import { findFill } from "../elf/fill.js";
 import { sectionFlag } from "../elf/format.js";
 import type { ElfImage } from "../elf/image.js";
 import { offsetOf, symbolName, symbolsOf } from "../elf/object.js";
-import { pageSize } from "../x86/pageSize.js";
+import { pageSize, textFill } from "../x86/x86.js";
 import { findReferred } from "./findReferred.js";
 import { mostPadding } from "./tables.js";
-
-const int3 = 0xcc;
 
 interface Pages {
   /** Signed addresses. */
@@ -81,7 +80,7 @@ function collectSymbols(image: ElfImage): Map<string, Symbol> {
  * that of the last text is split by what leaves beside it.
  */
 const places = [
-  { from: "__jettison_text_start", to: "__jettison_text_end", isCode: true, fill: int3, pages: 1 },
+  { from: "__jettison_text_start", to: "__jettison_text_end", isCode: true, fill: textFill, pages: 1 },
   { from: "_sdata", to: "_edata", isCode: false, fill: 0, pages: 16 },
   { from: "__bss_start", to: "__bss_stop", isCode: false, fill: 0, pages: 16 },
 ];
@@ -132,7 +131,7 @@ const roundUp = (address: number) => Math.ceil(address / pageSize) * pageSize;
 /** A pointer one past the end of what lies before must not lead into the padding. */
 function isFillBefore(image: ElfImage, section: number, address: number): boolean {
   const at = image.sections[section]!.offset + address - image.sectionAddress[section]!;
-  return image.bytes.subarray(at - guardBytes, at).every((byte) => byte === int3);
+  return image.bytes.subarray(at - guardBytes, at).every((byte) => byte === textFill);
 }
 
 /** A piece without the pages that are referred to; the page behind such a page may leave. */

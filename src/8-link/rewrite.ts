@@ -4,14 +4,16 @@
  * region and which references go through which gate is in its input. One object is changed and written at a time, so
  * that no more than one changed copy is ever held.
  */
+
 import { mkdirSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { describeEdge, type Graph, locateSymbol, sectionOf, sourceOf } from "../1-graph/graph.js";
 import { freeName, type Gate } from "../6-boundary/gates.js";
 import type { Region } from "../7-layout/regions.js";
 import { editObject, type ObjectEditor } from "../elf/edit.js";
-import { relocationType, sectionFlag, symbolBinding, symbolType, symbolVisibility } from "../elf/format.js";
+import { sectionFlag, symbolBinding, symbolType, symbolVisibility } from "../elf/format.js";
 import { symbolName } from "../elf/object.js";
+import { isRelative } from "../x86/x86.js";
 import { regionSection } from "./tables.js";
 
 /** A file that stands in for an object of the link. */
@@ -131,8 +133,7 @@ function collectEdits({ graph, regions, gates, tableNames }: RewriteInputs): Map
         // A PC-relative operand is counted from the end of its field, which is the end of the instruction.
         const { type } = describeEdge(graph, edge);
         const isCode = (sectionOf(graph, from).flags & sectionFlag.execute) !== 0;
-        const isRelative = type === relocationType.pc32 || type === relocationType.plt32;
-        editor.retarget(graph.edgeAt[edge]!, symbol, isCode && isRelative ? -4 : 0);
+        editor.retarget(graph.edgeAt[edge]!, symbol, isCode && isRelative(type) ? -4 : 0);
       });
     }
   return editsByObject;

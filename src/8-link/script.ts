@@ -8,13 +8,13 @@
  * Sections that no rule names (double-dot names, init, tables) go, as without a script, into an output section of
  * its own name. Strings are told by their flags: a static `str1` in a function lies in `.rodata.str1.1` too.
  */
+
 import { guardBytes } from "../6-boundary/beside.js";
 import type { Region } from "../7-layout/regions.js";
-import { pageSize } from "../x86/pageSize.js";
+import { pageSize, textFill } from "../x86/x86.js";
 import { regionEnd, regionSection, regionStart } from "./tables.js";
 
-/** `int3`, what the kernel fills its text with. */
-const fill = "0xcccccccc";
+const fill = `0x${textFill.toString(16).repeat(4)}`;
 
 /** Text that the kernel's script places by name. */
 const namedText = ["hot", "unlikely", "unknown"];

@@ -14,7 +14,7 @@
 import { type Graph, objectOf, sectionOf } from "../1-graph/graph.js";
 import { guardBytes } from "../6-boundary/beside.js";
 import type { Region } from "../7-layout/regions.js";
-import { pageSize } from "../x86/pageSize.js";
+import { pageSize, textFill } from "../x86/x86.js";
 
 export type Linker = "ld" | "lld";
 
@@ -26,8 +26,13 @@ export interface FragmentInputs {
   readonly linker: Linker;
 }
 
-/** `int3` in text, as the kernel's own script has it. */
-const fills = { text: " =0xcccccccc", rodata: " =0", data: " =0", bss: "" } as const;
+/** As the kernel's own script has them. */
+const fills = {
+  text: ` =0x${textFill.toString(16).repeat(4)}`,
+  rodata: " =0",
+  data: " =0",
+  bss: "",
+} as const;
 const widest = 100;
 
 export function writeFragment({ graph, regions, components, linker }: FragmentInputs): string {

@@ -9,6 +9,7 @@ import type { Refusal } from "../6-boundary/boundary.js";
 import type { Gate } from "../6-boundary/gates.js";
 import type { Region } from "../7-layout/regions.js";
 import { kinds } from "../elf/kind.js";
+import { gateCode } from "../x86/x86.js";
 
 export interface TableInputs {
   readonly components: readonly Component[];
@@ -38,7 +39,10 @@ const opcodes = [
   "not",
 ] as const;
 const canAppear = ["never", "hotplug", "module"] as const;
-const gateBytes = 32;
+/** Bytes of a row of every table but the padding's. */
+const rowBytes = 32;
+/** What the kernel keeps of a region: its row, and the byte that shuts it. */
+export const bytesOfRegion = rowBytes + 1;
 /** Rows that the final link may fill in (src/8-link/padding.ts), and the bytes of one. */
 export const mostPadding = 32;
 const paddingBytes = 8;
@@ -54,7 +58,7 @@ export function writeTables(inputs: TableInputs): string {
     "#include <linux/linkage.h>",
     "",
     "\t.text",
-    ...inputs.gates.flatMap((gate, index) => gateCode(inputs, gate, index)),
+    ...inputs.gates.flatMap((gate, index) => gateText(inputs, gate, index)),
     ...table("jettison_components", ".rodata", componentRows(inputs)),
     ...table("jettison_regions", ".rodata", regionRows(inputs)),
     ...table("jettison_gates", ".rodata", gateRows(inputs)),
@@ -75,25 +79,17 @@ export function writeTables(inputs: TableInputs): string {
   ].join("\n");
 }
 
-/**
- * An open gate costs a comparison with memory and a jump; registers are as the caller left them. So they are in a shut
- * one that another function answers for.
- */
-function gateCode({ regionOfGate, nameOfTarget }: TableInputs, gate: Gate, index: number): string[] {
-  const shut =
-    gate.answer.kind === "function"
-      ? [`\tjmp\t${gate.answer.function}`]
-      : [`\tleaq\tjettison_gates + ${gateBytes * index}(%rip), %rdi`, "\tjmp\tjettison_shut_gate"];
-  return [
-    `SYM_FUNC_START(${gate.gateSymbol})`,
-    `\tcmpb\t$0, jettison_region_shut + ${regionOfGate(gate)}(%rip)`,
-    `\tjne\t.Lshut_${index}`,
-    `\tjmp\t${nameOfTarget(gate)}`,
-    `.Lshut_${index}:`,
-    ...shut,
-    `SYM_FUNC_END(${gate.gateSymbol})`,
-    "",
-  ];
+function gateText({ regionOfGate, nameOfTarget }: TableInputs, gate: Gate, index: number): string[] {
+  return gateCode({
+    symbol: gate.gateSymbol,
+    flag: `jettison_region_shut + ${regionOfGate(gate)}`,
+    target: nameOfTarget(gate),
+    shut:
+      gate.answer.kind === "function"
+        ? { other: gate.answer.function }
+        : { row: `jettison_gates + ${rowBytes * index}` },
+    label: `.Lshut_${index}`,
+  });
 }
 
 function componentRows({ components, refusals }: TableInputs): string[] {
@@ -220,7 +216,7 @@ function table(name: string, section: string, rows: readonly string[]): string[]
   return [
     `\t.section ${section}, "a"`,
     ...object(name, 8, rows),
-    ...object(count, 4, [`.long\t(.Lend_${name} - ${name}) / ${gateBytes}`]),
+    ...object(count, 4, [`.long\t(.Lend_${name} - ${name}) / ${rowBytes}`]),
     "",
   ];
 }

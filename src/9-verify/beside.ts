@@ -5,9 +5,11 @@
  * has the symbol that is meant. Such a field is known by three things: its relocation in `vmlinux.o` names data that
  * stays, the addend leads out of that data's section, and the image holds what the two make there.
  */
-import { relaSize, relocationType, sectionFlag, sectionType, symbolBinding } from "../elf/format.js";
+
+import { relaSize, sectionFlag, sectionType, symbolBinding } from "../elf/format.js";
 import { type ElfImage, signed64 } from "../elf/image.js";
 import { countRelocations, type ElfObject, symbolName, symbolsOf } from "../elf/object.js";
+import { relocationType } from "../x86/x86.js";
 import type { VerifiedRegion } from "./claims.js";
 import { sectionOfRegion } from "./proof.js";
 

@@ -12,7 +12,7 @@
  */
 
 import { sectionFlag } from "../elf/format.js";
-import { decodeInstruction, newInstruction } from "../x86/instructionLength.js";
+import { decodeInstruction, endbr64, gateOpcodes, newInstruction } from "../x86/x86.js";
 import type { VerifiedRegion } from "./claims.js";
 import type { Extent } from "./extents.js";
 import { type ImageMap, readPointer, readWord } from "./imageMap.js";
@@ -21,11 +21,9 @@ import { isGate } from "./proof.js";
 const rowBytes = 32;
 /** In a row's flags: its answer is the address of the function that answers. */
 const answersByFunction = 8;
-const endbr64 = 0xfa1e0ff3;
-/** `cmpb $..., ...(%rip)`, `jne`, `leaq ...(%rip), %rdi` */
-const cmpb = "803d";
-const jne: ReadonlySet<string> = new Set(["75", "0f85"]);
-const leaRdi = "488d3d";
+/** Whether an instruction is one that a gate has at a place. */
+const is = (step: Step | undefined, place: keyof typeof gateOpcodes) =>
+  step !== undefined && gateOpcodes[place].has(step.code);
 
 export function checkGates(map: ImageMap, regions: readonly VerifiedRegion[]): string[] {
   const isCode = (address: number) =>
@@ -41,15 +39,15 @@ function checkGate(map: ImageMap, regions: readonly VerifiedRegion[], gate: Exte
   const flags = map.addresses.get("jettison_region_shut") ?? 0;
   const rows = map.addresses.get("jettison_gates") ?? 0;
   if (
-    test?.code !== cmpb ||
-    test.immediate !== 0 ||
-    !jne.has(jumpAway?.code ?? "") ||
+    !is(test, "test") ||
+    test!.immediate !== 0 ||
+    !is(jumpAway, "leave") ||
     jumpAway?.target !== shut[0]?.start ||
-    !isJump(enter) ||
-    !(shut.length === 1 ? isJump(shut[0]) : isReport(map, shut))
+    !is(enter, "jump") ||
+    !(shut.length === 1 ? is(shut[0], "jump") : isReport(map, shut))
   )
     return [`${gate.name} is no gate`];
-  const index = test.target - flags;
+  const index = test!.target - flags;
   if (regions[index] === undefined || map.regionAt(enter!.target) !== regions[index])
     return [`${gate.name} does not look at the region that it leads into`];
   const row = shut.length === 1 ? findRow(map, rows, gate) : shut[0].target;
@@ -68,11 +66,9 @@ function checkGate(map: ImageMap, regions: readonly VerifiedRegion[], gate: Exte
   return [];
 }
 
-const isJump = (step: Step | undefined) => step?.code === "e9" || step?.code === "eb";
-
 const isReport = (map: ImageMap, [name, leave, ...more]: readonly Step[]) =>
-  name?.code === leaRdi &&
-  isJump(leave) &&
+  is(name, "name") &&
+  is(leave, "jump") &&
   leave?.target === map.addresses.get("jettison_shut_gate") &&
   more.length === 0;
 

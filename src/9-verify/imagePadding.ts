@@ -4,11 +4,13 @@
  * behind `int3`, or of zeros in its data, behind an object whose end is known. No symbol lies in it, and no region
  * overlaps it. References to it are checked like those to a region.
  */
+
 import { sectionFlag, sectionType } from "../elf/format.js";
+import { pageSize } from "../x86/x86.js";
 import type { PaddingPiece } from "./claims.js";
 import type { ImageMap } from "./imageMap.js";
 import { mostRows } from "./paddingTable.js";
-import { guardBytes, isFilled, pageBytes } from "./proof.js";
+import { guardBytes, isFilled } from "./proof.js";
 
 /** `claimed`: what the link says to have written into the kernel's table. */
 export function checkPadding(map: ImageMap, claimed: readonly PaddingPiece[]): string[] {
@@ -17,14 +19,14 @@ export function checkPadding(map: ImageMap, claimed: readonly PaddingPiece[]): s
   const isClaimed =
     padding.length === claimed.length &&
     claimed.every(({ page, pages }, index) => {
-      const start = text + page * pageBytes;
-      return padding[index]!.start === start && padding[index]!.end === start + pages * pageBytes;
+      const start = text + page * pageSize;
+      return padding[index]!.start === start && padding[index]!.end === start + pages * pageSize;
     });
   const what = isClaimed ? [] : ["the kernel's table has other padding than the link has found"];
   if (padding.length > mostRows) what.push(`the kernel's table has more than ${mostRows} pieces of padding`);
   padding.forEach(({ start, end }, index) => {
     const name = `the padding at ${map.describe(start)}`;
-    if (start >= end || start % pageBytes !== 0) what.push(`${name} is not made of whole pages`);
+    if (start >= end || start % pageSize !== 0) what.push(`${name} is not made of whole pages`);
     else what.push(...(isIn(map, places.text, start, end) ? checkCode : checkData)(map, start, end, name));
     if (start < (padding[index - 1]?.end ?? Number.NEGATIVE_INFINITY))
       what.push(`${name} does not come after the one before it`);

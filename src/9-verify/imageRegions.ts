@@ -4,11 +4,13 @@
  * at both ends, of one kind, and told to the kernel as they are, with their owners (docs/design.md, "What the link
  * hands to the kernel").
  */
+
 import { sectionFlag, sectionType } from "../elf/format.js";
+import { pageSize } from "../x86/x86.js";
 import { kinds, type VerifiedRegion } from "./claims.js";
 import { findAround } from "./extents.js";
 import { type ImageMap, readPointer, readWord } from "./imageMap.js";
-import { checkGuards, guardBytes, pageBytes } from "./proof.js";
+import { checkGuards, guardBytes } from "./proof.js";
 
 /** A row of the table of regions, and of that of components. */
 export const bytesOfRegion = 32;
@@ -19,7 +21,7 @@ export function checkRegions(map: ImageMap, regions: readonly VerifiedRegion[]):
   for (const { name } of regions)
     if (!placed.some((one) => one.name === name)) what.push(`region ${name} is missing from ${image.file}`);
   placed.forEach(({ start, end, name, region }, index) => {
-    if (start % pageBytes !== 0 || end - start !== region.pages * pageBytes)
+    if (start % pageSize !== 0 || end - start !== region.pages * pageSize)
       what.push(`region ${name} is not made of the ${region.pages} pages that were planned`);
     if (end > (placed[index + 1]?.start ?? Number.POSITIVE_INFINITY))
       what.push(`regions ${name} and ${placed[index + 1]!.name} overlap`);

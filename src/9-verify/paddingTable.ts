@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The kernel's own table of the padding that may leave. */
+import { pageSize } from "../x86/x86.js";
 import type { VerifiedRegion } from "./claims.js";
 import type { Extent } from "./extents.js";
-import { pageBytes } from "./proof.js";
 
 /** It belongs to a component of its own, with which nothing else leaves. */
 export const paddingRegion: VerifiedRegion = {
@@ -26,8 +26,8 @@ export function readPadding(
   if (text === undefined || table === undefined || count === undefined) return [];
   const rows = Math.min(readWord(count) ?? 0, mostRows + 1); // one too many is found out by checkPadding
   return Array.from({ length: rows }, (_, row) => {
-    const start = text + (readWord(table + row * rowBytes) ?? 0) * pageBytes;
+    const start = text + (readWord(table + row * rowBytes) ?? 0) * pageSize;
     const pages = readWord(table + row * rowBytes + 4) ?? 0;
-    return { start, end: start + pages * pageBytes, name: paddingRegion.name };
+    return { start, end: start + pages * pageSize, name: paddingRegion.name };
   });
 }

@@ -3,7 +3,9 @@
  * Invariant 1: no reference from anything that may outlive a region leads into it, except through gates. The proof
  * shares only the ELF reader with the planner, and reads only `claims.json` of the plan.
  */
+
 import { type ElfObject, symbolName, symbolsOf } from "../elf/object.js";
+import { textFill } from "../x86/x86.js";
 import type { Allowance, VerifiedRegion } from "./claims.js";
 
 export interface Violation {
@@ -220,13 +222,10 @@ export const distanceTables: readonly {
 
 /** Bytes at each end of a region in which nothing lies, so that pointers just outside of others stay out of it. */
 export const guardBytes = 16;
-/** `int3` */
-const fill = 0xcc;
-export const pageBytes = 4096;
 
 export const sectionOfRegion = ({ kind, name }: VerifiedRegion) => `.${kind}..jettison.${name}`;
 
-export const isFilled = (bytes: Uint8Array) => bytes.every((byte) => byte === fill);
+export const isFilled = (bytes: Uint8Array) => bytes.every((byte) => byte === textFill);
 
 /** The error in the bytes of a region. */
 export function checkGuards(name: string, bytes: Uint8Array): string[] {

@@ -14,7 +14,7 @@
  * of the object that it means.
  */
 
-import { relocationType, sectionFlag, symbolType } from "../elf/format.js";
+import { sectionFlag, symbolType } from "../elf/format.js";
 import {
   type ElfImage,
   findImageRelocations,
@@ -23,8 +23,7 @@ import {
   signed64,
 } from "../elf/image.js";
 import { symbolsOf } from "../elf/object.js";
-import type { Instruction } from "../x86/instructionLength.js";
-import { walkText } from "../x86/walkText.js";
+import { type Instruction, isRelative, relocationType, takesAddress, walkText } from "../x86/x86.js";
 import { type Beside, type IsBeside, locateBeside } from "./beside.js";
 import type { Claims } from "./claims.js";
 import { checkGates } from "./imageGates.js";
@@ -201,8 +200,6 @@ function collectStarts(image: ElfImage): ReadonlyMap<number, readonly number[]> 
   return bySection;
 }
 
-const isRelative = (type: number) => type === relocationType.pc32 || type === relocationType.plt32;
-
 /** A field of four bytes that is followed by an immediate of four at most. */
 const nearestEnd = 4;
 const farthestEnd = 8;
@@ -234,8 +231,7 @@ function proveText(
     if (relativeAt > 0) {
       const field = fileOffset + offset + relativeAt;
       const distance = relativeWidth === 4 ? view.getInt32(field, true) : view.getInt8(field);
-      // An operand in memory: its ModRM byte and before that its opcode, which for `lea` is 8d.
-      how = isBranch ? "branch" : bytes[field - 2] === 0x8d ? "other" : "access";
+      how = isBranch ? "branch" : takesAddress(bytes, field) ? "other" : "access";
       proof.reference(address + relativeAt, address, address + length + distance, how);
     }
     take(address + length, (one) => {

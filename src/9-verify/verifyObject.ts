@@ -3,11 +3,12 @@
  * The proof on the relocatable kernel, after objtool. Everything that refers to another section there is a
  * relocation, and its symbol says which section: each one that leads into a region is asked why that is no harm.
  */
-import { relaSize, relocationType, sectionFlag, sectionType, symbolType } from "../elf/format.js";
+
+import { relaSize, sectionFlag, sectionType, symbolType } from "../elf/format.js";
 import { signed64 } from "../elf/image.js";
 import { lastIndex } from "../elf/lastIndex.js";
 import { countRelocations, type ElfObject, type Section, symbolName, symbolsOf } from "../elf/object.js";
-import { walkText } from "../x86/walkText.js";
+import { isRelative, pageSize, relocationType, takesAddress, walkText } from "../x86/x86.js";
 import type { Claims, VerifiedRegion } from "./claims.js";
 import { describePlace, type Extent, findAround, namesNear, sortExtents, stretchAround } from "./extents.js";
 import {
@@ -20,7 +21,6 @@ import {
   openAllowances,
   openTally,
   type Place,
-  pageBytes,
   reasonAtGate,
   reasonOf,
   reasonOfAll,
@@ -184,8 +184,6 @@ function placeAimedAt(object: ElfObject, at: number): number {
   return object.symbols.value[symbol]! + signed64(object.view, at + 16);
 }
 
-const isRelative = (type: number) => type === relocationType.pc32 || type === relocationType.plt32;
-
 /** The same, of a field in code counted from behind it, where instructions end that have no immediate. */
 function placeLedTo(object: ElfObject, holder: Section, at: number): number {
   const isCode = (holder.flags & sectionFlag.execute) !== 0;
@@ -217,10 +215,8 @@ function useOf({ object, starts }: Surroundings, section: number, at: number): U
   walkText(object.bytes.subarray(base + start, base + end), [], (offset, one) => {
     const operand = start + offset + one.relativeAt;
     if (one.relativeAt === 0 || operand !== field) return;
-    // A memory operand has its ModRM byte before it, and before that its opcode, which for `lea` is 8d.
-    const takesAddress = object.bytes[base + field - 2] === 0x8d;
     use = {
-      how: one.isBranch ? "branch" : takesAddress ? "other" : "access",
+      how: one.isBranch ? "branch" : takesAddress(object.bytes, base + field) ? "other" : "access",
       behind: one.length - one.relativeAt,
     };
   });
@@ -373,7 +369,7 @@ function checkPlaces(object: ElfObject, regions: readonly VerifiedRegion[]): str
     if (section === undefined || found.length > 1)
       return [`vmlinux.o has ${found.length} sections ${name} instead of one`];
     const what: string[] = [];
-    if (section.size !== region.pages * pageBytes || section.align % pageBytes !== 0)
+    if (section.size !== region.pages * pageSize || section.align % pageSize !== 0)
       what.push(`${name} is not made of the ${region.pages} pages that were planned`);
     if (region.kind === "text" && !(section.flags & sectionFlag.execute)) what.push(`${name} is no code`);
     if (region.kind !== "text" && !isDataOf(region.kind, section)) what.push(`${name} is no ${region.kind}`);

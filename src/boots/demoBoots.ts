@@ -4,12 +4,13 @@
  * the self-test, which frees and then checks. The memory that a machine gets back is the difference of the two, and it has
  * to be the pages that the kernel says it freed.
  */
+
 import { join } from "node:path";
 import { type Diagnostic, diagnose, fail, failIfAny, JettisonError } from "../diagnostics.js";
 import { type BootResult, bootMachine } from "../machine/boot.js";
 import { fileFor, type Image } from "../machine/image.js";
 import type { Machine } from "../machine/machine.js";
-import { pageSize } from "../x86/pageSize.js";
+import { pageSize } from "../x86/x86.js";
 import { type DemoMachine, toDemoMachine } from "./demoJson.js";
 
 export type DemoMode = "off" | "selftest";

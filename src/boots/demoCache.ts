@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { cacheFolder } from "../cache.js";
 import { fetchHypervisor } from "../machine/hypervisor.js";
@@ -9,6 +9,7 @@ import type { Machine } from "../machine/machine.js";
 import { qemu } from "../machine/qemuCommand.js";
 import { run } from "../process.js";
 import { projectRoot } from "../root.js";
+import { writeWhole } from "../writeWhole.js";
 
 /** Files of our own that a result depends on. */
 export function ownCode(folders: readonly string[]): string[] {
@@ -43,7 +44,5 @@ export function readResult<T>(folder: string): T | undefined {
 }
 
 export function keepResult<T>(folder: string, result: T): void {
-  const file = join(folder, "result.json");
-  writeFileSync(`${file}.new`, JSON.stringify(result));
-  renameSync(`${file}.new`, file);
+  writeWhole(join(folder, "result.json"), JSON.stringify(result));
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The contents of `out/demo.json`. Sizes are bytes, pages are of 4096 bytes. */
+
 import type { BootResult } from "../machine/boot.js";
 import type { BootComponent, KernelReport, MemoryUse } from "../machine/console.js";
-import { pageSize } from "../x86/pageSize.js";
+import { pageSize } from "../x86/x86.js";
 
 export interface DemoComponent {
   readonly component: string;

@@ -3,12 +3,13 @@
  * Reads what boots showed: the demo's `demo.json`, what `jettison boot --json` printed, a summary of `jettison lab`, or
  * consoles that were saved.
  */
+
 import { existsSync, readFileSync } from "node:fs";
 import { z } from "zod";
 import { type Diagnostic, diagnose, fail, failIfAny } from "../diagnostics.js";
 import { findMachine } from "../machine/machine.js";
 import type { SavedBoot } from "../machine/savedConsole.js";
-import { pageSize } from "../x86/pageSize.js";
+import { pageSize } from "../x86/x86.js";
 import { type Boot, boot, bytes, component, mappings, memory } from "./bootJson.js";
 import { type ConsoleBoot, toBoot } from "./consoles.js";
 import { demoVersion, type ReportMachine } from "./demoJson.js";

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { type Command, Option } from "commander";
@@ -9,7 +10,7 @@ import type { Audit } from "../machine/console.js";
 import type { Machine } from "../machine/machine.js";
 import { colourOf, stateColours } from "../report/colour.js";
 import type { Step } from "../steps.js";
-import { pageSize } from "../x86/pageSize.js";
+import { pageSize } from "../x86/x86.js";
 
 interface Options {
   machine?: string[];

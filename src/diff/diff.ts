@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Changes between two plans: component sizes, units and their owners, gates, pins and refusals. */
+
 import type { Kind } from "../elf/kind.js";
 import type { Plan } from "../plan/plan.js";
+import { sum, sumValues } from "../sum.js";
 
 export interface Change {
   readonly before: number;
@@ -58,9 +60,6 @@ export interface PlanDiff {
   readonly goneRefusals: readonly string[];
 }
 
-const sum = (bytes: Readonly<Partial<Record<string, number>>>) =>
-  Object.values(bytes).reduce<number>((total, one) => total + (one ?? 0), 0);
-
 export function comparePlans(before: Plan, after: Plan): PlanDiff {
   const change = (measure: (plan: Plan) => number): Change => ({
     before: measure(before),
@@ -79,7 +78,7 @@ export function comparePlans(before: Plan, after: Plan): PlanDiff {
       data: change(({ totals }) => totals.bytes.data),
       bss: change(({ totals }) => totals.bytes.bss),
     },
-    pages: change(({ regions }) => regions.reduce((total, { pages }) => total + pages, 0)),
+    pages: change(({ regions }) => sum(regions.map(({ pages }) => pages))),
     gates: change((plan) => plan.gates.length),
     pins: change((plan) => plan.pins.length),
     refusals: change((plan) => plan.refusals.length),
@@ -98,8 +97,8 @@ function compareComponent(
   const find = (plan: Plan) => plan.components.find(({ name }) => name === component);
   const states: ComponentState[] = [];
   change((plan) => states.push(find(plan)?.state ?? "absent"));
-  const owned = change((plan) => sum(find(plan)?.owned ?? {}));
-  const leaves = change((plan) => sum(find(plan)?.leaving ?? {}));
+  const owned = change((plan) => sumValues(find(plan)?.owned ?? {}));
+  const leaves = change((plan) => sumValues(find(plan)?.leaving ?? {}));
   const ofKind = (kind: Kind) => change((plan) => find(plan)?.owned[kind] ?? 0);
   return {
     component,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Numbers of the ELF64 format, as the gABI and the x86-64 psABI give them.
+ * Numbers of the ELF64 format, as the gABI gives them.
  */
 
 export const elfType = { relocatable: 1, executable: 2, shared: 3 } as const;
@@ -47,28 +47,6 @@ export const symbolType = {
   tls: 6,
 } as const;
 export const symbolVisibility = { default: 0, internal: 1, hidden: 2, protected: 3 } as const;
-
-/** Relocation types that a relocatable x86-64 object of a kernel can hold (psABI, table 4.9). */
-export const relocationType = {
-  none: 0,
-  r64: 1,
-  pc32: 2,
-  plt32: 4,
-  r32: 10,
-  r32s: 11,
-  pc64: 24,
-} as const;
-
-/** Bytes that a relocation of each known type writes; a type that is absent here is unknown. */
-export const relocationWidth: ReadonlyMap<number, number> = new Map([
-  [relocationType.none, 0],
-  [relocationType.r64, 8],
-  [relocationType.pc32, 4],
-  [relocationType.plt32, 4],
-  [relocationType.r32, 4],
-  [relocationType.r32s, 4],
-  [relocationType.pc64, 8],
-]);
 
 export const headerSize = 64;
 export const sectionHeaderSize = 64;

@@ -3,9 +3,11 @@
  * The arithmetic of "Modularizing IOMMUs" on a section listing: each component begins on a page of its own, and
  * of those that a machine does not keep it gets the pages back. Nothing is said here of whether they could leave.
  */
+
 import { nameMatcher } from "../3-component/pattern.js";
 import { fail } from "../diagnostics.js";
-import { pageSize } from "../x86/pageSize.js";
+import { sum } from "../sum.js";
+import { pageSize } from "../x86/x86.js";
 import type { Listing } from "./listing.js";
 import { checkNames, type Scenario, type Scenarios } from "./scenarios.js";
 
@@ -62,8 +64,6 @@ export function estimate(file: string, listing: Listing, scenarios: Scenarios): 
   };
   return { ...counted, disagreements: findDisagreements(counted, scenarios) };
 }
-
-const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
 
 const isLeaving = ({ choice }: Scenario, component: string) =>
   "keeps" in choice ? !choice.keeps.includes(component) : choice.leaves.includes(component);

@@ -10,8 +10,10 @@
  * Both sums may be of different code. So what does not leave of the objects that are gone is counted as well, in
  * Jettison's kernel, where each function has a section of its own.
  */
+
 import { kinds } from "../elf/kind.js";
 import type { Plan } from "../plan/plan.js";
+import { sumValues } from "../sum.js";
 import type { GainObject, Saving } from "./gain.js";
 import { type Bytes, noBytes } from "./objectBytes.js";
 
@@ -26,8 +28,6 @@ function subtract(from: Bytes, bytes: Bytes): Bytes {
   for (const kind of kinds) rest[kind] -= bytes[kind];
   return rest;
 }
-
-const sum = (bytes: Bytes) => kinds.reduce((total, kind) => total + bytes[kind], 0);
 
 /** The largest first; of the same size by their names. */
 const rank = (objects: readonly GainObject[]) =>
@@ -75,8 +75,8 @@ export function compareObjects({ plain, rebuilt, own, plan, jettisoned }: Kernel
     if (isTheirs) {
       const rest = subtract(own.get(object) ?? noBytes(), leftByObject.get(object) ?? noBytes());
       add(staying, rest);
-      pieces.push({ object, bytes: sum(rest) });
-    } else others.push({ object, bytes: sum(difference) });
+      pieces.push({ object, bytes: sumValues(rest) });
+    } else others.push({ object, bytes: sumValues(difference) });
   }
   return { components, staying, largestStaying: rank(pieces), elsewhere, largest: rank(others) };
 }

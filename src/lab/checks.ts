@@ -2,7 +2,8 @@
 /** The results of a boot as checks that pass or fail: the same for KTAP and for KernelCI. */
 
 import type { Boot } from "../boots/bootJson.js";
-import { pageSize } from "../x86/pageSize.js";
+import { sum } from "../sum.js";
+import { pageSize } from "../x86/x86.js";
 
 export interface Check {
   /** Letters, digits, `_` and `-`, in both protocols. */
@@ -38,7 +39,7 @@ export function checkBoot({ boot, failure }: Outcome): Check[] {
   if (boot === undefined) return [check("boot", false, failure?.cause ?? "it showed nothing")];
   const { mode, components, pages, selftest, fill } = boot;
   const leaving = components.filter(({ state }) => state === "jettisoned");
-  const sum = leaving.reduce((bytes, one) => bytes + one.bytes, 0) / pageSize;
+  const left = sum(leaving.map((one) => one.bytes)) / pageSize;
   const hasJettison = mode !== null || components.length > 0;
   return [
     check(
@@ -46,7 +47,7 @@ export function checkBoot({ boot, failure }: Outcome): Check[] {
       failure === undefined && hasJettison,
       failure?.cause ?? (hasJettison ? `mode ${mode ?? "unknown"}` : "its kernel has no Jettison"),
     ),
-    check("pages", sum === pages, `${pages} freed, ${sum} of components that left`),
+    check("pages", left === pages, `${pages} freed, ${left} of components that left`),
     check(
       "selftest",
       selftest === null

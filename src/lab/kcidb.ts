@@ -4,8 +4,9 @@
  * each machine. The test that stands for a whole boot has the boot in `misc`, from which `jettison report` reads it back.
  * Ids are made from contents: the same boots give the same ids, however often they are sent.
  */
+
 import { createHash } from "node:crypto";
-import { pageSize } from "../x86/pageSize.js";
+import { pageSize } from "../x86/x86.js";
 import { type Check, checkBoot, type Outcome, statusOf } from "./checks.js";
 
 export interface SummaryOptions {

@@ -5,8 +5,9 @@
  * A boot in it counts only if the kernel's own sums agree with what was read: as many components as the kernel named, and as
  * many pages.
  */
+
 import { parse as parseYaml } from "yaml";
-import { pageSize } from "../x86/pageSize.js";
+import { pageSize } from "../x86/x86.js";
 import { type BootComponent, type ConsoleReading, cleanLine, readConsole, states } from "./console.js";
 
 export interface SavedBoot {

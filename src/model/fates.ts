@@ -2,7 +2,7 @@
 /** The fate of each tile on a machine. */
 
 import type { MachineResult } from "../boots/demoJson.js";
-import { pageSize } from "../x86/pageSize.js";
+import { pageSize } from "../x86/x86.js";
 import type { Tile } from "./ledger.js";
 import type { ReportPlan } from "./packReport.js";
 import { ownersOf, type Units, unitKey } from "./units.js";

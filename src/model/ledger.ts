@@ -4,10 +4,12 @@
  * node those of its children. Output that is larger or smaller than its inputs (merged strings, tables,
  * alignment) has tiles of its own, so that nothing is spread over what did not cause it.
  */
+
 import type { Kind } from "../elf/kind.js";
 import type { ImageSection, PlanImage } from "../plan/image.js";
 import { placeSection } from "../plan/outputSection.js";
-import { pageSize } from "../x86/pageSize.js";
+import { sum } from "../sum.js";
+import { pageSize } from "../x86/x86.js";
 import { kindOf, objectOf, ownersOf, roleOf, type Units, unitName } from "./units.js";
 
 /**
@@ -87,7 +89,7 @@ function finish(units: Units, group: TreeNode): Tile {
   if (at.units.length > 0) return tileOfObject(units, name, at);
   const children = [...at.tiles];
   for (const inner of at.groups.values()) children.push(finish(units, inner));
-  const bytes = children.reduce((sum, child) => sum + child.bytes, 0);
+  const bytes = sum(children.map((child) => child.bytes));
   return { name, kind: "group", bytes, children: inOrder(children) };
 }
 
@@ -299,7 +301,7 @@ function ledgerOfImage(units: Units, image: PlanImage): Ledger {
     const rest = section.bytes - known.get(section.name)!;
     if (rest < 0) {
       // The link dropped some of its units, and nothing says which.
-      const bytes = inside.reduce((sum, unit) => sum + columns.bytes[unit]!, 0);
+      const bytes = sum(inside.map((unit) => columns.bytes[unit]!));
       for (const unit of inside)
         hidden.add(`in ${section.name}, of which the link dropped some`, columns.bytes[unit]!);
       addTile([isInit ? groupNames.init : groupNames.tables], section.name, "table", rest + bytes, isInit);

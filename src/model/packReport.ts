@@ -7,8 +7,10 @@
  *
  * All numbers are little endian, as on every machine that has a browser.
  */
+
 import type { PlanColumns } from "../plan/columns.js";
 import type { Plan } from "../plan/plan.js";
+import { sum } from "../sum.js";
 
 type Numbers = ArrayLike<number> & Iterable<number>;
 
@@ -72,7 +74,7 @@ export function packReport<Data extends { readonly plan: Plan }>(data: Data): Ui
   for (const [names, Type] of groups)
     for (const name of names) add(new Uint8Array(Type.from(columns[name]).buffer));
   add(encoder.encode(section.join("")));
-  const packed = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  const packed = new Uint8Array(sum(parts.map(({ length }) => length)));
   let offset = 0;
   for (const part of parts) {
     packed.set(part, offset);

@@ -3,7 +3,7 @@
 
 import { kinds } from "../elf/kind.js";
 import type { PlanImage } from "../plan/image.js";
-import { pageSize } from "../x86/pageSize.js";
+import { pageSize } from "../x86/x86.js";
 import type { ReportPlan } from "./packReport.js";
 
 export const pageUses = [...kinds, "boot", "padding", "gate", "region"] as const;

@@ -15,8 +15,10 @@
  */
 
 import { guardBytes } from "../6-boundary/beside.js";
+import { bytesOfRegion } from "../8-link/tables.js";
 import type { Kind } from "../elf/kind.js";
-import { pageSize } from "../x86/pageSize.js";
+import { sum } from "../sum.js";
+import { pageSize } from "../x86/x86.js";
 
 /** All of one kind that leaves with the same components. Components are numbers. */
 export interface Group {
@@ -45,9 +47,6 @@ export interface PackedGroups {
   readonly cost: number;
 }
 
-/** A row of the kernel's table and the byte that shuts the region. */
-const rowBytes = 33;
-
 const partsByClasses = new WeakMap<readonly MachineClass[], Map<string, number>>();
 
 /** The part of all machines on which one of these stays. */
@@ -61,7 +60,7 @@ export function partWithOwners(classes: readonly MachineClass[], owners: readonl
 }
 
 function countPart(classes: readonly MachineClass[], owners: readonly number[]): number {
-  const all = classes.reduce((sum, { weight }) => sum + weight, 0);
+  const all = sum(classes.map(({ weight }) => weight));
   const some = classes.reduce(
     (sum, { stays, weight }) => (stays.some((one) => owners.includes(one)) ? sum + weight : sum),
     0,
@@ -69,7 +68,7 @@ function countPart(classes: readonly MachineClass[], owners: readonly number[]):
   return all === 0 ? 0 : some / all;
 }
 
-export const regionCost = (pages: number, part: number) => rowBytes + part * pages * pageSize;
+export const regionCost = (pages: number, part: number) => bytesOfRegion + part * pages * pageSize;
 
 /** The regions of given bundles, each decided for itself. `bundles` holds every component once. */
 export function packInto(
@@ -94,13 +93,13 @@ export function packInto(
   return {
     together: bundles.filter(({ length }) => length > 1),
     regions: decided,
-    cost: decided.reduce((sum, { cost }) => sum + cost, 0),
+    cost: sum(decided.map(({ cost }) => cost)),
   };
 }
 
 /** The least that any order and any sharing of pages can keep: no page has fill, and each byte stays only where its owners do. */
 export const lowerBound = (groups: readonly Group[], classes: readonly MachineClass[]) =>
-  groups.reduce((sum, { owners, bytes }) => sum + bytes * partWithOwners(classes, owners), 0);
+  sum(groups.map(({ owners, bytes }) => bytes * partWithOwners(classes, owners)));
 
 /** Two bundles merged, or one component moved: into another bundle, or out of its own. */
 function* steps(bundles: readonly (readonly number[])[]): Iterable<readonly (readonly number[])[]> {

@@ -14,6 +14,7 @@ import { leastBytes } from "../6-boundary/leastBytes.js";
 import type { Analysis } from "../7-layout/analysis.js";
 import type { ElfObject } from "../elf/object.js";
 import { type AnalyseOptions, analyse } from "../passes.js";
+import { sum } from "../sum.js";
 import {
   type Group,
   lowerBound,
@@ -85,7 +86,7 @@ export function packBuild(
 function groupsOf({ graph, regions, boundary, ownership }: Analysis): Group[] {
   const inRegions = regions.map(({ kind, owners, units }) => ({
     ...{ kind, owners },
-    bytes: units.reduce((sum, unit) => sum + sectionOf(graph, unit).size, 0),
+    bytes: sum(units.map((unit) => sectionOf(graph, unit).size)),
   }));
   const small = boundary.tooSmall.map(({ kind, owners, bytes }) => ({
     ...{ kind, bytes },
@@ -105,7 +106,7 @@ function residentBytes({ graph, ownership, boundary }: Analysis): number {
 
 /** Those of them that are pinned, or refused. */
 const pinnedBytes = (analysis: Analysis) =>
-  residentBytes(analysis) - analysis.boundary.tooSmall.reduce((sum, { bytes }) => sum + bytes, 0);
+  residentBytes(analysis) - sum(analysis.boundary.tooSmall.map(({ bytes }) => bytes));
 
 function measure(analysis: Analysis, classes: readonly MachineClass[]): number {
   return analysis.regions.reduce(

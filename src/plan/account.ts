@@ -3,7 +3,8 @@
  * Each byte of the image once: what the kernel frees by itself, what leaves, the holes that stay, and the rest, which is
  * in use. `.brk` counts as used: `reserve_brk()` keeps of it what early code has taken.
  */
-import { pageSize } from "../x86/pageSize.js";
+import { sum } from "../sum.js";
+import { pageSize } from "../x86/x86.js";
 import type { ImageRange, PlanImage } from "./image.js";
 
 export interface AccountRow {
@@ -27,8 +28,8 @@ export function accountForImage(image: PlanImage): readonly AccountRow[] {
   for (const run of image.padding)
     for (const hole of subtract(run, image.leavingPadding))
       add("hole that stays", whyStays(image, hole), hole.bytes);
-  const sum = rows.reduce((total, { bytes }) => total + bytes, 0);
-  return [{ fate: "used" as const, why: "", bytes: image.bytes - sum }, ...rows].filter(
+  const found = sum(rows.map(({ bytes }) => bytes));
+  return [{ fate: "used" as const, why: "", bytes: image.bytes - found }, ...rows].filter(
     ({ bytes }) => bytes > 0,
   );
 }

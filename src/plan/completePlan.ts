@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
+
+import { readFileSync } from "node:fs";
 import type { ElfImage } from "../elf/image.js";
+import { sum } from "../sum.js";
+import { writeWhole } from "../writeWhole.js";
 import { describeImage, type ImageRange, type PlanImage } from "./image.js";
 import type { Plan } from "./plan.js";
 
-const sum = (ranges: readonly ImageRange[]) => ranges.reduce((total, { bytes }) => total + bytes, 0);
+const sumBytes = (ranges: readonly ImageRange[]) => sum(ranges.map(({ bytes }) => bytes));
 
 /** The sizes of a padding component are known only now: all of it, and the whole pages that can leave. */
 export function addImage(plan: Plan, image: PlanImage): Plan {
-  const owned = { padding: sum(image.padding) };
-  const leaving = { padding: sum(image.leavingPadding) };
+  const owned = { padding: sumBytes(image.padding) };
+  const leaving = { padding: sumBytes(image.leavingPadding) };
   const components = plan.components.map((one) => (one.hasPadding ? { ...one, owned, leaving } : one));
   return { ...plan, components, image };
 }
@@ -18,6 +21,5 @@ export function addImage(plan: Plan, image: PlanImage): Plan {
 export function completePlan(from: string, linked: ElfImage, to: string): void {
   const plan = JSON.parse(readFileSync(from, "utf8")) as Plan;
   const image = describeImage(linked);
-  writeFileSync(`${to}.new`, `${JSON.stringify(image === undefined ? plan : addImage(plan, image))}\n`);
-  renameSync(`${to}.new`, to); // never half a file
+  writeWhole(to, `${JSON.stringify(image === undefined ? plan : addImage(plan, image))}\n`);
 }

@@ -10,7 +10,7 @@ import type { ElfImage } from "../elf/image.js";
 import type { Kind } from "../elf/kind.js";
 import { loadImage } from "../elf/load.js";
 import { type Section, symbolName, symbolsOf } from "../elf/object.js";
-import { pageSize } from "../x86/pageSize.js";
+import { pageSize } from "../x86/x86.js";
 
 /** The kernel's treatment of a section's pages; `init`: it frees them after boot. */
 export type Memory = Kind | "init";

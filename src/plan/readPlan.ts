@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { z } from "zod";
 import { fail } from "../diagnostics.js";
+import { sum } from "../sum.js";
 import { addImage } from "./completePlan.js";
 import { readPlanImage } from "./image.js";
 import { type Plan, planVersion } from "./plan.js";
@@ -55,7 +57,6 @@ const describeIssue = ({ path, message }: z.core.$ZodIssue) => `${path.join(".")
 /** Columns that do not fit each other would be read past their ends. */
 function findInconsistency({ columns, regions }: Plan): string | undefined {
   const units = columns.section.length;
-  const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
   for (const name of ["bytes", "kind", "role", "owners", "region", "referencesOf"] as const)
     if (columns[name].length !== units)
       return `columns.${name} has ${columns[name].length} values for ${units} units`;

@@ -6,10 +6,12 @@
  *
  * Machines with the same answers share one outcome, so that a fleet costs little more than reading it.
  */
+
 import type { Present } from "../3-component/component.js";
 import type { Plan } from "../plan/plan.js";
 import type { Facts } from "../profile/facts.js";
-import { pageSize } from "../x86/pageSize.js";
+import { sum } from "../sum.js";
+import { pageSize } from "../x86/x86.js";
 import { describeAbsence, evaluatePresent, type Truth } from "./truth.js";
 
 export interface Bounds {
@@ -115,9 +117,9 @@ export class Predictor {
           ? "unknown"
           : "leaves";
     const count = (at: number, min: number, max: number) => {
-      const sum = pages[at]!;
-      sum.min += min;
-      sum.max += max;
+      const own = pages[at]!;
+      own.min += min;
+      own.max += max;
     };
     for (const { owners, pages: size } of this.#regions) {
       const fate = allOf(owners);
@@ -136,8 +138,8 @@ export class Predictor {
     });
     return {
       pages: {
-        min: pages.reduce((sum, { min }) => sum + min, 0),
-        max: pages.reduce((sum, { max }) => sum + max, 0),
+        min: sum(pages.map(({ min }) => min)),
+        max: sum(pages.map(({ max }) => max)),
       },
       components: this.#components.map((one, index) => ({
         component: one.name,
@@ -278,9 +280,9 @@ function sumLeft(plan: Plan): { owners: readonly string[]; bytes: number }[] {
   for (const { owners, bytes, region } of plan.units) {
     if (region !== undefined) continue;
     const key = owners.join();
-    const sum = sums.get(key) ?? { owners, bytes: 0 };
-    sum.bytes += bytes;
-    sums.set(key, sum);
+    const left = sums.get(key) ?? { owners, bytes: 0 };
+    left.bytes += bytes;
+    sums.set(key, left);
   }
   return [...sums.values()];
 }

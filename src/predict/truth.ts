@@ -3,8 +3,10 @@
  * Whether a component is present on a machine, by three values: what cannot be known from the facts is `unknown`, never
  * guessed. Kleene's logic: `any` is yes where one is, and no only where all are.
  */
+
 import type { Present } from "../3-component/component.js";
 import type { Facts } from "../profile/facts.js";
+import { sum } from "../sum.js";
 
 export type Truth = "yes" | "no" | "unknown";
 
@@ -131,7 +133,7 @@ function tablesOf(present: Present): number {
       return ["DMAR", "IVRS", "VIOT"].includes(present.signature) ? 1 : 0;
     case "any":
     case "all":
-      return present.of.reduce((count, one) => count + tablesOf(one), 0);
+      return sum(present.of.map((one) => tablesOf(one)));
     default:
       return 0;
   }

@@ -5,6 +5,7 @@ import type { DemoMachine } from "../boots/demoJson.js";
 import { kinds } from "../elf/kind.js";
 import { formatNumber } from "../formatNumber.js";
 import type { ReportPlan } from "../model/packReport.js";
+import { sum, sumValues } from "../sum.js";
 import { formatMachineTable } from "./machineTable.js";
 import { markdownTable } from "./markdown.js";
 
@@ -26,8 +27,6 @@ export function writeDemoPages(result: DemoResult): Readonly<Record<string, stri
   };
 }
 
-const sum = (values: readonly number[]) => values.reduce((all, value) => all + value, 0);
-
 /** Sizes of components, the part that can leave, and its pages: a component's own, and those that it shares. */
 function componentTable({ plan: { components, regions } }: DemoResult): string {
   const built = components.filter(({ state }) => state !== "not-built");
@@ -40,7 +39,7 @@ function componentTable({ plan: { components, regions } }: DemoResult): string {
     ...built.map(({ name, owned, leaving, gates }) => [
       name,
       ...kinds.map((kind) => formatNumber(owned[kind] ?? 0)),
-      formatNumber(sum(Object.values(leaving))),
+      formatNumber(sumValues(leaving)),
       formatNumber(pagesOf(name)),
       formatNumber(gates),
     ]),

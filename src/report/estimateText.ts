@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+
 import type { Estimate } from "../estimate/estimate.js";
+import { sum } from "../sum.js";
 import { formatTable } from "./textTable.js";
 
 /** An estimate for a terminal. */
@@ -10,7 +12,7 @@ export function formatEstimate({
   averagePages,
   disagreements,
 }: Estimate): string {
-  const total = components.reduce((sum, { pages }) => sum + pages, 0);
+  const total = sum(components.map(({ pages }) => pages));
   const parts = [
     formatTable(
       ["component", "bytes", "pages"],

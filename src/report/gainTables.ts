@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The gain as tables of words: what the terminal and the pages of docs/ show alike. */
+
 import { kinds } from "../elf/kind.js";
 import { formatKib, formatNumber } from "../formatNumber.js";
 import type { ByKind, Gain, GainMachine, GainObject, Saving } from "../gain/gain.js";
+import { sum } from "../sum.js";
 
 export interface Table {
   readonly head: readonly string[];
@@ -12,7 +14,7 @@ export interface Table {
 const signed = (value: number) => (value > 0 ? `+${formatNumber(value)}` : formatNumber(value));
 const signedKib = (bytes: number) => signed(bytes / 1024);
 
-const sumKinds = (bytes: ByKind) => kinds.reduce((sum, kind) => sum + bytes[kind], 0);
+const sumKinds = (bytes: ByKind) => sum(kinds.map((kind) => bytes[kind]));
 
 /** Share of the rebuild's savings in the objects of components. */
 function shareOf(bytes: ByKind, { saving }: GainMachine): string {

@@ -3,15 +3,16 @@
  * The text of `jettison modules` and of docs/modules.md: the modules that a kernel has built in, and those that could leave
  * as a module does.
  */
+
 import { type ClassifiedModule, describeObstacle, isAutomatic } from "../4-builtin/classify.js";
 import { registrars } from "../4-builtin/registrars.js";
 import { formatNumber } from "../formatNumber.js";
+import { sum, sumValues } from "../sum.js";
 import { colourOf, type TextOptions } from "./colour.js";
 import { markdownTable } from "./markdown.js";
 import { formatTable } from "./textTable.js";
 
-export const bytesOf = ({ bytes }: ClassifiedModule) =>
-  Object.values(bytes).reduce((sum, one) => sum + one, 0);
+export const bytesOf = ({ bytes }: ClassifiedModule) => sumValues(bytes);
 
 const verdictOf = (one: ClassifiedModule) =>
   one.obstacle !== undefined
@@ -59,7 +60,7 @@ export function modulesMarkdown(
   measuredWith: string,
 ): string {
   const chosen = modules.filter((one) => isAutomatic(one) && !setAside.has(one.module.path));
-  const bytes = chosen.reduce((sum, one) => sum + bytesOf(one), 0);
+  const bytes = sum(chosen.map((one) => bytesOf(one)));
   const rows = sorted(modules).map((one) => [
     one.module.path,
     one.class ?? "",
@@ -85,7 +86,7 @@ export const registrarsMarkdown = () =>
   );
 
 function summarise(modules: readonly ClassifiedModule[]): string {
-  const total = (some: readonly ClassifiedModule[]) => some.reduce((sum, one) => sum + bytesOf(one), 0);
+  const total = (some: readonly ClassifiedModule[]) => sum(some.map((one) => bytesOf(one)));
   const automatic = modules.filter(isAutomatic);
   const of = (kind: string) => {
     const some = automatic.filter((one) => one.class === kind);

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /** A packing as a manifest, with what it is worth in comments. */
+
 import type { PackedRegionName } from "../3-component/packing.js";
 import { formatNumber } from "../formatNumber.js";
 import type { NamedClass, PackedBuild } from "../packing/packBuild.js";
-import { pageSize } from "../x86/pageSize.js";
+import { sum } from "../sum.js";
+import { pageSize } from "../x86/x86.js";
 
 const list = (key: string, lines: readonly string[]) =>
   lines.length === 0 ? [`  ${key}: []`] : [`  ${key}:`, ...lines.map((line) => `    - ${line}`)];
@@ -14,7 +16,7 @@ export function formatPacking(
   { packing, plain, packed, bound, regions }: PackedBuild,
   classes: readonly NamedClass[],
 ): string {
-  const machines = classes.reduce((sum, { weight }) => sum + weight, 0);
+  const machines = sum(classes.map(({ weight }) => weight));
   return [
     "# SPDX-License-Identifier: Apache-2.0",
     `# jettison pack, for ${formatNumber(machines)} machines in ${formatNumber(classes.length)} classes. Expected in memory, per machine,`,

@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Kind } from "../elf/kind.js";
+
 import { formatNumber } from "../formatNumber.js";
 import { accountForImage } from "../plan/account.js";
 import { formatSource, type Plan } from "../plan/plan.js";
-import { pageSize } from "../x86/pageSize.js";
+import { sumValues } from "../sum.js";
+import { pageSize } from "../x86/x86.js";
 import { colourOf, type TextOptions } from "./colour.js";
 import { formatTable } from "./textTable.js";
 
 const planColours = { planned: "green", refused: "red", "not-built": "gray" } as const;
-const sum = (bytes: Readonly<Partial<Record<Kind | "padding", number>>>) =>
-  Object.values(bytes).reduce((total, one) => total + one, 0);
-
 /** The plan for a terminal: components, regions, what stays and why. Sizes in bytes. */
 export function formatPlan(plan: Plan, options: TextOptions = { styled: false }): string {
   const { totals } = plan;
@@ -39,7 +37,7 @@ export function formatPlan(plan: Plan, options: TextOptions = { styled: false })
         owned.data ?? 0,
         owned.bss ?? 0,
         owned.padding ?? 0,
-        sum(leaving),
+        sumValues(leaving),
         gates,
         canAppear,
       ]),

@@ -5,7 +5,8 @@ import type { ReportMachine } from "../boots/demoJson.js";
 import { formatNumber } from "../formatNumber.js";
 import { accountForImage } from "../plan/account.js";
 import type { Plan } from "../plan/plan.js";
-import { pageSize } from "../x86/pageSize.js";
+import { sumValues } from "../sum.js";
+import { pageSize } from "../x86/x86.js";
 import type { TextOptions } from "./colour.js";
 import type { ReportData } from "./html.js";
 import { formatMachineTable, formatMappings } from "./machineTable.js";
@@ -21,9 +22,6 @@ export function formatReport({ plan, machines }: ReportData, options: TextOption
 }
 
 const words = { kept: "kept", jettisoned: "freed", refused: "refused", withheld: "withheld" } as const;
-const sum = (bytes: Readonly<Record<string, number>>) =>
-  Object.values(bytes).reduce((total, one) => total + one, 0);
-
 export function formatReportMarkdown({ plan, machines, build }: ReportData): string {
   const padding = (plan.image?.leavingPadding ?? []).reduce(
     (total, { bytes }) => total + bytes / pageSize,
@@ -43,9 +41,9 @@ export function formatReportMarkdown({ plan, machines, build }: ReportData): str
       plan.components.map(({ name, state, owned, leaving, gates, canAppear }) => [
         name,
         state,
-        formatNumber(sum(owned)),
-        formatNumber(sum(leaving)),
-        formatNumber(sum(owned) - sum(leaving)),
+        formatNumber(sumValues(owned)),
+        formatNumber(sumValues(leaving)),
+        formatNumber(sumValues(owned) - sumValues(leaving)),
         formatNumber(gates),
         canAppear,
       ]),

@@ -21,7 +21,8 @@ import { describeReference, describeRefusal, formatSource, type Plan } from "../
 import { attributeReplacements } from "../plan/realReferences.js";
 import { searchChains } from "../plan/residents.js";
 import { projectRoot } from "../root.js";
-import { pageSize } from "../x86/pageSize.js";
+import { sum } from "../sum.js";
+import { pageSize } from "../x86/x86.js";
 import { whyPinned } from "./explainUnit.js";
 import type { Step, StepDescriber } from "./steps.js";
 
@@ -156,7 +157,7 @@ function proposeChanges(planned: PlannedBuild, index: number): Change[] {
         what: `Region ${name} leaves only where ${owners.filter((one) => one !== component.name).join(" and ")} leaves too.`,
       });
   const own = plan.regions.filter(({ owners }) => owners.length === 1 && owners[0] === component.name);
-  const rounding = own.reduce((sum, { pages, bytes }) => sum + pages * pageSize - bytes, 0);
+  const rounding = sum(own.map(({ pages, bytes }) => pages * pageSize - bytes));
   if (rounding > 0)
     changes.push({
       what: `${formatNumber(rounding)} bytes of its pages are rounding, which leaves with them.`,

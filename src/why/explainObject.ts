@@ -3,6 +3,7 @@
 import { sectionOf, type UnitId } from "../1-graph/graph.js";
 import { kindOfSection } from "../elf/kind.js";
 import type { PlannedBuild } from "../passes.js";
+import { sum } from "../sum.js";
 import { type Explainer, membersOf, type UnitAnswer } from "./explainUnit.js";
 
 type Verdict = UnitAnswer["verdict"];
@@ -35,7 +36,7 @@ export async function explainObject(
     const some = units.filter((one) => one.verdict === verdict);
     return some.length === 0
       ? []
-      : [{ verdict, units: some.length, bytes: some.reduce((sum, { bytes }) => sum + bytes, 0) }];
+      : [{ verdict, units: some.length, bytes: sum(some.map(({ bytes }) => bytes)) }];
   });
   const staying = units
     .filter(({ verdict }) => verdict === "stays")

@@ -5,6 +5,7 @@ import { formatNumber } from "../formatNumber.js";
 import { formatSource } from "../plan/plan.js";
 import { type Colour, colourOf, type TextOptions } from "../report/colour.js";
 import { formatTable } from "../report/textTable.js";
+import { sumValues } from "../sum.js";
 import type { Answer } from "./explain.js";
 import type { ComponentAnswer } from "./explainComponent.js";
 import type { ObjectAnswer } from "./explainObject.js";
@@ -89,8 +90,7 @@ function formatComponentAnswer(answer: ComponentAnswer, options: TextOptions): s
   const colour = colourOf(options);
   const { component, regions, gates, pins, refusal, staying, changes } = answer;
   const { name, title, state, owned } = component;
-  const total = (bytes: Readonly<Record<string, number>>) =>
-    Object.values(bytes).reduce((sum, one) => sum + one, 0);
+  const total = (bytes: Readonly<Record<string, number>>) => sumValues(bytes);
   if (state === "not-built") return `${colour("bold", name)} (${title}): this build has nothing of it.\n`;
   const leaving = Object.entries(component.leaving);
   const parts = [

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
-import { decodeInstruction, newInstruction } from "../../src/x86/instructionLength.js";
+import { decodeInstruction, newInstruction } from "../../src/x86/x86.js";
 
 /** Instructions that objdump has no name for, or takes for two. */
 const unsure = /\(bad\)|\.byte|^rex[.\w]*$|^(data16|cs|repz|repnz|lock)( |$)/;

@@ -3,6 +3,7 @@
  * A kernel in miniature for the proof: two drivers that leave, what both of them need, and a core that stays, linked
  * by Jettison with a script in the shape of the kernel's own. Then something is planted in it.
  */
+
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -13,9 +14,9 @@ import type { Verification } from "../../src/9-verify/proof.js";
 import { readRelocationList } from "../../src/9-verify/relocationList.js";
 import { verifyImage } from "../../src/9-verify/verifyImage.js";
 import { verifyObject } from "../../src/9-verify/verifyObject.js";
-import { relocationType } from "../../src/elf/format.js";
 import { type ElfImage, findImageRelocations, readImage, readImageRelocation } from "../../src/elf/image.js";
 import { type ElfObject, readObject } from "../../src/elf/object.js";
+import { relocationType } from "../../src/x86/x86.js";
 import { command, kernelFlags, sectionFlags } from "./compile.js";
 import { compileSources, runLinker } from "./kernelShaped.js";
 

@@ -103,6 +103,14 @@ test("a pass imports no later one, but for the form of the claims that the proof
   expect(above).toEqual([]);
 });
 
+test("what is known of x86 is asked of one file", () => {
+  const beside = [...imports].flatMap(([file, names]) =>
+    file.startsWith("x86/") ? [] : names.filter((one) => one.startsWith("x86/") && one !== "x86/x86.ts"),
+  );
+  expect(beside).toEqual([]);
+  expect(imports.get("1-graph/graph.ts")).toContain("x86/x86.ts");
+});
+
 test("the proof knows the ELF reader, its messages, and nothing else", () => {
   const used = [...imports].flatMap(([file, names]) => (file.startsWith("9-verify/") ? names : []));
   const strange = used.filter((one) => !/^(node:|9-verify\/|elf\/|x86\/|diagnostics\.ts$)/.test(one));

@@ -7,6 +7,7 @@ import type { Imports } from "../../exports/modules.js";
 import type { Fate } from "../../model/fates.js";
 import type { Ledger, Tile } from "../../model/ledger.js";
 import type { ReportPlan } from "../../model/packReport.js";
+import { sumValues } from "../../sum.js";
 import { type Child, h } from "./dom.js";
 import { count, kilobytes, share, size } from "./format.js";
 import { makeTable } from "./table.js";
@@ -83,9 +84,6 @@ function describeSelftest({ selftest }: ReportMachine): string {
   return selftest.failures === 0 ? `${count(selftest.pages)} ok` : `${count(selftest.failures)} bad`;
 }
 
-const sum = (bytes: Readonly<Record<string, number>>) =>
-  Object.values(bytes).reduce((total, one) => total + one, 0);
-
 export function makeComponentTable({ components, pins, refusals, regions }: ReportPlan): HTMLElement {
   return makeTable({
     caption: "Components: bytes that they own, alone or with others, and what of it can leave",
@@ -105,8 +103,8 @@ export function makeComponentTable({ components, pins, refusals, regions }: Repo
         ? "not built in"
         : (refusals.find(({ component }) => component === name)?.text ?? state),
       ...[owned.text, owned.rodata, owned.data, owned.bss, owned.padding].map((bytes) => count(bytes ?? 0)),
-      count(sum(leaving)),
-      count(sum(owned) - sum(leaving)),
+      count(sumValues(leaving)),
+      count(sumValues(owned) - sumValues(leaving)),
       count(gates),
       count(pins.filter(({ owners }) => owners.includes(name)).length),
       canAppear,

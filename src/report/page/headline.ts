@@ -4,7 +4,7 @@
 import type { ReportMachine } from "../../boots/demoJson.js";
 import { type Fates, fates, fateTitles, pagesOfPadding } from "../../model/fates.js";
 import type { ReportPlan } from "../../model/packReport.js";
-import { pageSize } from "../../x86/pageSize.js";
+import { pageSize } from "../../x86/x86.js";
 import { type Child, h } from "./dom.js";
 import type { FateSums } from "./flat.js";
 import { count, kilobytes, plural, size } from "./format.js";

@@ -6,7 +6,8 @@ import { decideFates, type Fates, fates, fateTitles } from "../../model/fates.js
 import { drawLedger, groupNames } from "../../model/ledger.js";
 import { drawPages, pageUses } from "../../model/pages.js";
 import { createKeeper, findUnit, objectOf, readUnits, unitKey, unitName } from "../../model/units.js";
-import { pageSize } from "../../x86/pageSize.js";
+import { sumValues } from "../../sum.js";
+import { pageSize } from "../../x86/x86.js";
 import type { PageData } from "../html.js";
 import { formatPlace, readPlace } from "./address.js";
 import { makeContents, makePath } from "./contents.js";
@@ -296,7 +297,7 @@ function start({ plan, machines, build, imports, fleet }: PageData): void {
   put("build", build === undefined ? "" : build);
   put(
     "about",
-    `${count(plan.totals.objects)} objects, ${count(plan.totals.units)} sections, ${count(Object.values(plan.totals.references).reduce((total, one) => total + one, 0))} references`,
+    `${count(plan.totals.objects)} objects, ${count(plan.totals.units)} sections, ${count(sumValues(plan.totals.references))} references`,
   );
   makeSwitch();
   const gated = new Map<string, number>();

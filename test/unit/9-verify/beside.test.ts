@@ -3,15 +3,17 @@
  * Code that stays addresses an array that stays from so far beside it that the number lies in a region. The kernel links;
  * what really leads there is found, at that very place and with that very number.
  */
+
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { collectBeside } from "../../../src/9-verify/beside.js";
 import { mapImage } from "../../../src/9-verify/imageMap.js";
 import { verifyImage } from "../../../src/9-verify/verifyImage.js";
-import { relaSize, relocationType, sectionType } from "../../../src/elf/format.js";
+import { relaSize, sectionType } from "../../../src/elf/format.js";
 import { type ElfImage, readImage, signed64 } from "../../../src/elf/image.js";
 import { countRelocations, type ElfObject, readObject, symbolName } from "../../../src/elf/object.js";
+import { relocationType } from "../../../src/x86/x86.js";
 import { inText } from "../../support/plantedCode.js";
 import {
   dataProgram,

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+
 import { join } from "node:path";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { decodeInstruction, newInstruction } from "../../../src/x86/instructionLength.js";
-import { walkText } from "../../../src/x86/walkText.js";
+import { decodeInstruction, newInstruction, walkText } from "../../../src/x86/x86.js";
 import { command, compileObjects, temporaryFolder, writeFiles } from "../../support/compile.js";
 import { compareWithObjdump } from "../../support/objdump.js";
 
