@@ -13,8 +13,9 @@ import {
   sectionOf,
   type UnitId,
 } from "../1-graph/graph.js";
-import { relocationType, sectionType } from "../elf/format.js";
+import { sectionType } from "../elf/format.js";
 import { symbolName } from "../elf/object.js";
+import { relocationType } from "../x86/x86.js";
 import type { AutomaticModule } from "./classify.js";
 
 interface Table {
