@@ -18,7 +18,7 @@ import { type ElfImage, findImageRelocations, readImage, readImageRelocation } f
 import { type ElfObject, readObject } from "../../src/elf/object.js";
 import { relocationType } from "../../src/x86/x86.js";
 import { command, kernelFlags, sectionFlags } from "./compile.js";
-import { compileSources, runLinker } from "./kernelShaped.js";
+import { compileSources, runLinker } from "./miniature.js";
 
 const driver = (name: string) => `
   int helper(int x);

@@ -13,7 +13,7 @@ import {
   temporaryFolder,
 } from "../../support/compile.js";
 import { codesOf } from "../../support/diagnosed.js";
-import { runLinker } from "../../support/kernelShaped.js";
+import { runLinker } from "../../support/miniature.js";
 import {
   archiveMembers,
   compileProgram,

@@ -163,7 +163,7 @@ test.each([
   ["without CONFIG_JETTISON", []],
   ["in a module", ["-DCONFIG_JETTISON", "-DMODULE"]],
 ])("%s the words say nothing", (_, flags) => {
-  const folder = buildMiniature(program, flags);
+  const folder = buildMiniature(program, { flags });
   expect(sectionsOf(folder, "gart.o").filter((name) => name.includes("component"))).toEqual([]);
   expect(sectionsOf(folder, "gart.o")).toContain(".text.gart_map");
 });

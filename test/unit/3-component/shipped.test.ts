@@ -21,7 +21,7 @@ const withoutHyperv = {
 };
 
 test("a component of which one object is built is used as far as it goes, and what it lacks is reported", () => {
-  const folder = buildMiniature(withoutHyperv, ["-DCONFIG_JETTISON", "-DWITH_STATE"]);
+  const folder = buildMiniature(withoutHyperv, { flags: ["-DCONFIG_JETTISON", "-DWITH_STATE"] });
   const linked = linkMiniature(folder, shipped);
   expect([linked.status, linked.stderr]).toEqual([0, ""]);
   const lacks = ["arch/x86/hyperv/**", "drivers/hv/**", "drivers/clocksource/hyperv_timer.o"];
@@ -45,7 +45,7 @@ test("a component that nobody can ask whether it is in use stays, and the symbol
 });
 
 test("the same manifest as somebody's own is held to its names", () => {
-  const folder = buildMiniature(withoutHyperv, ["-DCONFIG_JETTISON", "-DWITH_STATE"]);
+  const folder = buildMiniature(withoutHyperv, { flags: ["-DCONFIG_JETTISON", "-DWITH_STATE"] });
   copyFileSync(shipped, join(folder, "components.yaml"));
   const linked = linkMiniature(folder);
   expect(linked.status).toBe(2);

@@ -7,9 +7,7 @@ import { openLinkFolder, wasAutomatic } from "../../../src/8-link/record.js";
 import { planBuild } from "../../../src/passes.js";
 import { readPlan } from "../../../src/plan/readPlan.js";
 import { writeFiles } from "../../support/compile.js";
-import { runLinker } from "../../support/kernelShaped.js";
-import { jettison } from "../../support/miniature.js";
-import { buildMiniKernel, manifest, useMiniKernel } from "../../support/miniKernel.js";
+import { buildMiniKernel, jettison, readCase, runLinker, useMiniKernel } from "../../support/miniature.js";
 
 const header = `
   #define INIT(level, fn) asm(".section .initcall" #level ".init, \\"a\\"\\n.long " #fn " - .\\n.previous");
@@ -162,7 +160,7 @@ test("jettison pack counts them, and leaves their regions as they are", () => {
 });
 
 test("a manifest that has an object of a driver, or its name, comes first", () => {
-  const described = `${manifest}
+  const described = `${readCase("kernel").files["components.yaml"]}
   nic:
     title: A card
     code: [{ objects: drivers/early.o }]

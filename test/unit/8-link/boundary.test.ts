@@ -3,15 +3,17 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { buildProgram, link, manifest, program, readPlan } from "../../support/linkedDriver.js";
+import { buildCase, linkMiniature, planOf, readCase } from "../../support/miniature.js";
+
+const { "components.yaml": manifest, ...program } = readCase("driver").files;
 
 test("functions without an answer refuse their component, which then stays whole, and all are named", () => {
   const without = manifest.replace("gadget_note: void, ", "").replace("local_work: -5, ", "");
-  const folder = buildProgram({ "components.yaml": without });
-  const linked = link(folder);
+  const folder = buildCase("driver", { "components.yaml": without });
+  const linked = linkMiniature(folder);
   expect(linked.status).toBe(0);
   expect(linked.stderr).toMatch(/gadget is refused: .*no answer for it, nor for gadget_note$/m);
-  const plan = readPlan(folder);
+  const plan = planOf(folder);
   expect(plan.refusals.map(({ reason, unanswered }) => [reason, unanswered])).toEqual([
     ["unanswered", ["local_work", "gadget_note"]],
   ]);
@@ -42,20 +44,20 @@ test.each([
     "unknown-section",
   ],
 ])("%s refuses the component", (_, code, reason) => {
-  const folder = buildProgram({ "other.c": `int other(int x) { return x; }\n${code}` });
-  expect(link(folder).status).toBe(0);
-  expect(readPlan(folder).refusals.map((refusal) => refusal.reason)).toEqual([reason]);
+  const folder = buildCase("driver", { "other.c": `int other(int x) { return x; }\n${code}` });
+  expect(linkMiniature(folder).status).toBe(0);
+  expect(planOf(folder).refusals.map((refusal) => refusal.reason)).toEqual([reason]);
 });
 
 test("an address that init code stores goes through a gate, a call does not", () => {
-  const folder = buildProgram({
+  const folder = buildCase("driver", {
     "setup.c": `
       #include "gadget.h"
       work_t stored;
       __attribute__((section(".init.text"))) void setup(void) { stored = gadget_work; gadget_pointer(); }`,
   });
-  expect(link(folder).status).toBe(0);
-  const gates = readPlan(folder).gates;
+  expect(linkMiniature(folder).status).toBe(0);
+  const gates = planOf(folder).gates;
   const from = (name: string) =>
     gates.find((gate) => gate.function === name)!.crossings.map((crossing) => crossing.from);
   expect(from("gadget_work")).toContain("setup.o:(.init.text)");
@@ -76,9 +78,9 @@ const registering = (except: string) => ({
 
 test("an address that a manifest lets init code keep needs no gate, unless the manifest excepts it", () => {
   const crossed = (except: string) => {
-    const folder = buildProgram(registering(except));
-    expect(link(folder).stderr).toBe("");
-    const ofInit = readPlan(folder).gates.filter(({ crossings }) =>
+    const folder = buildCase("driver", registering(except));
+    expect(linkMiniature(folder).stderr).toBe("");
+    const ofInit = planOf(folder).gates.filter(({ crossings }) =>
       crossings.some(({ from }) => from.endsWith(":(.init.text)")),
     );
     return ofInit.map((gate) => gate.function);
@@ -94,18 +96,18 @@ test("a function that a manifest declares resident stays, with the functions of 
       int gadget_entry(void) { return gadget_peek() + helper(1); }`,
     "entry.S": '.section .noinstr.text, "ax"\n.globl entry\nentry: call gadget_entry\nret',
   };
-  const refused = buildProgram(called);
-  expect(link(refused).status).toBe(0);
-  expect(readPlan(refused).refusals.map(({ reason }) => reason)).toEqual(["no-gate"]);
+  const refused = buildCase("driver", called);
+  expect(linkMiniature(refused).status).toBe(0);
+  expect(planOf(refused).refusals.map(({ reason }) => reason)).toEqual(["no-gate"]);
 
-  const folder = buildProgram({
+  const folder = buildCase("driver", {
     ...called,
     "components.yaml": manifest
       .replace("    canAppear", "    resident: [gadget_entry, gadget_nothing]\n    canAppear")
       .replace("gates: {", "gates: { helper: 0,"),
   });
-  expect(link(folder).stderr).toBe("");
-  const { refusals, units, pins } = readPlan(folder);
+  expect(linkMiniature(folder).stderr).toBe("");
+  const { refusals, units, pins } = planOf(folder);
   expect(refusals).toEqual([]);
   expect(units.map(({ section }) => section)).not.toContain(".text.gadget_entry");
   expect(pins.map(({ unit }) => unit)).toContain("drivers/gadget.o:(.text.gadget_peek)");
@@ -113,10 +115,10 @@ test("a function that a manifest declares resident stays, with the functions of 
 
 test("calls that are expected are marked in the table of gates", () => {
   const flagsOf = (answer: string) => {
-    const folder = buildProgram({
+    const folder = buildCase("driver", {
       "components.yaml": manifest.replace("gadget_note: void", `gadget_note: ${answer}`),
     });
-    expect(link(folder).stderr).toBe("");
+    expect(linkMiniature(folder).stderr).toBe("");
     const table = readFileSync(join(folder, ".jettison/tables.S"), "utf8");
     return /, jettison_gate_gadget_note, 0\n\t\.long\t0, (\d)/.exec(table)?.[1];
   };
@@ -125,19 +127,19 @@ test("calls that are expected are marked in the table of gates", () => {
 });
 
 test("a function that what stays calls from the same object stays with it", () => {
-  const folder = buildProgram({
+  const folder = buildCase("driver", {
     "drivers/gadget.c": `${program["drivers/gadget.c"]}
       __attribute__((section(".ref.text"))) void gadget_ref(void) { gadget_note(1); }`,
   });
-  expect(link(folder).stderr).toBe("");
-  const { pins, refusals, units } = readPlan(folder);
+  expect(linkMiniature(folder).stderr).toBe("");
+  const { pins, refusals, units } = planOf(folder);
   expect(refusals).toEqual([]);
   expect(pins.map(({ unit }) => unit)).toEqual(["drivers/gadget.o:(.text.gadget_note)"]);
   expect(units.find(({ section }) => section === ".text.gadget_note")!.region).toBeUndefined();
 });
 
 test("an exception of a manifest has to exist", () => {
-  const linked = link(buildProgram(registering(", except: gadget_nmae")));
+  const linked = linkMiniature(buildCase("driver", registering(", except: gadget_nmae")));
   expect(linked.stderr).toMatch(
     /components\.yaml:8: gadget_nmae is no function or object of the component.*gadget_name/,
   );
@@ -161,8 +163,8 @@ test.each([
   const text = manifest
     .replace("code: [{ objects: drivers/gadget.o }]", `code: [{ objects: drivers/gadget.o }, { ${code} }]`)
     .replace("nonZero: gadget_in_use", inUse);
-  const folder = buildProgram({ "components.yaml": text });
-  const linked = link(folder);
+  const folder = buildCase("driver", { "components.yaml": text });
+  const linked = linkMiniature(folder);
   expect(linked.stderr).toMatch(message);
   expect(linked.status).toBe(2);
   expect(existsSync(join(folder, "vmlinux.o"))).toBe(false);
@@ -170,7 +172,7 @@ test.each([
 
 test("two components that claim one unit are both named", () => {
   const text = `${manifest}  other:\n    title: Other\n    code: [{ objects: "drivers/*" }]\n    inUse: never\n    canAppear: never\n`;
-  const linked = link(buildProgram({ "components.yaml": text }));
+  const linked = linkMiniature(buildCase("driver", { "components.yaml": text }));
   expect(linked.stderr).toMatch(
     /claimed by gadget \(components\.yaml:5\) and by other \(components\.yaml:\d+\)/,
   );
@@ -179,9 +181,9 @@ test("two components that claim one unit are both named", () => {
 
 test("a component that is not built is skipped and said to be", () => {
   const text = `${manifest}  absent:\n    title: Absent\n    code: [{ objects: "drivers/absent/**" }]\n    inUse: { nonZero: absent }\n    canAppear: never\n`;
-  const folder = buildProgram({ "components.yaml": text });
-  expect(link(folder).status).toBe(0);
-  expect(readPlan(folder).components.map(({ name, state }) => `${name} ${state}`)).toEqual([
+  const folder = buildCase("driver", { "components.yaml": text });
+  expect(linkMiniature(folder).status).toBe(0);
+  expect(planOf(folder).components.map(({ name, state }) => `${name} ${state}`)).toEqual([
     "gadget planned",
     "absent not-built",
   ]);

@@ -5,13 +5,22 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { readObject } from "../../../src/elf/object.js";
-import { command, sectionFlags, temporaryFolder, writeFiles } from "../../support/compile.js";
-import { compileArchive, linker, objectArguments } from "../../support/kernelShaped.js";
-import { buildProgram, flags, link, manifest, program, readPlan } from "../../support/linkedDriver.js";
+import { command, temporaryFolder, writeFiles } from "../../support/compile.js";
+import {
+  buildCase,
+  buildMiniature,
+  linker,
+  linkMiniature,
+  objectArguments,
+  planOf,
+  readCase,
+} from "../../support/miniature.js";
+
+const { "components.yaml": manifest, ...program } = readCase("driver").files;
 
 test("calls work while the gates are open, and get their answers when the driver is gone", () => {
-  const folder = buildProgram();
-  const linked = link(folder);
+  const folder = buildCase("driver");
+  const linked = linkMiniature(folder);
   expect(linked.stderr).toBe("");
   expect(linked.status).toBe(0);
   command(folder, "gcc", "-static", "-no-pie", "-o", "program", "vmlinux.o");
@@ -21,7 +30,7 @@ test("calls work while the gates are open, and get their answers when the driver
     "5 gates, 5 calls, 4096 bytes",
     "",
   ]);
-  const plan = readPlan(folder);
+  const plan = planOf(folder);
   expect(
     plan.units
       .filter(({ region }) => region === "00")
@@ -91,8 +100,8 @@ const dataProgram: Record<string, string> = {
 };
 
 test("a driver's constants, variables and strings leave with it", () => {
-  const folder = buildProgram(dataProgram);
-  const linked = link(folder);
+  const folder = buildCase("driver", dataProgram);
+  const linked = linkMiniature(folder);
   expect(linked.stderr).toBe("");
   expect(linked.status).toBe(0);
   command(folder, "gcc", "-static", "-no-pie", "-o", "program", "vmlinux.o");
@@ -105,7 +114,7 @@ test("a driver's constants, variables and strings leave with it", () => {
     "gone: work -19, name none, a message",
     "",
   ]);
-  const { gates, pins, regions } = readPlan(folder);
+  const { gates, pins, regions } = planOf(folder);
   expect(gates.map((gate) => gate.function)).toEqual(["gadget_work", "gadget_name"]);
   expect(pins).toEqual([]);
   expect(regions.map(({ kind }) => kind)).toEqual(["text", "rodata", "data", "bss"]);
@@ -114,31 +123,27 @@ test("a driver's constants, variables and strings leave with it", () => {
 });
 
 test("ld writes the objects in their order, whichever of them has a region, so that it need not sort relocations", () => {
-  const folder = temporaryFolder();
   const { "core.c": core, ...others } = program;
-  compileArchive(folder, { "core.c": core!, ...others, "components.yaml": manifest }, [
-    ...flags,
-    ...sectionFlags,
-  ]);
-  expect(link(folder).stderr).toBe("");
+  const folder = buildMiniature({ "core.c": core!, ...others, "components.yaml": manifest! });
+  expect(linkMiniature(folder).stderr).toBe("");
   const files = command(folder, "readelf", "-sW", "vmlinux.o").matchAll(/ FILE .* (\S+\.c)$/gm);
   expect([...files].map(([, file]) => file)).toEqual(["core.c", "gadget.c", "helper.c"]);
 });
 
 test("the same inputs give the same bytes", () => {
-  const folder = buildProgram();
+  const folder = buildCase("driver");
   const [first, second] = [0, 1].map(() => {
-    expect(link(folder).status).toBe(0);
+    expect(linkMiniature(folder).status).toBe(0);
     return readFileSync(join(folder, "vmlinux.o"));
   });
   expect(second!.equals(first!)).toBe(true);
 });
 
 test("the files of the link are the same wherever the manifest lies, and name no folder", () => {
-  const folder = buildProgram();
+  const folder = buildCase("driver");
   const files = ["plan.json", "claims.json", "merge.lds", "tables.S"];
   const linkWith = (components: string) => {
-    expect(link(folder, components).status).toBe(0);
+    expect(linkMiniature(folder, components).status).toBe(0);
     return files.map((name) => readFileSync(join(folder, ".jettison", name), "utf8"));
   };
   const made = linkWith("components.yaml");
@@ -149,8 +154,8 @@ test("the files of the link are the same wherever the manifest lies, and name no
 });
 
 test("without components and without function sections the linker's output is its own", () => {
-  const folder = buildProgram({}, []);
-  expect(link(folder, "").status).toBe(0);
+  const folder = buildCase("driver", {}, { sections: [] });
+  expect(linkMiniature(folder, "").status).toBe(0);
   const ours = readFileSync(join(folder, "vmlinux.o"));
   command(folder, "ld", ...objectArguments);
   expect(readFileSync(join(folder, "vmlinux.o")).equals(ours)).toBe(true);
@@ -182,8 +187,8 @@ const answeringManifest = (answering: string) =>
     .replace("gates: {", `gates: { gadget_find: { function: ${answering} },`);
 
 test("another function answers for one that left: it stays, gets the arguments, and its calls are not counted", () => {
-  const folder = buildProgram({ ...answered, "components.yaml": answeringManifest("find_spare") });
-  expect(link(folder).stderr).toBe("");
+  const folder = buildCase("driver", { ...answered, "components.yaml": answeringManifest("find_spare") });
+  expect(linkMiniature(folder).stderr).toBe("");
   command(folder, "gcc", "-static", "-no-pie", "-o", "program", "vmlinux.o");
   expect(command(folder, "./program").split("\n")).toEqual([
     "found 7; open: work 52, through a table 8, same address 1, name gadget",
@@ -191,7 +196,7 @@ test("another function answers for one that left: it stays, gets the arguments, 
     "6 gates, 5 calls, 4096 bytes",
     "",
   ]);
-  const { gates, units } = readPlan(folder);
+  const { gates, units } = planOf(folder);
   expect(gates.find((gate) => gate.function === "gadget_find")?.answer).toBe("find_spare()");
   expect(units.map(({ section }) => section)).not.toContain(".text.find_spare");
 });
@@ -202,15 +207,15 @@ test.each([
   ["spare_uses", /it is no function/],
   ["find_early", /not there once the kernel has booted/],
 ])("%s cannot answer for a function that left", (answering, says) => {
-  const folder = buildProgram({ ...answered, "components.yaml": answeringManifest(answering) });
-  const { status, stderr } = link(folder);
+  const folder = buildCase("driver", { ...answered, "components.yaml": answeringManifest(answering) });
+  const { status, stderr } = linkMiniature(folder);
   expect(stderr).toMatch(/components\.yaml:8: \S+ cannot answer for gadget_find\(\).*manifest-answering/);
   expect(stderr).toMatch(says);
   expect(status).toBe(2);
 });
 
 test("an alternative jumps inside the function it is copied into", () => {
-  const folder = buildProgram({
+  const folder = buildCase("driver", {
     "drivers/gadget.c": program["drivers/gadget.c"]!.replace(
       "int gadget_work(int x) { uses++;",
       `int gadget_work(int x) { uses++;
@@ -221,12 +226,12 @@ test("an alternative jumps inside the function it is copied into", () => {
        fast:`,
     ),
   });
-  expect(link(folder).stderr).toBe("");
-  expect(readPlan(folder).refusals).toEqual([]);
+  expect(linkMiniature(folder).stderr).toBe("");
+  expect(planOf(folder).refusals).toEqual([]);
 });
 
 test("any other call of ld goes to the linker as it is", () => {
-  const folder = buildProgram();
+  const folder = buildCase("driver");
   const args = ["-r", "-o", "some.o", "core.o", "drivers/gadget.o"];
   execFileSync(linker, args, { cwd: folder });
   const ours = readFileSync(join(folder, "some.o"));
@@ -237,9 +242,9 @@ test("any other call of ld goes to the linker as it is", () => {
 
 test("code that KASAN adds goes into sections that the kernel has", () => {
   const kasan = ["-fsanitize=kernel-address", "--param=asan-globals=1"];
-  const folder = buildProgram({}, [...sectionFlags, ...kasan]);
-  expect(link(folder).stderr).toBe("");
-  const { refusals, units } = readPlan(folder);
+  const folder = buildCase("driver", {}, { flags: kasan });
+  expect(linkMiniature(folder).stderr).toBe("");
+  const { refusals, units } = planOf(folder);
   expect(refusals).toEqual([]);
   expect(units.some(({ section, region }) => section === ".text.gadget_work" && region !== undefined)).toBe(
     true,

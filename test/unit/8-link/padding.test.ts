@@ -16,7 +16,7 @@ import { accountForImage } from "../../../src/plan/account.js";
 import type { Plan } from "../../../src/plan/plan.js";
 import { command, writeFiles } from "../../support/compile.js";
 import { codesOf } from "../../support/diagnosed.js";
-import { runLinker } from "../../support/kernelShaped.js";
+import { runLinker } from "../../support/miniature.js";
 import {
   archiveMembers,
   compileProgram,

@@ -4,7 +4,7 @@ import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { command, temporaryFolder, writeFiles } from "../../support/compile.js";
-import { runLinker } from "../../support/kernelShaped.js";
+import { runLinker } from "../../support/miniature.js";
 import { inSection, pointer } from "../../support/plantedCode.js";
 import {
   finalArguments,

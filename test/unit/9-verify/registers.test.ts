@@ -9,7 +9,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { readClaims } from "../../../src/9-verify/claims.js";
 import { command, temporaryFolder, writeFiles } from "../../support/compile.js";
 import { codesOf } from "../../support/diagnosed.js";
-import { runLinker } from "../../support/kernelShaped.js";
+import { runLinker } from "../../support/miniature.js";
 import {
   finalArguments,
   finalInputs,

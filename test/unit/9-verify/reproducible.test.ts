@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { command, temporaryFolder } from "../../support/compile.js";
-import { runLinker } from "../../support/kernelShaped.js";
+import { runLinker } from "../../support/miniature.js";
 import {
   archiveMembers,
   compileProgram,

@@ -8,7 +8,7 @@ import type { Plan } from "../../../src/plan/plan.js";
 import { readPlan } from "../../../src/plan/readPlan.js";
 import { projectRoot } from "../../../src/root.js";
 import { temporaryFolder } from "../../support/compile.js";
-import { manifest, useMiniKernel } from "../../support/miniKernel.js";
+import { readCase, useMiniKernel } from "../../support/miniature.js";
 
 const older = useMiniKernel();
 /** The driver grew, its helper is now needed by the core, the widget is no longer refused. */
@@ -16,7 +16,7 @@ const newer = useMiniKernel({
   "lib/helper.c": `
     int helper(int x) { int sum = 0; for (int i = 0; i < x; i++) sum += i * x ^ sum; return sum; }
     __attribute__((section(".ref.text"))) int user(int x) { return helper(x); }`,
-  "components.yaml": `${manifest}    gates: { widget_work: 0 }\n`,
+  "components.yaml": `${readCase("kernel").files["components.yaml"]}    gates: { widget_work: 0 }\n`,
   "drivers/widget.c": `
     int widget_in_use;
     int widget_work(int x) { asm volatile(".skip 900, 0x90"); return x + widget_in_use; }`,

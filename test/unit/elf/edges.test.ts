@@ -23,13 +23,16 @@ import { copyObject, listObjects, loadFile, loadObject } from "../../../src/elf/
 import { readObject, symbolName } from "../../../src/elf/object.js";
 import { command, compileObjects, loadObjects, temporaryFolder } from "../../support/compile.js";
 import {
+  buildMiniKernel,
   compileSources,
   linker as jettisonLd,
   objectArguments,
+  planOf,
+  programFlags,
   runLinker,
-} from "../../support/kernelShaped.js";
-import { miniatureFlags, planOf, runtime, sectionsOf } from "../../support/miniature.js";
-import { buildMiniKernel } from "../../support/miniKernel.js";
+  runtime,
+  sectionsOf,
+} from "../../support/miniature.js";
 
 const gib = 2 ** 30;
 
@@ -53,7 +56,7 @@ const core = `
   int gadget_work(int x);
   int main(void) { printf("%d ", gadget_work(7)); gone(); printf("%d\\n", gadget_work(7)); return 0; }`;
 
-const flags = [...miniatureFlags, "-ffunction-sections", "-fdata-sections"];
+const flags = [...programFlags, "-ffunction-sections", "-fdata-sections"];
 
 /** Compiles into a new folder; gives it and the objects. */
 function compile(files: Readonly<Record<string, string>>) {

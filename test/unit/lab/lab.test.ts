@@ -10,7 +10,7 @@ import { formatLavaJob, monitor } from "../../../src/lab/lavaJob.js";
 import { loadMachine } from "../../../src/machine/machine.js";
 import { projectRoot } from "../../../src/root.js";
 import { kcidbSchema } from "../../support/kcidbSchema.js";
-import { useMiniKernel } from "../../support/miniKernel.js";
+import { useMiniKernel } from "../../support/miniature.js";
 
 const kernel = useMiniKernel();
 const jettison = (...args: string[]) =>

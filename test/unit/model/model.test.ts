@@ -14,7 +14,7 @@ import { readPlan } from "../../../src/plan/readPlan.js";
 import { isClosed, layOut, openObject, sumChildren, sumFates } from "../../../src/report/page/flat.js";
 import { projectRoot } from "../../../src/root.js";
 import type { Answer } from "../../../src/why/explain.js";
-import { useMiniKernel } from "../../support/miniKernel.js";
+import { useMiniKernel } from "../../support/miniature.js";
 
 const kernel = useMiniKernel();
 let plan: Plan;

@@ -9,7 +9,7 @@ import { planJsonSchema } from "../../../src/plan/schema.js";
 import { projectRoot } from "../../../src/root.js";
 import { command } from "../../support/compile.js";
 import { codesOf } from "../../support/diagnosed.js";
-import { buildMiniKernel, useMiniKernel } from "../../support/miniKernel.js";
+import { buildMiniKernel, useMiniKernel } from "../../support/miniature.js";
 
 const kernel = useMiniKernel();
 

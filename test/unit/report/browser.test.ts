@@ -9,7 +9,7 @@ import type { DemoJson, DemoMachine } from "../../../src/boots/demoJson.js";
 import type { Plan } from "../../../src/plan/plan.js";
 import { readPlan } from "../../../src/plan/readPlan.js";
 import { projectRoot } from "../../../src/root.js";
-import { useMiniKernel } from "../../support/miniKernel.js";
+import { useMiniKernel } from "../../support/miniature.js";
 import {
   cellsOf,
   checkFigures,

@@ -5,7 +5,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { projectRoot } from "../../../src/root.js";
-import { useMiniKernel } from "../../support/miniKernel.js";
+import { useMiniKernel } from "../../support/miniature.js";
 
 const kernel = useMiniKernel();
 const report = (...args: string[]) =>

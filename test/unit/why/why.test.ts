@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { projectRoot } from "../../../src/root.js";
 import type { Answer } from "../../../src/why/explain.js";
-import { useMiniKernel } from "../../support/miniKernel.js";
+import { useMiniKernel } from "../../support/miniature.js";
 
 const far = `
   __attribute__((used)) static const long far[400] = { 7, 8, 9, 10 };

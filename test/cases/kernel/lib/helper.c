@@ -1,0 +1,2 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+int helper(int x) { int sum = 0; for (int i = 0; i < x; i++) sum += i * x ^ sum; return sum; }
