@@ -6,6 +6,6 @@ export function sum(values: Iterable<number>): number {
   return total;
 }
 
-/** Of all that an object counts, by whatever: bytes by kind of memory. */
+/** Adds up the values of an object: bytes by kind of memory. */
 export const sumValues = (counts: Readonly<Partial<Record<string, number>>>) =>
   sum(Object.values(counts).map((count) => count ?? 0));

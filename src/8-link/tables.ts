@@ -41,7 +41,7 @@ const opcodes = [
 const canAppear = ["never", "hotplug", "module"] as const;
 /** Bytes of a row of every table but the padding's. */
 const rowBytes = 32;
-/** What the kernel keeps of a region: its row, and the byte that shuts it. */
+/** A region costs the kernel its row, and the byte that shuts it. */
 export const bytesOfRegion = rowBytes + 1;
 /** Rows that the final link may fill in (src/8-link/padding.ts), and the bytes of one. */
 export const mostPadding = 32;

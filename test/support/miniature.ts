@@ -86,7 +86,7 @@ export const runtime: Readonly<Record<string, string>> = {
 };
 
 export interface MiniatureOptions {
-  /** What the code is compiled for: a program that runs, or `kernelFlags`. */
+  /** Flags that say where the code runs: in a program, or `kernelFlags`. */
   readonly code?: readonly string[];
   /** A section for each function and object, where nothing else is said. */
   readonly sections?: readonly string[];
