@@ -42,6 +42,7 @@ export default defineConfig({
           // processors. The first to come builds it; the others take it from the cache.
           name: "kernel",
           include: ["test/kernel/**/*.test.ts"],
+          globalSetup: "test/support/shareBuilds.ts",
           benchmark: { include: [] },
           testTimeout: 45 * minute,
           hookTimeout: 45 * minute,

@@ -7,12 +7,12 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { demoJob, makeKernel } from "../../src/kernel/makeKernel.js";
+import { demoKernel } from "../support/demoKernel.js";
 import { bootOdd, bootTable, realTables } from "../torture/acpi.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "jettison-test-"));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
-const { image: bzImage } = await makeKernel({ ...demoJob, targets: ["bzImage", "modules"] });
+const { image: bzImage } = await demoKernel();
 
 test.each([
   ["dmar-no-unit", "", "intel-vtd"],

@@ -14,6 +14,7 @@ import { loadMachine, type Machine } from "../../src/machine/machine.js";
 import { readPlan } from "../../src/plan/readPlan.js";
 import { Predictor } from "../../src/predict/predict.js";
 import { projectRoot } from "../../src/root.js";
+import { demoKernel } from "../support/demoKernel.js";
 import { findFaults, runGuest } from "../support/guest/guest.js";
 import { patchedBuild } from "../support/patchedBuild.js";
 import { expectAgreement, profileGuest } from "../support/profiledGuest.js";
@@ -23,11 +24,10 @@ let automatic: readonly string[];
 const scratch = mkdtempSync(join(tmpdir(), "jettison-test-"));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 beforeAll(async () => {
-  const job = { ...demoJob, source: { debian: "6.12" } };
   const patch = join(projectRoot, "test/kernel/automatic/plant.patch");
-  const output = await patchedBuild(job, "demo-automatic", patch);
-  build = await makeKernel({ ...job, automatic: true, output });
-  const described = new Set(readPlan((await makeKernel(demoJob)).output).components.map(({ name }) => name));
+  const output = await patchedBuild("demo-automatic", patch);
+  build = await makeKernel({ ...demoJob, automatic: true, output });
+  const described = new Set(readPlan((await demoKernel()).output).components.map(({ name }) => name));
   automatic = readPlan(build.output)
     .components.map(({ name }) => name)
     .filter((name) => !described.has(name));

@@ -6,17 +6,18 @@ import { beforeAll, expect, test } from "vitest";
 import { type ClassifiedModule, isAutomatic } from "../../src/4-builtin/classify.js";
 import type { KernelBuild } from "../../src/kernel/buildKernel.js";
 import { identifyCompiler } from "../../src/kernel/compiler.js";
-import { demoJob, makeKernel } from "../../src/kernel/makeKernel.js";
+import { demoJob } from "../../src/kernel/makeKernel.js";
 import { classifyBuild, planBuild } from "../../src/passes.js";
 import { demoCommand } from "../../src/report/demoPages.js";
 import { replaceGenerated } from "../../src/report/generatedPart.js";
 import { modulesMarkdown } from "../../src/report/modulesText.js";
 import { projectRoot } from "../../src/root.js";
+import { demoKernel } from "../support/demoKernel.js";
 
 let build: KernelBuild;
 let modules: readonly ClassifiedModule[];
 beforeAll(async () => {
-  build = await makeKernel(demoJob);
+  build = await demoKernel();
   modules = classifyBuild(build.output);
 });
 

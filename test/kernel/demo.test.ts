@@ -8,16 +8,16 @@ import { verifyBuild } from "../../src/9-verify/verifyBuild.js";
 import { type DemoBoots, demoBoots } from "../../src/boots/demoBoots.js";
 import type { DemoMachine } from "../../src/boots/demoJson.js";
 import type { KernelBuild } from "../../src/kernel/buildKernel.js";
-import { demoJob, makeKernel } from "../../src/kernel/makeKernel.js";
 import { bootMachine } from "../../src/machine/boot.js";
 import { loadMachine, usualMachines } from "../../src/machine/machine.js";
 import type { Plan } from "../../src/plan/plan.js";
+import { demoKernel } from "../support/demoKernel.js";
 
 let build: KernelBuild;
 let plan: Plan;
 const logs = mkdtempSync(join(tmpdir(), "jettison-test-"));
 beforeAll(async () => {
-  build = await makeKernel(demoJob);
+  build = await demoKernel();
   plan = JSON.parse(readFileSync(join(build.output, "plan.json"), "utf8")) as Plan;
 });
 afterAll(() => rmSync(logs, { recursive: true, force: true }));

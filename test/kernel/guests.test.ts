@@ -8,10 +8,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { JettisonError } from "../../src/diagnostics.js";
-import { demoJob, makeKernel } from "../../src/kernel/makeKernel.js";
 import { bootMachine } from "../../src/machine/boot.js";
 import { loadMachine, type Machine } from "../../src/machine/machine.js";
 import { projectRoot } from "../../src/root.js";
+import { demoKernel } from "../support/demoKernel.js";
 
 const isWhole = process.env.JETTISON_GUESTS !== undefined;
 const scratch = mkdtempSync(join(tmpdir(), "jettison-test-"));
@@ -28,7 +28,7 @@ afterAll(() => {
   console.log(table);
 });
 
-const { image: bzImage } = await makeKernel(demoJob);
+const { image: bzImage } = await demoKernel();
 
 /**
  * As QEMU emulates SVM, one boot in ten or so of a PVH guest of Xen stands still or loses GS, with `jettison=off`

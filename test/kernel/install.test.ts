@@ -16,13 +16,14 @@ import {
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { jettisonLd } from "../../src/kernel/buildKernel.js";
-import { demoJob, makeKernel } from "../../src/kernel/makeKernel.js";
+import { demoJob } from "../../src/kernel/makeKernel.js";
 import { projectRoot } from "../../src/root.js";
+import { demoKernel } from "../support/demoKernel.js";
 
 let checkout: string;
 let folder: string;
 beforeAll(async () => {
-  ({ output: checkout } = await makeKernel(demoJob));
+  ({ output: checkout } = await demoKernel());
   folder = mkdtempSync(join(dirname(checkout), "install-"));
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -7,14 +7,14 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, expect, test } from "vitest";
 import { parse } from "yaml";
-import { demoJob, makeKernel } from "../../src/kernel/makeKernel.js";
 import { formatKtap, ktapHead } from "../../src/lab/ktap.js";
 import { qemu } from "../../src/machine/qemuCommand.js";
 import { projectRoot } from "../../src/root.js";
+import { demoKernel } from "../support/demoKernel.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "jettison-test-"));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
-const { output } = await makeKernel(demoJob);
+const { output } = await demoKernel();
 
 const jettison = (...args: string[]) =>
   spawnSync(join(projectRoot, "bin/jettison"), args, { cwd: scratch, encoding: "utf8" });

@@ -4,15 +4,15 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { demoJob, makeKernel } from "../../src/kernel/makeKernel.js";
 import { loadMachine } from "../../src/machine/machine.js";
+import { demoKernel } from "../support/demoKernel.js";
 import { findFaults, isGateCall, runGuest } from "../support/guest/guest.js";
 import { buildModules } from "../support/guest/modules.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "jettison-test-"));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
-const build = await makeKernel({ ...demoJob, targets: ["bzImage", "modules"] });
+const build = await demoKernel();
 
 /** busybox's `uevent` runs it for every event of the kernel, with what the event says as its environment. */
 const listener = `#!/bin/busybox sh

@@ -7,15 +7,15 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { demoJob, makeKernel } from "../../src/kernel/makeKernel.js";
 import { bootMachine } from "../../src/machine/boot.js";
 import { loadMachine } from "../../src/machine/machine.js";
+import { demoKernel } from "../support/demoKernel.js";
 import { findFaults, runGuest } from "../support/guest/guest.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "jettison-test-"));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 const given = process.env.JETTISON_IMAGE;
-const bzImage = given ?? (await makeKernel(demoJob)).image;
+const bzImage = given ?? (await demoKernel()).image;
 
 test.skipIf(given !== undefined).each([
   // Components that stay, with the reason. 8 GB are more than the tests' own machines may have to be filled.

@@ -9,12 +9,13 @@ import { cacheFolder } from "../../src/cache.js";
 import { jettisonLd } from "../../src/kernel/buildKernel.js";
 import { copyBuild } from "../../src/kernel/copyBuild.js";
 import { makeCommand, makeEnvironment } from "../../src/kernel/make.js";
-import { demoJob, makeKernel } from "../../src/kernel/makeKernel.js";
+import { demoJob } from "../../src/kernel/makeKernel.js";
 import { bootMachine } from "../../src/machine/boot.js";
 import { loadMachine, usualMachines } from "../../src/machine/machine.js";
 import { readPlan } from "../../src/plan/readPlan.js";
 import { run } from "../../src/process.js";
 import { projectRoot } from "../../src/root.js";
+import { demoKernel } from "../support/demoKernel.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "jettison-test-"));
 const build = cacheFolder("build", "packed");
@@ -22,7 +23,7 @@ afterAll(() => {
   rmSync(scratch, { recursive: true, force: true });
   rmSync(build, { recursive: true, force: true });
 });
-const { output } = await makeKernel(demoJob);
+const { output } = await demoKernel();
 
 function packFor(fleet: readonly object[]): string {
   const profiles = join(scratch, "fleet.jsonl");

@@ -5,10 +5,10 @@ import { createConnection } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { demoJob, makeKernel } from "../../src/kernel/makeKernel.js";
 import { type BootOptions, type BootResult, bootMachine } from "../../src/machine/boot.js";
 import { loadMachine, type Machine } from "../../src/machine/machine.js";
 import type { Plan } from "../../src/plan/plan.js";
+import { demoKernel } from "../support/demoKernel.js";
 
 const q35 = loadMachine("q35");
 const pageSize = 4096;
@@ -18,7 +18,7 @@ let image: string;
 let plan: Plan;
 let symbols: ReadonlyMap<string, number>;
 beforeAll(async () => {
-  const build = await makeKernel(demoJob);
+  const build = await demoKernel();
   image = build.image;
   plan = JSON.parse(readFileSync(join(build.output, "plan.json"), "utf8")) as Plan;
   const lines = readFileSync(join(build.output, "System.map"), "latin1").split("\n");

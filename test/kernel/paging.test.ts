@@ -5,14 +5,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { KernelBuild } from "../../src/kernel/buildKernel.js";
-import { demoJob, makeKernel } from "../../src/kernel/makeKernel.js";
 import { loadMachine } from "../../src/machine/machine.js";
+import { demoKernel } from "../support/demoKernel.js";
 import { findFaults, runGuest } from "../support/guest/guest.js";
 
 let build: KernelBuild;
 const logs = mkdtempSync(join(tmpdir(), "jettison-test-"));
 beforeAll(async () => {
-  build = await makeKernel(demoJob);
+  build = await demoKernel();
 });
 afterAll(() => rmSync(logs, { recursive: true, force: true }));
 

@@ -8,19 +8,19 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { demoJob, makeKernel } from "../../src/kernel/makeKernel.js";
 import { fileFor } from "../../src/machine/image.js";
 import { loadMachine, usualMachines } from "../../src/machine/machine.js";
 import { readPlan } from "../../src/plan/readPlan.js";
 import { Predictor } from "../../src/predict/predict.js";
 import { projectRoot } from "../../src/root.js";
+import { demoKernel } from "../support/demoKernel.js";
 import { expectAgreement, profileGuest } from "../support/profiledGuest.js";
 
 const named = process.env.JETTISON_PREDICT?.split(" ");
 const scratch = mkdtempSync(join(tmpdir(), "jettison-test-"));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
-const { image: bzImage, output } = await makeKernel(demoJob);
+const { image: bzImage, output } = await demoKernel();
 const plan = readPlan(output);
 const presentByName = new Map(plan.components.map(({ name, present }) => [name, present]));
 const predictor = new Predictor(plan, (name) => presentByName.get(name));

@@ -7,9 +7,10 @@ import { makeCommand, makeEnvironment } from "../../src/kernel/make.js";
 import { demoJob, makeKernel } from "../../src/kernel/makeKernel.js";
 import { run } from "../../src/process.js";
 import { temporaryFolder } from "../support/compile.js";
+import { demoKernel } from "../support/demoKernel.js";
 
 test("the demo's kernel is built without a warning, and a second time nothing is", async () => {
-  const first = await makeKernel(demoJob);
+  const first = await demoKernel();
   expect(first.warnings).toEqual([]);
   const image = readFileSync(first.image);
   const second = await makeKernel(demoJob);
@@ -18,7 +19,7 @@ test("the demo's kernel is built without a warning, and a second time nothing is
 });
 
 test("make links again when a manifest has changed, compiles nothing for that, and the bytes are the same", async () => {
-  const { output, image } = await makeKernel(demoJob);
+  const { output, image } = await demoKernel();
   const before = readFileSync(image);
   const folder = temporaryFolder();
   const manifests = demoJob.components.map((file) => join(folder, basename(file)));

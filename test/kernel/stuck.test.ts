@@ -7,15 +7,15 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { readImage } from "../../src/elf/image.js";
 import { symbolName } from "../../src/elf/object.js";
 import type { KernelBuild } from "../../src/kernel/buildKernel.js";
-import { demoJob, makeKernel } from "../../src/kernel/makeKernel.js";
 import { loadMachine } from "../../src/machine/machine.js";
+import { demoKernel } from "../support/demoKernel.js";
 import { debuggedBy, interceptCalls } from "../support/guest/debugger.js";
 import { findFaults, runGuest } from "../support/guest/guest.js";
 
 let build: KernelBuild;
 const scratch = mkdtempSync(join(tmpdir(), "jettison-test-"));
 beforeAll(async () => {
-  build = await makeKernel(demoJob);
+  build = await demoKernel();
 });
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 

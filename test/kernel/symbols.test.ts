@@ -10,11 +10,11 @@ import { sectionFlag, symbolBinding, symbolType } from "../../src/elf/format.js"
 import { loadImage } from "../../src/elf/load.js";
 import { type ElfObject, symbolName } from "../../src/elf/object.js";
 import type { KernelBuild } from "../../src/kernel/buildKernel.js";
-import { demoJob, makeKernel } from "../../src/kernel/makeKernel.js";
+import { demoKernel } from "../support/demoKernel.js";
 
 let build: KernelBuild;
 beforeAll(async () => {
-  build = await makeKernel(demoJob);
+  build = await demoKernel();
 });
 
 interface Run {

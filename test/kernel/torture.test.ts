@@ -4,15 +4,15 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { demoJob, makeKernel } from "../../src/kernel/makeKernel.js";
 import { loadMachine } from "../../src/machine/machine.js";
+import { demoKernel } from "../support/demoKernel.js";
 import { buildModules } from "../support/guest/modules.js";
 import { torture } from "../torture/torture.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "jettison-test-"));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
-const build = await makeKernel({ ...demoJob, targets: ["bzImage", "modules"] });
+const build = await demoKernel();
 mkdirSync(join(scratch, "modules"));
 const modules = await buildModules(build.output, join(scratch, "modules"), ["harmless"]);
 

@@ -6,11 +6,11 @@ import { expect, test } from "vitest";
 import { mapImage } from "../../src/9-verify/imageMap.js";
 import { verifyBuild } from "../../src/9-verify/verifyBuild.js";
 import { readImage } from "../../src/elf/image.js";
-import { demoJob, makeKernel } from "../../src/kernel/makeKernel.js";
 import { temporaryFolder } from "../support/compile.js";
+import { demoKernel } from "../support/demoKernel.js";
 import { compareWithObjdump } from "../support/objdump.js";
 
-const build = await makeKernel(demoJob);
+const build = await demoKernel();
 
 test("every instruction of the kernel is as long as objdump says", async () => {
   const { instructions, differing } = await compareWithObjdump(join(build.output, "vmlinux"));

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * The three ways to say what belongs to a component, in one kernel that is booted: by object file (AMD-Vi), by symbol
- * (SWIOTLB), and by a word at each definition (GART, whose source `words/gart.patch` marks). And the words in a kernel
- * that the plain linker links.
+ * (SWIOTLB), and by a word at each definition (GART, whose source `words/gart.patch` marks). The same kernel, whose unwinder
+ * is ORC, has a component that a task sleeps in when all leave, and a module that imports what another one exports.
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -19,10 +19,10 @@ import { command } from "../support/compile.js";
 import { jettison } from "../support/miniature.js";
 import { patchedBuild } from "../support/patchedBuild.js";
 
-const debian = { debian: "6.12" };
-const words = (name: string) => join(projectRoot, "test/kernel/words", `${name}.patch`);
 const shipped = readFileSync(join(projectRoot, "components/iommu.yaml"), "utf8");
 const byObject = "- objects: [arch/x86/kernel/amd_gart_64.o, arch/x86/kernel/aperture_64.o]";
+/** It imports hex_dump_to_buffer(). */
+const aModule = "CONFIG_RUNTIME_TESTING_MENU=y\nCONFIG_TEST_HEXDUMP=m\n";
 const bySection = "- sections: .*..component.gart\n      - objects: arch/x86/kernel/aperture_64.o";
 
 const scratch = mkdtempSync(join(tmpdir(), "jettison-test-"));
@@ -35,11 +35,19 @@ describe("in a kernel with function sections", () => {
   let plan: Plan;
   beforeAll(async () => {
     expect(shipped).toContain(byObject);
-    const output = await patchedBuild({ ...demoJob, source: debian }, "demo-words", words("gart"));
+    const output = await patchedBuild("demo-words", join(projectRoot, "test/kernel/words/gart.patch"));
     manifest = join(output, "words.yaml");
     writeFileSync(manifest, shipped.replace(byObject, bySection));
-    components = demoJob.components.map((one) => (basename(one) === "iommu.yaml" ? manifest : one));
-    build = await makeKernel({ ...demoJob, components, output });
+    components = [
+      ...demoJob.components.map((one) => (basename(one) === "iommu.yaml" ? manifest : one)),
+      join(projectRoot, "test/kernel/inside.yaml"),
+    ];
+    const changes = join(scratch, "changes.config");
+    writeFileSync(changes, aModule);
+    build = await makeKernel({
+      ...{ ...demoJob, components, output, targets: ["bzImage", "modules"] },
+      configuration: { ...demoJob.configuration, changes },
+    });
     plan = JSON.parse(readFileSync(join(output, "plan.json"), "utf8")) as Plan;
   });
   const unitsOf = (component: string) => plan.units.filter(({ owners }) => owners.includes(component));
@@ -62,7 +70,7 @@ describe("in a kernel with function sections", () => {
     expect(verifyBuild(build.output).violations).toEqual([]);
   });
 
-  test("all of them leave at boot", async () => {
+  test("all of them leave at boot, but for what a task sleeps in", async () => {
     const result = await bootMachine({ bzImage: build.image }, loadMachine("q35"), {
       append: "jettison=selftest",
       fill: false,
@@ -73,6 +81,9 @@ describe("in a kernel with function sections", () => {
       expect(states.get(component)).toMatchObject({ state: "jettisoned", reason: "not-in-use" });
       expect(states.get(component)!.bytes).toBeGreaterThanOrEqual(4096);
     }
+    expect(states.get("dumping")).toMatchObject({ state: "jettisoned" });
+    // RCU takes the task for one that is outside.
+    expect(states.get("sleeping")).toMatchObject({ state: "withheld", reason: "task-inside" });
     expect(result.selftest).toMatchObject({ pages: result.pages, failures: 0 });
   });
 
@@ -130,51 +141,27 @@ describe("in a kernel with function sections", () => {
     }
     rmSync(object);
   });
-});
 
-/** It imports hex_dump_to_buffer(). */
-const aModule = "CONFIG_RUNTIME_TESTING_MENU=y\nCONFIG_TEST_HEXDUMP=m\n";
-
-test("a plain linker gives what is marked the place of its kind; who imports what is listed", async () => {
-  const job = {
-    source: debian,
-    configuration: { kind: "tiny", file: join(projectRoot, "configs/least.config") },
-    components: [],
-    functionSections: false,
-    ld: "ld",
-  } as const;
-  const output = await patchedBuild(job, "least-words", words("reboot"));
-  const file = join(scratch, "least-words.config");
-  writeFileSync(file, `${readFileSync(job.configuration.file, "utf8")}${aModule}`);
-  const targets = ["bzImage", "modules"];
-  const build = await makeKernel({ ...job, output, targets, configuration: { kind: "tiny", file } });
-  expect(build.warnings).toEqual([]);
-  const sections = command(output, "readelf", "-SW", "kernel/reboot.o");
-  for (const kind of ["text", "data", "rodata"])
-    expect(sections).toContain(`.${kind}..component.ctrl-alt-del`);
-  const symbols = command(output, "objdump", "-t", "vmlinux");
-  const placeOf = (name: string) => new RegExp(`(\\S+)\\t\\w+ (?:\\S+ )?${name}$`, "m").exec(symbols)?.[1];
-  expect(["ctrl_alt_del", "C_A_D", "reboot_cmd"].map(placeOf)).toEqual([".text", ".data", ".rodata"]);
-
-  // And who of the modules built beside it imports what a component exports.
-  const manifest = join(scratch, "hexdump.yaml");
-  writeFileSync(
-    manifest,
-    `components:
+  test("who of the modules built beside it imports what a component exports", () => {
+    const manifest = join(scratch, "hexdump.yaml");
+    writeFileSync(
+      manifest,
+      `components:
   hexdump:
     title: Dumps
     code: [{ objects: lib/hexdump.o }]
     inUse: never
     canAppear: module
-    gates: { hex_dump_to_buffer: 0 }
+    gates: { hex_to_bin: -EINVAL, hex2bin: -EINVAL, bin2hex: null, hex_dump_to_buffer: 0, print_hex_dump: void }
 `,
-  );
-  const { stdout } = jettison(scratch, "plan", output, "--components", manifest, "--json");
-  const { exports } = JSON.parse(stdout) as { exports: { symbol: string; importers: string[] }[] };
-  expect(exports.find(({ symbol }) => symbol === "hex_dump_to_buffer")).toMatchObject({
-    kind: "EXPORT_SYMBOL",
-    components: ["hexdump"],
-    importers: ["lib/test_hexdump"],
+    );
+    const { stdout } = jettison(scratch, "plan", build.output, "--components", manifest, "--json");
+    const { exports } = JSON.parse(stdout) as { exports: { symbol: string; importers: string[] }[] };
+    expect(exports.find(({ symbol }) => symbol === "hex_dump_to_buffer")).toMatchObject({
+      kind: "EXPORT_SYMBOL",
+      components: ["hexdump"],
+      importers: ["lib/test_hexdump"],
+    });
+    expect(exports.find(({ symbol }) => symbol === "hex_asc_upper")).toMatchObject({ importers: [] });
   });
-  expect(exports.find(({ symbol }) => symbol === "hex_asc_upper")).toMatchObject({ importers: [] });
 });

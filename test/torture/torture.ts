@@ -41,7 +41,11 @@ export const functions = [
   ...["swiotlb:swiotlb_map", "swiotlb:swiotlb_tbl_map_single"],
   ...["xen:xenbus_dev_probe", "xen:gnttab_grant_foreign_access"],
   ...["hyperv:vmbus_open", "hyperv:netvsc_probe"],
-  ...["cpu-intel:intel_pstate_set_policy", "cpu-intel:uncore_pmu_event_init"],
+  ...[
+    "cpu-intel:intel_pstate_set_policy",
+    "cpu-intel:uncore_pmu_event_init",
+    "cpu-intel:intel_pmu_hw_config",
+  ],
   ...["cpu-amd:amd_pmu_hw_config", "cpu-amd:powernowk8_target"],
 ];
 
