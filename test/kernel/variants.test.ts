@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-/** The objects that the series touches compile without a warning in each configuration. Nothing is linked. */
+/**
+ * The objects that the series touches compile without a warning in each configuration. Nothing is linked. All are made in one
+ * folder, one after the other: the tools of a build serve all, and make compiles what an option changes.
+ */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { buildKernel } from "../../src/kernel/buildKernel.js";
 import { configureKernel } from "../../src/kernel/configureKernel.js";
 import { fetchSource } from "../../src/kernel/fetchSource.js";
@@ -14,11 +17,8 @@ beforeAll(async () => {
   source = await preparePrivateSource({ source: await fetchSource("6.12") });
 });
 
-let folder: string;
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "jettison-test-"));
-});
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
+const folder = mkdtempSync(join(tmpdir(), "jettison-test-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const least = ["64BIT", "STRICT_KERNEL_RWX", "SYSFS"];
 const orc = "UNWINDER_ORC";
