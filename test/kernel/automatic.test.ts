@@ -141,6 +141,29 @@ test("jettison.scan=off and jettison.exit=off keep them: nothing shows that no p
   expect(exitsIn(uncalled)).toEqual([]);
 });
 
+test("where probes do not end, drivers stay that have not failed, and the boot goes on", async () => {
+  const result = await boot("jettison.hotplug=none plant_slow initcall_blacklist=e1000_init_module");
+  expect(fatesIn(result)).toMatchObject({
+    virtio_net: "kept probing",
+    "8250_exar": "kept probing",
+    e1000e: "kept in-use",
+    e1000: "jettisoned failed",
+  });
+  expect(exitsIn(result)).toEqual([]);
+  expect(result.kernelLog.join("\n")).toMatch(
+    /jettison: devices are still being probed after 10 s: built-in drivers stay/,
+  );
+});
+
+test("no device is given a driver between the question and the exit functions", async () => {
+  const result = await boot("jettison.hotplug=none plant_late=e1000");
+  expect(exitsIn(result)).toContain("e1000");
+  expect(readFileSync(result.log, "utf8").match(/planted: .*(?=\r?$)/gm)).toEqual([
+    "planted: it appears, put off",
+    "planted: later, bound",
+  ]);
+});
+
 /** Without a card, and with a slot for one. */
 const machine: Machine = {
   ...loadMachine("q35"),

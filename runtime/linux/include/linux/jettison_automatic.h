@@ -4,11 +4,14 @@
 #define _LINUX_JETTISON_AUTOMATIC_H
 
 #include <linux/init.h>
+#include <linux/types.h>
 
 struct device;
 struct device_driver;
 
 int driver_visit_wanted(void (*visit)(const struct device_driver *drv));
+bool driver_hold_probes(void);
+void driver_resume_probes(void);
 
 #ifdef CONFIG_JETTISON
 void jettison_note_initcall(initcall_t fn, int err);

@@ -14,14 +14,21 @@
 
 #include <linux/async.h>
 #include <linux/bitops.h>
+#include <linux/completion.h>
+#include <linux/delay.h>
 #include <linux/device/driver.h>
 #include <linux/init.h>
 #include <linux/jettison_automatic.h>
+#include <linux/jiffies.h>
 #include <linux/ktime.h>
 #include <linux/rcupdate.h>
 #include <linux/string.h>
+#include <linux/workqueue.h>
 
 #include "jettison.h"
+
+/* The longest that a boot waits for probes, in seconds. */
+#define PROBES_WAIT	10
 
 /* One bit for each component that is a built-in driver: */
 static u64 succeeded __initdata;	/* initcall has run and returned 0 */
@@ -30,6 +37,10 @@ static u64 exited __initdata;		/* exit function has run */
 
 static bool exits_wanted __initdata = true;
 static bool initcalls_again __initdata;
+
+static bool probes_held __initdata;
+static bool probes_unfinished __initdata;
+static DECLARE_COMPLETION(probes_done);
 
 static int __init set_exit(char *word)
 {
@@ -98,20 +109,58 @@ u64 __init jettison_failed(void)
 	return failed;
 }
 
+/* It may outlast the boot, and init memory. */
+static void wait_for_probes(struct work_struct *work)
+{
+	wait_for_device_probe();
+	complete(&probes_done);
+}
+
+static DECLARE_WORK(probes_work, wait_for_probes);
+
+/* Whether all probes under way have ended, and no other begins. */
+static bool __init hold_probes(void)
+{
+	unsigned long end = jiffies + PROBES_WAIT * HZ;
+
+	queue_work(system_unbound_wq, &probes_work);
+	if (!wait_for_completion_timeout(&probes_done, PROBES_WAIT * HZ))
+		return false;
+	probes_held = true;
+	while (!driver_hold_probes()) {
+		if (time_after(jiffies, end))
+			return false;
+		msleep(1);
+	}
+	return true;
+}
+
 /**
- * jettison_wait_for_devices - let devices be found before drivers leave
+ * jettison_hold_probes - let devices be found before drivers leave
  * @leaving: those that are to leave if no device is bound to them
  *
- * Nobody is told afterwards that a driver for his device has been there.
+ * No device is given a driver until jettison_resume_probes(), so what is
+ * decided in between stays true. Where probes do not end, drivers stay.
  */
-void __init jettison_wait_for_devices(u64 leaving)
+void __init jettison_hold_probes(u64 leaving)
 {
 	ktime_t start = ktime_get();
 
 	if (!(leaving & succeeded))
 		return;
-	wait_for_device_probe();
+	probes_unfinished = !hold_probes();
+	if (probes_unfinished)
+		pr_notice("devices are still being probed after %u s: built-in drivers stay\n",
+			  PROBES_WAIT);
 	jettison_times.waiting += ktime_to_ns(ktime_sub(ktime_get(), start));
+}
+
+/* Devices that have come in the meantime are probed now. */
+void __init jettison_resume_probes(void)
+{
+	if (probes_held)
+		driver_resume_probes();
+	probes_held = false;
 }
 
 /**
@@ -136,6 +185,8 @@ const char *__init jettison_driver_stays(u64 component, u64 wanted, bool dropped
 		return NULL;
 	if (!exits_wanted)
 		return "exit-off";
+	if (probes_unfinished)
+		return "probing";
 	return component & found_late() && !dropped ? "found-late" : NULL;
 }
 

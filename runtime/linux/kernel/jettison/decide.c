@@ -487,7 +487,7 @@ static void __init decide_components(void)
 	unsigned int i;
 
 	if (jettison_mode != JETTISON_MODE_OFF && jettison_nr_automatic) {
-		jettison_wait_for_devices(no_hotplug ? ~0ULL : drop);
+		jettison_hold_probes(no_hotplug ? ~0ULL : drop);
 		wanted = jettison_owners_wanted();
 	}
 	for (i = 0; i < jettison_nr_components; i++) {
@@ -502,7 +502,10 @@ static void __init decide_components(void)
 
 static void __init prepare_to_leave(void)
 {
-	spare(jettison_call_exits(), JETTISON_KEPT, "exit-again");
+	u64 again = jettison_call_exits();
+
+	jettison_resume_probes();
+	spare(again, JETTISON_KEPT, "exit-again");
 	shut_gates();
 	keep_what_is_referenced();
 	jettison_run_initcalls_again();
@@ -534,6 +537,8 @@ void __init jettison_decide(void)
 	decide_components();
 	if (jettison_leaving)
 		prepare_to_leave();
+	else
+		jettison_resume_probes();
 
 	if (jettison_sysfs_init())
 		pr_warn("not all of /sys/kernel/jettison could be made\n");

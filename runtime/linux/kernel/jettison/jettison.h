@@ -199,7 +199,8 @@ u64 jettison_owners_wanted(void);
 
 u64 jettison_need_exit(void);
 u64 jettison_failed(void);
-void jettison_wait_for_devices(u64 leaving);
+void jettison_hold_probes(u64 leaving);
+void jettison_resume_probes(void);
 const char *jettison_driver_stays(u64 component, u64 wanted, bool dropped);
 u64 jettison_call_exits(void);
 void jettison_run_initcalls_again(void);
