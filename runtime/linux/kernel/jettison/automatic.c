@@ -28,7 +28,7 @@
 #include "jettison.h"
 
 /* The longest that a boot waits for probes, in seconds. */
-#define PROBES_WAIT	10
+#define PROBES_WAIT	30
 
 /* One bit for each component that is a built-in driver: */
 static u64 succeeded __initdata;	/* initcall has run and returned 0 */
