@@ -19,6 +19,15 @@ const torture =
         },
       ];
 
+const long = "test/unit/**/*.long.test.ts";
+
+const withoutKernel = {
+  // Many run gcc and ld, on two cores beside one another.
+  testTimeout: minute,
+  hookTimeout: minute,
+  sequence: { groupOrder: 0 },
+};
+
 export default defineConfig({
   test: {
     reporters: ["default", "./test/support/closingLine.ts"],
@@ -26,14 +35,16 @@ export default defineConfig({
       {
         extends: true,
         test: {
+          ...withoutKernel,
           name: "unit",
           include: ["test/unit/**/*.test.ts"],
-          // Many run gcc and ld, on two cores beside one another.
-          testTimeout: minute,
-          hookTimeout: minute,
+          exclude: [long],
           benchmark: { include: ["bench/**/*.bench.ts"] },
-          sequence: { groupOrder: 0 },
         },
+      },
+      {
+        extends: true,
+        test: { ...withoutKernel, name: "long", include: [long], benchmark: { include: [] } },
       },
       {
         extends: true,

@@ -11,7 +11,7 @@
  * Owners only grow, and a set that lies in another one still does, so no reference becomes a crossing. For given bundles each region is
  * decided by itself, exactly: it leaves if its pages, weighted by the machines on which it stays, are fewer bytes than its own. Bundles are
  * searched from none, by the best step of all merges of two and moves of one, for as long as a step gains: the result costs no more
- * than no bundles do. It may miss an optimum that takes two steps at once (test/unit/packing/pack.test.ts measures how often).
+ * than no bundles do. It may miss an optimum that takes two steps at once (test/unit/packing/pack.long.test.ts measures how often).
  */
 
 import { guardBytes } from "../6-boundary/beside.js";
