@@ -130,7 +130,7 @@ static bool __init hold_probes(void)
 	while (!driver_hold_probes()) {
 		if (time_after(jiffies, end))
 			return false;
-		msleep(1);
+		msleep(20);
 	}
 	return true;
 }
