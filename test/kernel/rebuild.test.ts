@@ -10,7 +10,7 @@ import { temporaryFolder } from "../support/compile.js";
 import { demoKernel } from "../support/demoKernel.js";
 
 test("the demo's kernel is built without a warning, and a second time nothing is", async () => {
-  // Not the one that the tests share: since then others may have had make build other targets there.
+  // Not the one that the tests share: in a whole run make linked it once more here.
   const first = await makeKernel(demoJob);
   expect(first.warnings).toEqual([]);
   const image = readFileSync(first.image);
