@@ -171,9 +171,10 @@ function decideOne(
   if (one.isAutomatic && words.automaticStays !== undefined)
     return { fate: "stays", reason: words.automaticStays };
   const isDropped = words.drop.has(one.name);
+  if (one.isFoundLate && !isDropped) return { fate: "stays", reason: "found-late" };
   const appears = one.canAppear === "module" || (one.canAppear === "hotplug" && !words.noHotplug);
   if (appears && !isDropped) return { fate: "stays", reason: `can-appear-${one.canAppear}` };
-  if (one.isFoundLate && !isDropped) return { fate: "stays", reason: "found-late" };
+  if (one.isAutomatic && words.exitsAgain) return { fate: "stays", reason: "exit-again" };
   if (present === "unknown") return { fate: "unknown", reason: "unknown" };
   const reason = describeAbsence(one.present, present) ?? "not-present";
   return { fate: "leaves", reason: appears ? "drop" : reason };
@@ -185,6 +186,8 @@ interface Words {
   readonly paddingStays: boolean;
   /** Why no driver leaves by its exit function. */
   readonly automaticStays: string | undefined;
+  /** Their initcalls run again after it, and they stay. */
+  readonly exitsAgain: boolean;
   /** The machine gets no devices after boot. */
   readonly noHotplug: boolean;
   readonly keep: ReadonlySet<string>;
@@ -199,6 +202,7 @@ const noWords: Words = {
     isOff: false,
     paddingStays: false,
     automaticStays: undefined,
+    exitsAgain: false,
     noHotplug: false,
     keep: new Set(),
     drop: new Set(),
@@ -216,7 +220,7 @@ function readWords(commandLine: readonly string[]): Words {
   const values = (name: string) =>
     commandLine.filter((word) => word.startsWith(`${name}=`)).map((word) => word.slice(name.length + 1));
   const names = (name: string) => new Set(values(name).flatMap((value) => value.split(",")));
-  const [scan, exit] = [values("jettison.scan").at(-1), values("jettison.exit").at(-1)];
+  const [scan = "on", exit = "on"] = [values("jettison.scan").at(-1), values("jettison.exit").at(-1)];
   const mitigations = values("mitigations").at(-1)?.split(",")[0];
   const isPtiOff = commandLine.includes("nopti") || values("pti").at(-1) === "off" || mitigations === "off";
   return {
@@ -224,14 +228,8 @@ function readWords(commandLine: readonly string[]): Words {
     isOff: ["off", "audit"].includes(values("jettison").at(-1) ?? ""),
     paddingStays: values("jettison.padding").at(-1) === "off",
     // As the kernel does, a value that it does not know counts as off.
-    automaticStays:
-      scan !== undefined && scan !== "on"
-        ? "scan-off"
-        : exit !== undefined && exit !== "on"
-          ? exit === "again"
-            ? "exit-again"
-            : "exit-off"
-          : undefined,
+    automaticStays: scan !== "on" ? "scan-off" : ["on", "again"].includes(exit) ? undefined : "exit-off",
+    exitsAgain: exit === "again",
     noHotplug: values("jettison.hotplug").at(-1) === "none",
     keep: names("jettison.keep"),
     drop: names("jettison.drop"),

@@ -170,8 +170,13 @@ test("drivers that leave by their exit functions follow the words that the kerne
     drivers
       .predict({ ...bare, modaliases, commandLine: commandLine.split(" ") })
       .components.map(({ outcome, reason }) => `${outcome} ${reason}`);
-  const hotplug = "stays can-appear-hotplug";
-  expect(reasons("")).toEqual([hotplug, hotplug]);
+  // In the order in which decide_component() of decide.c asks.
+  expect(reasons("")).toEqual(["stays can-appear-hotplug", "stays found-late"]);
+  expect(reasons("jettison.exit=again")).toEqual(["stays can-appear-hotplug", "stays found-late"]);
+  expect(reasons("jettison.hotplug=none jettison.exit=again")).toEqual([
+    "stays exit-again",
+    "stays found-late",
+  ]);
   expect(reasons("jettison.hotplug=none")).toEqual(["leaves not-present", "stays found-late"]);
   expect(reasons("jettison.hotplug=none jettison.drop=atkbd")).toEqual([
     "leaves not-present",
@@ -181,7 +186,7 @@ test("drivers that leave by their exit functions follow the words that the kerne
   for (const [word, reason] of [
     ["jettison.scan=off", "scan-off"],
     ["jettison.exit=off", "exit-off"],
-    ["jettison.exit=again", "exit-again"],
+    ["jettison.exit=unknown", "exit-off"],
   ])
     expect(reasons(`jettison.hotplug=none ${word}`)).toEqual([`stays ${reason}`, `stays ${reason}`]);
   expect(reasons("jettison.hotplug=none jettison.exit=on jettison.scan=on")[0]).toBe("leaves not-present");
