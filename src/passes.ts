@@ -13,6 +13,7 @@ import { claimTestable } from "./3-component/claimTestable.js";
 import { type Component, mostComponents } from "./3-component/component.js";
 import { readManifests } from "./3-component/manifest.js";
 import { noPacking, type Packing, readPacking } from "./3-component/packing.js";
+import { restrictToVersion } from "./3-component/restrictToVersion.js";
 import { type ClassifiedModule, classifyModules } from "./4-builtin/classify.js";
 import { chooseModules } from "./4-builtin/components.js";
 import { readModfiles } from "./4-builtin/modules.js";
@@ -28,7 +29,14 @@ import { replaceTables } from "./8-link/assemble.js";
 import { describeClaims } from "./8-link/claims.js";
 import { describeTables, nameTableSymbols } from "./8-link/describeTables.js";
 import { findRecord, isIntermediate, linkPlaced, makesKernel } from "./8-link/finalLink.js";
-import { hasFunctionSections, type LinkInputs, loadBuild, loadLinkInputs, pathIn } from "./8-link/inputs.js";
+import {
+  hasFunctionSections,
+  type LinkInputs,
+  loadBuild,
+  loadLinkInputs,
+  pathIn,
+  readBuildVersion,
+} from "./8-link/inputs.js";
 import { runLinker } from "./8-link/linker.js";
 import { keyOfLink } from "./8-link/linkKey.js";
 import { tellOfPadding } from "./8-link/padding.js";
@@ -128,13 +136,19 @@ export async function runLd(build: string, argv: readonly string[]): Promise<num
   return link.isRelocatable ? linkObject(folder, link) : linkKernel(folder, link);
 }
 
+/** What manifests say of the kernel of a build. */
+async function readManifestsFor(build: string, files: readonly string[]): Promise<readonly Component[]> {
+  const version = readBuildVersion(build);
+  return (await readManifests(files)).map((component) => restrictToVersion(component, version));
+}
+
 /** The link that makes `vmlinux.o`. */
 async function linkObject(folder: LinkFolder, link: LinkArguments): Promise<number> {
   const { build, own, at } = folder;
   const manifests = findManifests();
   forgetLink(folder);
   const stopwatch = startStopwatch();
-  const described = await readManifests(manifests.files);
+  const described = await readManifestsFor(build, manifests.files);
   stopwatch.lap("manifests");
   const inputs = loadLinkInputs(build, link);
   stopwatch.lap("read");
@@ -228,7 +242,7 @@ export async function planBuild(
   manifests: readonly string[],
   isAutomatic = wasAutomatic(openLinkFolder(build)),
 ): Promise<PlannedBuild> {
-  const components = await readManifests(manifests);
+  const components = await readManifestsFor(build, manifests);
   const inputs = loadBuild(build);
   const analysis = analyse(inputs.objects, components, {
     packing: readPacking(manifests),

@@ -2,6 +2,7 @@
 import type { Component, Gate, GateAnswer } from "./component.js";
 import { errnoByName } from "./errno.js";
 import { nameMatcher } from "./pattern.js";
+import { compareVersions, overlaps, type Versions } from "./versions.js";
 
 /** The answer that a manifest's value stands for, or undefined where it stands for none. */
 export function parseAnswer(value: unknown): GateAnswer | undefined {
@@ -21,21 +22,63 @@ const functionAnswer = (name: string): GateAnswer => ({
   text: `${name}()`,
 });
 
+export interface GivenAnswer {
+  readonly answer: GateAnswer;
+  readonly isExpected?: true;
+  readonly versions?: Versions;
+}
+
 /**
  * A gate's value in a manifest: an answer; `{ expected: <answer> }`, which calls on any machine may get; or
- * `{ function: <name> }`, which answers in the place of the one that left, and is expected to.
+ * `{ function: <name> }`, which answers in the place of the one that left, and is expected to. Where versions of Linux
+ * differ, a list of these with `since` and `until`, and with `answer` for a plain one: one at most for each version.
  */
-export function parseGate(value: unknown): { answer: GateAnswer; isExpected?: true } | undefined {
+export function parseGate(value: unknown): readonly GivenAnswer[] | undefined {
+  if (!Array.isArray(value)) {
+    const given = parseGiven(value);
+    return given && [given];
+  }
+  const given = value.map(parseGiven);
+  if (given.length === 0 || given.includes(undefined)) return undefined;
+  const answers = given as readonly GivenAnswer[];
+  const isClear = answers.every(
+    ({ versions }, index) =>
+      versions !== undefined &&
+      answers.slice(index + 1).every((other) => !overlaps(versions, other.versions ?? {})),
+  );
+  return isClear ? answers : undefined;
+}
+
+function parseGiven(value: unknown): GivenAnswer | undefined {
   if (typeof value !== "object" || value === null) {
     const answer = parseAnswer(value);
     return answer && { answer };
   }
-  const [[key, given] = [], ...others] = Object.entries(value) as [string, unknown][];
-  if (others.length > 0) return undefined;
+  const { since, until, ...rest } = value as Record<string, unknown>;
+  const versions = parseVersions(since, until);
+  const [[key, given] = [], ...others] = Object.entries(rest);
+  if (versions === undefined || others.length > 0) return undefined;
+  const isVersioned = Object.keys(versions).length > 0;
+  if (key === "answer" && !isVersioned) return undefined;
+  const form = {
+    ...(key === "answer" ? {} : { isExpected: true as const }),
+    ...(isVersioned ? { versions } : {}),
+  };
   if (key === "function" && typeof given === "string" && /^[A-Za-z_]\w*$/.test(given))
-    return { answer: functionAnswer(given), isExpected: true };
-  const answer = key === "expected" ? parseAnswer(given) : undefined;
-  return answer && { answer, isExpected: true };
+    return { answer: functionAnswer(given), ...form };
+  const answer = key === "expected" || key === "answer" ? parseAnswer(given) : undefined;
+  return answer && { answer, ...form };
+}
+
+/** A version is a text, as 6.1 and 6.10 would be the same number. */
+export const versionShape = /^\d+\.\d+$/;
+
+function parseVersions(since: unknown, until: unknown): Versions | undefined {
+  const isVersion = (one: unknown): one is string => typeof one === "string" && versionShape.test(one);
+  if (since !== undefined && !isVersion(since)) return undefined;
+  if (until !== undefined && !isVersion(until)) return undefined;
+  if (since !== undefined && until !== undefined && compareVersions(since, until) > 0) return undefined;
+  return { ...(since === undefined ? {} : { since }), ...(until === undefined ? {} : { until }) };
 }
 
 /** The answer that a plan shows as `text`. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** A component as its manifest describes it: plain values, nothing of the build in them yet. */
+import type { Versions } from "./versions.js";
 
 /** The kernel's tables name owners by the bits of a 64-bit word. */
 export const mostComponents = 64;
@@ -64,13 +65,18 @@ export interface CodeRule {
   readonly except?: readonly string[];
   /** The patterns may match nothing: other versions or configurations have what they name. */
   readonly isOptional?: true;
+  readonly versions?: Versions;
   readonly line: number;
 }
 
 /** Asked at boot, when all initcalls have run. */
 export type InUse = InUseTest | InUseJoin;
 
-export type InUseTest = { readonly line: number; readonly ifBuilt?: string } & (
+export type InUseTest = {
+  readonly line: number;
+  readonly ifBuilt?: string;
+  readonly versions?: Versions;
+} & (
   | { readonly op: "nonZero" | "pointerSet" | "listNotEmpty" | "calls"; readonly symbol: string }
   | { readonly op: "equals"; readonly symbol: string; readonly value: number | { readonly symbol: string } }
 );
@@ -108,6 +114,7 @@ export interface Registration {
   readonly except: readonly string[];
   /** Another configuration has what is named. */
   readonly isOptional?: true;
+  readonly versions?: Versions;
   readonly why: string;
   readonly line: number;
 }
@@ -121,6 +128,7 @@ export interface Gate {
   readonly answer: GateAnswer;
   /** It is called on machines without the component, too, and the answer is the function's own there: nobody is warned. */
   readonly isExpected?: true;
+  readonly versions?: Versions;
   readonly file: string;
   readonly line: number;
 }
@@ -132,17 +140,21 @@ export type GateAnswer =
   /** The call goes to this function instead, with the arguments that it came with. */
   | { readonly kind: "function"; readonly function: string; readonly text: string };
 
-/** A test whose object the build lacks is false: the driver that would have set its symbol is not there. */
-export function restrictToBuild(test: InUse, isBuilt: (object: string) => boolean): InUse {
+/** With some of the tests of symbols false. */
+export function falsifyTests(test: InUse, isFalse: (test: InUseTest) => boolean): InUse {
   switch (test.op) {
     case "any":
     case "all":
-      return { ...test, of: test.of.map((one) => restrictToBuild(one, isBuilt)) };
+      return { ...test, of: test.of.map((one) => falsifyTests(one, isFalse)) };
     case "not":
-      return { ...test, of: restrictToBuild(test.of, isBuilt) };
+      return { ...test, of: falsifyTests(test.of, isFalse) };
     case "never":
       return test;
     default:
-      return test.ifBuilt === undefined || isBuilt(test.ifBuilt) ? test : { op: "never", line: test.line };
+      return isFalse(test) ? { op: "never", line: test.line } : test;
   }
 }
+
+/** A test whose object the build lacks is false: the driver that would have set its symbol is not there. */
+export const restrictToBuild = (test: InUse, isBuilt: (object: string) => boolean): InUse =>
+  falsifyTests(test, ({ ifBuilt }) => ifBuilt !== undefined && !isBuilt(ifBuilt));

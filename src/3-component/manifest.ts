@@ -12,6 +12,7 @@ import { orderComponents } from "./order.js";
 import { isLiteral } from "./pattern.js";
 import { type Path, type RawComponent, type RawInUse, type RawPresent, ruleKinds, schema } from "./schema.js";
 import { isShipped } from "./shipped.js";
+import type { Versions } from "./versions.js";
 
 /** Throws `file-unreadable`, `manifest-invalid` and `manifest-cycle`, all there are. Components come in the order of detection. */
 export async function readManifests(files: readonly string[]): Promise<readonly Component[]> {
@@ -55,9 +56,15 @@ function parseManifest(file: string, text: string, diagnostics: Diagnostic[]) {
   if (data === undefined) return { places, found: [] };
 
   const gatesAt = (path: Path, raw: Readonly<Record<string, unknown>>): Gate[] =>
-    Object.entries(raw).map(([pattern, value]) => {
+    Object.entries(raw).flatMap(([pattern, value]) => {
       const { line } = places.ofKey([...path, pattern]);
-      return { pattern, literal: isLiteral(pattern), ...parseGate(value)!, file, line };
+      return parseGate(value)!.map((given) => ({
+        pattern,
+        literal: isLiteral(pattern),
+        ...given,
+        file,
+        line,
+      }));
     });
   const shared = gatesAt(["gates"], data.gates ?? {});
   const found = Object.entries(data.components ?? {}).map(([name, raw]) =>
@@ -99,6 +106,7 @@ function toComponent(
           patterns: [rule[kind]!].flat(),
           ...(rule.except === undefined ? {} : { except: [rule.except].flat() }),
           ...(rule.optional === undefined ? {} : { isOptional: rule.optional }),
+          ...toVersions(rule),
           line: places.of([...path, "code", index]).line,
         },
       ];
@@ -120,8 +128,15 @@ function toComponent(
   };
 }
 
+function toVersions({ since, until }: { since?: string | undefined; until?: string | undefined }): {
+  readonly versions?: Versions;
+} {
+  const versions = { ...(since === undefined ? {} : { since }), ...(until === undefined ? {} : { until }) };
+  return since === undefined && until === undefined ? {} : { versions };
+}
+
 function toRegistration(
-  { by, in: object, except, optional, why }: NonNullable<RawComponent["registers"]>[number],
+  { by, in: object, except, optional, why, since, until }: NonNullable<RawComponent["registers"]>[number],
   line: number,
 ): Registration {
   return {
@@ -129,6 +144,7 @@ function toRegistration(
     ...(object === undefined ? {} : { object }),
     except: [except ?? []].flat(),
     ...(optional === undefined ? {} : { isOptional: optional }),
+    ...toVersions({ since, until }),
     why,
     line,
   };
@@ -141,7 +157,10 @@ function toInUse(raw: RawInUse, path: Path, places: Places): InUse {
     if (raw[op] !== undefined)
       return { op, line, of: raw[op].map((one, index) => toInUse(one, [...path, op, index], places)) };
   if (raw.not !== undefined) return { op: "not", line, of: toInUse(raw.not, [...path, "not"], places) };
-  const common = { line, ...(raw.ifBuilt === undefined ? {} : { ifBuilt: raw.ifBuilt }) };
+  const common = {
+    ...{ line, ...toVersions(raw) },
+    ...(raw.ifBuilt === undefined ? {} : { ifBuilt: raw.ifBuilt }),
+  };
   for (const op of ["nonZero", "pointerSet", "listNotEmpty", "calls"] as const)
     if (raw[op] !== undefined) return { op, symbol: raw[op], ...common };
   const [symbol, other] = Object.entries(raw.equals!)[0]!;

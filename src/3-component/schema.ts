@@ -3,9 +3,10 @@
 
 import { z } from "zod";
 import { kinds } from "../elf/kind.js";
-import { parseGate } from "./answer.js";
+import { parseGate, versionShape } from "./answer.js";
 import { errnoByName } from "./errno.js";
 import { nearest } from "./nearest.js";
+import { compareVersions } from "./versions.js";
 
 /** The message of a key that is missing, or of one that holds something else. */
 const missing = (what: string, input: unknown) =>
@@ -37,11 +38,20 @@ function justOne(what: string, keys: readonly string[]) {
   };
 }
 
+/** Refuses versions that are none. */
+function inOrder({ since, until }: { since?: string | undefined; until?: string | undefined }): boolean {
+  return since === undefined || until === undefined || compareVersions(since, until) <= 0;
+}
+const disorder = "since is a later version than until";
+
 const text = (what: string) => z.string(expected(what)).trim().min(1, `${what} is empty`);
 const name = (what: string, shape: RegExp) =>
   z.string(expected(what)).regex(shape, `${what} is expected here`);
 const choice = <const Values extends readonly [string, ...string[]]>(what: string, values: Values) =>
   z.enum(values, expected(`${what} (one of ${values.join(", ")})`));
+
+const version = name('a version of Linux in quotes, as in "6.10",', versionShape);
+const versions = { since: version.optional(), until: version.optional() };
 
 const symbol = name("a symbol", /^[\p{L}_][\p{L}\p{M}\p{N}_.$]*$/u);
 const object = name("an object's path from the build's root", /^[^\s*?/][^\s*?]*\.o$/);
@@ -58,7 +68,10 @@ const codeRule = form("a rule of code", {
   padding: z.literal("image", expected("image")).optional(),
   except: patterns.optional(),
   optional: z.literal(true, expected("true")).optional(),
-}).superRefine(justOne("a rule of code", ruleKinds));
+  ...versions,
+})
+  .superRefine(justOne("a rule of code", ruleKinds))
+  .refine(inOrder, disorder);
 
 export type RawInUse =
   | "never"
@@ -69,6 +82,8 @@ export type RawInUse =
       calls?: string | undefined;
       equals?: Record<string, number | boolean | string> | undefined;
       ifBuilt?: string | undefined;
+      since?: string | undefined;
+      until?: string | undefined;
       any?: RawInUse[] | undefined;
       all?: RawInUse[] | undefined;
       not?: RawInUse | undefined;
@@ -88,15 +103,19 @@ const inUse: z.ZodType<RawInUse> = z.lazy(() =>
         .refine((pairs) => Object.keys(pairs).length === 1, "equals takes one symbol and its value")
         .optional(),
       ifBuilt: object.optional(),
+      ...versions,
       any: inUses.optional(),
       all: inUses.optional(),
       not: inUse.optional(),
     })
       .superRefine(justOne("inUse", [...tests, "any", "all", "not"]))
       .refine(
-        (test) => test.ifBuilt === undefined || tests.some((op) => test[op] !== undefined),
-        "ifBuilt belongs to a test of a symbol, not to any, all or not",
-      ),
+        (test) =>
+          (test.ifBuilt ?? test.since ?? test.until) === undefined ||
+          tests.some((op) => test[op] !== undefined),
+        "ifBuilt, since and until belong to a test of a symbol, not to any, all or not",
+      )
+      .refine(inOrder, disorder),
   ]),
 );
 const inUses = z.array(inUse).min(1, "a list of tests is empty");
@@ -155,7 +174,7 @@ const gates = z.record(
         : [];
     const hint = near.length > 0 ? `: nearest ${near.join(", ")}` : "";
     context.addIssue(
-      `an answer is void, null, true, false, a whole number or an error such as -ENODEV, { expected: <one of these> }, or { function: <another function> }${hint}`,
+      `an answer is void, null, true, false, a whole number or an error such as -ENODEV, { expected: <one of these> }, or { function: <another function> }; for some versions { answer: <one of these>, since: "6.2", until: "6.5" }, or a list of these without overlap${hint}`,
     );
   }),
   expected("gates, a mapping of functions to their answers,"),
@@ -172,8 +191,9 @@ const registration = form("an entry of registers", {
   in: object.optional(),
   except: namedOnes.optional(),
   optional: z.literal(true, expected("true")).optional(),
+  ...versions,
   why: text("why, the place in the source that shows it,"),
-});
+}).refine(inOrder, disorder);
 const option = name("an option of Kconfig, without CONFIG_,", /^(?!CONFIG_)[A-Z0-9_]+$/);
 
 const component = form("a component", {

@@ -3,7 +3,7 @@
  * The objects of a link in the linker's order: every member of the whole archives, then those members of the
  * libraries that something needs.
  */
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
 import { fail } from "../diagnostics.js";
 import { specialIndex, symbolBinding, symbolType } from "../elf/format.js";
@@ -44,6 +44,12 @@ export function loadBuild(build: string): LinkInputs {
   const libraries = ["lib/lib.a", "arch/x86/lib/lib.a"].filter((file) => existsSync(join(build, file)));
   const argv = ["-r", "-o", "vmlinux.o", "--whole-archive", "vmlinux.a", "--no-whole-archive", ...libraries];
   return loadLinkInputs(build, parseLinkArguments(argv));
+}
+
+/** The version of Linux that a folder builds, by kbuild's own note; undefined: it has none. */
+export function readBuildVersion(build: string): string | undefined {
+  const release = join(build, "include/config/kernel.release");
+  return existsSync(release) ? /^\d+\.\d+/.exec(readFileSync(release, "utf8"))?.[0] : undefined;
 }
 
 /** Whether the compiler gave functions sections of their own: some function f lies in `.text.f`. */

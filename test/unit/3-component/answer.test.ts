@@ -61,10 +61,10 @@ test("every form of an answer", () => {
 });
 
 test("every form of a gate", () => {
-  expect(parseGate(null)).toEqual({ answer: parseAnswer(null) });
-  expect(parseGate({ expected: "void" })).toEqual({ answer: parseAnswer("void"), isExpected: true });
+  expect(parseGate(null)).toEqual([{ answer: parseAnswer(null) }]);
+  expect(parseGate({ expected: "void" })).toEqual([{ answer: parseAnswer("void"), isExpected: true }]);
   const answer = { kind: "function", function: "find", text: "find()" };
-  expect(parseGate({ function: "find" })).toEqual({ answer, isExpected: true });
+  expect(parseGate({ function: "find" })).toEqual([{ answer, isExpected: true }]);
   expect(readAnswer("find()")).toEqual(answer);
   for (const none of [{}, { function: 1 }, { function: "find()" }, { function: "" }, { function: "f*" }])
     expect(parseGate(none)).toBeUndefined();
@@ -74,6 +74,32 @@ test("every form of a gate", () => {
     { function: "f", expected: 0 },
   ])
     expect(parseGate(none)).toBeUndefined();
+});
+
+test("answers of some versions of Linux", () => {
+  const [none, nothing] = [parseAnswer(0), parseAnswer("void")];
+  const old = { answer: 0, until: "6.5" };
+  expect(parseGate([old, { expected: "void", since: "6.6", until: "6.10" }])).toEqual([
+    { answer: none, versions: { until: "6.5" } },
+    { answer: nothing, isExpected: true, versions: { since: "6.6", until: "6.10" } },
+  ]);
+  expect(parseGate(old)).toEqual([{ answer: none, versions: { until: "6.5" } }]);
+  for (const wrong of [
+    { answer: 0 },
+    { answer: 0, since: 6.6 },
+    { answer: 0, since: "6" },
+    { answer: 0, since: "6.10", until: "6.9" },
+    { since: "6.6" },
+    [],
+    [old, { answer: "void" }],
+    [old, "void"],
+    [old, { answer: "void", since: "6.5" }],
+    [
+      { answer: 0, until: "6.10" },
+      { answer: "void", since: "6.9" },
+    ],
+  ])
+    expect(parseGate(wrong), JSON.stringify(wrong)).toBeUndefined();
 });
 
 test("error numbers are those of the system's headers", () => {

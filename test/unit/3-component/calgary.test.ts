@@ -162,6 +162,7 @@ test("every answer for Calgary is a refusal that its callers know", () => {
 
 const swiotlb = {
   ...runtime,
+  "include/config/kernel.release": "6.12.0\n",
   "kernel/dma/swiotlb.c": `
     static unsigned long nslabs;
     int is_swiotlb_allocated(void) { return nslabs != 0; }

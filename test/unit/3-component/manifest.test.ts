@@ -158,6 +158,9 @@ test.each([
   ["registrations in the form of old", "    registers: { when: inUse, why: x }", ["7:16"]],
   ["an unknown error number", "    gates: { f: -ENODVE }", ["7:17"]],
   ["an answer that is no answer", "    gates: { f: [1], g: yes, h: 0.5, i: -5 }", ["7:17", "7:25", "7:33"]],
+  ["a version that is a number", "    gates: { f: { answer: 0, since: 6.10 } }", ["7:17"]],
+  ["a version that is a number, of an entry", "    registers: [{ by: f, since: 6.10, why: x }]", ["7:33"]],
+  ["versions in disorder", '    registers: [{ by: f, since: "6.10", until: "6.9", why: x }]', ["7:17"]],
   ["an answer that was forgotten", "    gates:\n      f:\n      g: null", ["8:7"]],
   ["a name that no function can have", '    gates: { "f g": 0 }', ["7:14"]],
   ["a key given twice", "    gates:\n      f: 0\n      f: 1", ["9:7"]],
@@ -174,6 +177,7 @@ test.each([
   ["a symbol that is none", '{ nonZero: "a b" }', ["5:23"]],
   ["two symbols to be equal", "{ equals: { a: 1, b: 2 } }", ["5:22"]],
   ["a word that is no test", "sometimes", ["5:12"]],
+  ["a version where there is no symbol", '{ any: [never], since: "6.2" }', ["5:12"]],
   ["ifBuilt where there is no symbol", "{ any: [never], ifBuilt: a.o }", ["5:12"]],
 ])("inUse: %s", async (_, inUse, places) => {
   const text = component("").replace("inUse: never", `inUse: ${inUse}`);
@@ -186,6 +190,7 @@ test.each([
   ["no rule at all", "[]", ["4:11"]],
   ["a rule without patterns", "[{ symbols: [] }]", ["4:23"]],
   ["a rule of two kinds", "[{ symbols: a, objects: a.o }]", ["4:12"]],
+  ["versions in disorder", '[{ symbols: a, since: "6.10", until: "6.9" }]', ["4:12"]],
   ["no list", "drivers/a/**", ["4:11"]],
 ])("code: %s", async (_, code, places) => {
   const text = component("").replace("[{ objects: drivers/a/** }]", code);
