@@ -331,6 +331,60 @@ part_hotplug() {
 	ok "twice"
 }
 
+# ---- Devices for user space ----
+
+# Gives a device's group to user space, as $1 of VFIO's IOMMUs: 1 with an IOMMU or for a mediated device, 8 without.
+take() {
+	group=$(basename $(readlink $2/iommu_group))
+	path=/dev/vfio/$group
+	[ $1 = 8 ] && path=/dev/vfio/noiommu-$group
+	/helper device $path $(basename $2) $1 2>&1
+}
+
+part_vfio() {
+	[ -e /dev/vfio/vfio ] || { absent "no VFIO"; return; }
+	done=
+	unsafe=/sys/module/vfio/parameters/enable_unsafe_noiommu_mode
+	for turn in 1 2; do
+		for device in /sys/bus/pci/devices/*; do
+			[ "$(look $device/class)" = 0x020000 ] || continue
+			kind=1
+			if [ ! -e $device/iommu_group ]; then
+				kind=8
+				echo 1 >$unsafe || { failed "no mode without an IOMMU"; return; }
+			fi
+			driver=$(basename $(readlink $device/driver))
+			name=$(basename $device)
+			echo vfio-pci >$device/driver_override
+			echo $name >$device/driver/unbind
+			echo $name >/sys/bus/pci/drivers_probe
+			words=$(take $kind $device) || { failed "$name, $kind: $words"; return; }
+			done="$done $name $words of $driver $([ $kind = 8 ] && echo without || echo with) an IOMMU,"
+			echo $name >$device/driver/unbind
+			echo >$device/driver_override
+			echo $name >/sys/bus/pci/drivers_probe
+			[ "$(basename $(readlink $device/driver))" = $driver ] || { failed "$driver is not back"; return; }
+			[ -e $unsafe ] && echo 0 >$unsafe
+		done
+		# A device that is made of software has a group without an IOMMU.
+		[ -e /mtty.ko ] || continue
+		insmod /mdev.ko && insmod /mtty.ko || { failed "mtty"; return; }
+		one=00000000-0000-0000-0000-00000000000$turn
+		for create in /sys/class/mdev_bus/mtty/mdev_supported_types/*-1/create; do echo $one >$create; done
+		words=$(take 1 /sys/bus/mdev/devices/$one) || { failed "mtty: $words"; return; }
+		done="$done mtty $words,"
+		echo 1 >/sys/bus/mdev/devices/$one/remove
+		rmmod mtty && rmmod mdev || { failed "mtty stays"; return; }
+	done
+	if [ -n "$done" ]; then ok "$done"; else absent "no card to hand on"; fi
+}
+
+part_kvm() {
+	[ -e /dev/kvm ] || { absent "no KVM"; return; }
+	words=$(/helper machine 2>&1) || { failed "$words"; return; }
+	ok "$words"
+}
+
 # ---- Modules ----
 
 part_modules() {

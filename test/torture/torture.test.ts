@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The whole torture: scripts/torture. Kernels for it are built first, a quarter of an hour each on two cores. */
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { demoJob, type KernelJob, makeKernel } from "../../src/kernel/makeKernel.js";
 import { loadMachine, usualMachines } from "../../src/machine/machine.js";
@@ -14,7 +14,7 @@ import { type Tortured, torture } from "./torture.js";
 
 /** Least destructive first; what a part breaks, the later ones and the leaks show. */
 const parts =
-  "armed modules keys tracer kprobes fentry livepatch tables files cpus pci hotplug memory sleep leaks".split(
+  "armed modules keys tracer kprobes fentry livepatch tables files vfio kvm cpus pci hotplug memory sleep leaks".split(
     " ",
   );
 
@@ -39,6 +39,11 @@ interface Kernel {
   readonly armed?: readonly string[];
   /** It has all that a part may look for: what one does without is a fault. */
   readonly hasAll?: true;
+  /** Modules of the kernel's own, by their path in the build. */
+  readonly built?: readonly string[];
+  readonly append?: string;
+  /** It has kexec and hibernation: every way in which it ends is tried as well. */
+  readonly ends?: true;
 }
 
 const kernels: Readonly<Record<string, Kernel>> = {
@@ -64,6 +69,14 @@ const kernels: Readonly<Record<string, Kernel>> = {
   kasan: {
     runs: ["q35", "vtd", "amdvi"].map((machine) => ({ machine, memory: 512 })),
     modules: ["harmless"],
+  },
+  full: {
+    // Its probes on the command line are those of the kernel above.
+    runs: usualMachines.map((machine) => ({ machine, memory: 512, without: ["armed"] })),
+    modules: ["harmless", "patches"],
+    built: ["drivers/vfio/mdev/mdev.ko", "samples/vfio-mdev/mtty.ko"],
+    append: "panic_on_warn=1",
+    ends: true,
   },
 };
 
@@ -93,23 +106,25 @@ function describeRun(kernel: string, run: Run, { gone, parts: done, trouble }: T
   ].join("\n");
 }
 
-/** Any kernel that was built before, as `scripts/kernels` leaves one: JETTISON_TORTURE_BUILD=FOLDER. */
+/** Of any kernel that was built before, as `scripts/kernels` leaves one: JETTISON_TORTURE_BUILD=FOLDER. */
 test.runIf(chosen.includes("ends"))("a finished kernel ends in every way", async () => {
   const output = process.env.JETTISON_TORTURE_BUILD ?? "";
   const image = join(output, "arch/x86/boot/bzImage");
   if (!existsSync(image)) throw new Error("JETTISON_TORTURE_BUILD is no folder of a finished build");
-  const machines = (process.env.JETTISON_TORTURE_MACHINES ?? "vtd amdvi q35 pc").split(" ");
-  const troubles: string[] = [];
-  for (const { machine, what, trouble } of await tryEndings({ image, output }, machines)) {
-    results.push(`- ${machine}: ${what}. ${trouble.join("; ") || "Nothing warned."}`);
-    troubles.push(...trouble.map((one) => `${machine}: ${what}: ${one}`));
-  }
-  expect(troubles).toEqual([]);
+  const only = (process.env.JETTISON_TORTURE_MACHINES ?? "vtd amdvi q35 pc").split(" ");
+  const done = await tryEndings({ image, output }, only);
+  results.push(
+    ...done.map(
+      ({ machine, what, trouble }) =>
+        `- ${machine}: ${what}. ${trouble.length === 0 ? "Nothing warned." : trouble.join("; ")}`,
+    ),
+  );
+  expect(done.flatMap(({ machine, trouble }) => trouble.map((one) => `${machine}: ${one}`))).toEqual([]);
 });
 
 describe.each(Object.entries(kernels).filter(([name]) => chosen.includes(name) || chosen.includes("all")))(
   "%s",
-  (kernel, { runs, modules: names, armed: places = [], hasAll }) => {
+  (kernel, { runs, modules: names, armed: places = [], hasAll, built = [], append = "", ends }) => {
     test("its kernel is built, and every machine stands it", async () => {
       if (kernel === "torture" && spawnSync("pahole", ["--version"]).status !== 0)
         throw new Error("pahole is not installed, and BTF needs it: apt-get install pahole");
@@ -121,7 +136,10 @@ describe.each(Object.entries(kernels).filter(([name]) => chosen.includes(name) |
       const build = await makeKernel(job);
       expect(build.warnings).toEqual([]);
       mkdirSync(join(scratch, kernel));
-      const modules = await buildModules(build.output, join(scratch, kernel), names);
+      const modules = {
+        ...(await buildModules(build.output, join(scratch, kernel), names)),
+        ...Object.fromEntries(built.map((path) => [basename(path), readFileSync(join(build.output, path))])),
+      };
       const troubles: string[] = [];
       for (const [index, run] of runs.entries()) {
         const machine = loadMachine(run.machine);
@@ -131,7 +149,7 @@ describe.each(Object.entries(kernels).filter(([name]) => chosen.includes(name) |
           machine: { ...machine, memory: run.memory, cpus: run.cpus ?? machine.cpus },
           parts: parts.filter((part) => !run.without?.includes(part)),
           ...{ armed: places, modules, log },
-          ...(run.append === undefined ? {} : { append: run.append }),
+          append: `${append} ${run.append ?? ""}`,
         });
         results.push(describeRun(kernel, run, result));
         console.log(results.at(-1));
@@ -140,6 +158,12 @@ describe.each(Object.entries(kernels).filter(([name]) => chosen.includes(name) |
           if (hasAll && lacks !== undefined) troubles.push(`${run.machine}: ${part} without ${lacks}`);
         }
         troubles.push(...result.trouble.map((trouble) => `${run.machine}: ${trouble}`));
+      }
+      for (const { machine, what, trouble } of ends ? await tryEndings(build, usualMachines) : []) {
+        results.push(
+          `- ${machine}: ${what}. ${trouble.length === 0 ? "Nothing warned." : trouble.join("; ")}`,
+        );
+        troubles.push(...trouble.map((one) => `${machine}: ${what}: ${one}`));
       }
       expect(troubles).toEqual([]);
     });
