@@ -6,8 +6,9 @@
  * init code that a manifest's author has not read is never trusted. A built-in module that leaves by itself may keep
  * addresses of its own: its exit function undoes that.
  *
- * An entry whose names say less than they seem to counts for nothing: one that several objects have, or one whose `except`
- * names what is not there. In a manifest of one's own that is a mistake, and so is a name that the build lacks.
+ * If several objects have a function of a name, the component's own is meant: a driver elsewhere that happens to use the name
+ * changes nothing. An entry whose names say less than they seem to counts for nothing: one that several objects
+ * have all the same, or one whose `except` names what is not there. In a manifest of one's own that is a mistake, and so is a name that the build lacks.
  */
 
 import { type Extent, extentsIn, namesAround } from "../1-graph/around.js";
@@ -48,6 +49,10 @@ export function findRegistrations(
     ? collectNames(graph, (unit) => ownership.ownersByUnit[unit] !== resident)
     : new Map();
   const files = new Set(graph.objects.map(({ file }) => file));
+  const own = components.map(() => new Set<number>());
+  claims.componentByUnit.forEach((component, unit) => {
+    own[component]?.add(graph.unitObject[unit]!);
+  });
   const diagnostics: Diagnostic[] = [];
   /** By object and name. */
   const allowances = new Map<string, Allowance[]>();
@@ -69,7 +74,9 @@ export function findRegistrations(
       const except = new Set(exceptions.flat());
       for (const name of entry.by) {
         const units = [...(inInit.get(name) ?? [])].filter(isMeant);
-        const objects = new Set(units.map((unit) => graph.unitObject[unit]!));
+        const having = new Set(units.map((unit) => graph.unitObject[unit]!));
+        const ours = [...having].filter((object) => own[index]!.has(object));
+        const objects = ours.length === 1 ? new Set(ours) : having;
         if (objects.size === 0) report(name, "is no function or table of init code", inInit.keys());
         if (objects.size > 1)
           report(name, `is in ${objects.size} objects, and \`in\` does not say in which`, []);

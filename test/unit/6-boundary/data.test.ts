@@ -252,6 +252,23 @@ test("a name that says less than it seems to is a mistake, or counts for nothing
   ).toEqual([]);
 });
 
+test("a name that another object has as well means the component's own function", () => {
+  const listed = { by: ["setup", "later"] };
+  expect(
+    boundaryOf(
+      { ...others, "one.S": named("function", "setup", '.init.text, "ax"', "ret") },
+      [listed],
+      setups,
+    ),
+  ).toMatchObject({
+    ...{ pins: [], gates: [] },
+  });
+  // It says nothing of the other one.
+  expect(boundaryOf({ ...others, "one.S": stores("setup") }, [listed], setups)).toMatchObject({
+    ...{ pins: kept.pins, gates: [] },
+  });
+});
+
 test("one component's list says nothing of another's memory", () => {
   const graph = graphOf({
     "driver.c": driver,
