@@ -80,7 +80,11 @@ const kernels: Readonly<Record<string, Kernel>> = {
   },
 };
 
-const chosen = (process.env.JETTISON_TORTURE ?? "").split(" ").filter((name) => name !== "");
+const listed = (variable: string) => process.env[variable]?.split(" ").filter((name) => name !== "");
+const chosen = listed("JETTISON_TORTURE") ?? [];
+const onlyMachines = listed("JETTISON_TORTURE_MACHINES");
+/** Without the ends of a kernel then. */
+const onlyParts = listed("JETTISON_TORTURE_PARTS");
 const scratch = mkdtempSync(join(tmpdir(), "jettison-test-"));
 const results: string[] = [];
 
@@ -106,13 +110,12 @@ function describeRun(kernel: string, run: Run, { gone, parts: done, trouble }: T
   ].join("\n");
 }
 
-/** Of any kernel that was built before, as `scripts/kernels` leaves one: JETTISON_TORTURE_BUILD=FOLDER. */
+/** Any kernel that was built before, as `scripts/kernels` leaves one: JETTISON_TORTURE_BUILD=FOLDER. */
 test.runIf(chosen.includes("ends"))("a finished kernel ends in every way", async () => {
   const output = process.env.JETTISON_TORTURE_BUILD ?? "";
   const image = join(output, "arch/x86/boot/bzImage");
   if (!existsSync(image)) throw new Error("JETTISON_TORTURE_BUILD is no folder of a finished build");
-  const only = (process.env.JETTISON_TORTURE_MACHINES ?? "vtd amdvi q35 pc").split(" ");
-  const done = await tryEndings({ image, output }, only);
+  const done = await tryEndings({ image, output }, onlyMachines ?? ["vtd", "amdvi", "q35", "pc"]);
   results.push(
     ...done.map(
       ({ machine, what, trouble }) =>
@@ -141,13 +144,15 @@ describe.each(Object.entries(kernels).filter(([name]) => chosen.includes(name) |
         ...Object.fromEntries(built.map((path) => [basename(path), readFileSync(join(build.output, path))])),
       };
       const troubles: string[] = [];
-      for (const [index, run] of runs.entries()) {
+      const meant = [...runs.entries()].filter(([, { machine }]) => onlyMachines?.includes(machine) ?? true);
+      expect(meant, "none of its machines was named").not.toEqual([]);
+      for (const [index, run] of meant) {
         const machine = loadMachine(run.machine);
         const log = join(projectRoot, `out/torture-${kernel}-${index}-${run.machine}.log`);
         const result = await torture({
           bzImage: build.image,
           machine: { ...machine, memory: run.memory, cpus: run.cpus ?? machine.cpus },
-          parts: parts.filter((part) => !run.without?.includes(part)),
+          parts: (onlyParts ?? parts).filter((part) => !run.without?.includes(part)),
           ...{ armed: places, modules, log },
           append: `${append} ${run.append ?? ""}`,
         });
@@ -159,7 +164,8 @@ describe.each(Object.entries(kernels).filter(([name]) => chosen.includes(name) |
         }
         troubles.push(...result.trouble.map((trouble) => `${run.machine}: ${trouble}`));
       }
-      for (const { machine, what, trouble } of ends ? await tryEndings(build, usualMachines) : []) {
+      const endsOn = ends && onlyParts === undefined ? (onlyMachines ?? usualMachines) : [];
+      for (const { machine, what, trouble } of await tryEndings(build, endsOn)) {
         results.push(
           `- ${machine}: ${what}. ${trouble.length === 0 ? "Nothing warned." : trouble.join("; ")}`,
         );
