@@ -223,26 +223,33 @@ function useOf({ object, starts }: Surroundings, section: number, at: number): U
   return use;
 }
 
+/** The target of a PC-relative operand, which counts from the end of its instruction; undefined: it is none. */
+function placeOfOperand(surroundings: Surroundings, holder: number, at: number): number | undefined {
+  const { behind } = useOf(surroundings, holder, at);
+  return behind === undefined ? undefined : placeAimedAt(surroundings.object, at) + behind;
+}
+
 /** Whether the object that code of a section has to do with, or what lies there without a name, holds addresses of regions. */
 function holdsAddresses(surroundings: Surroundings, holder: number, at: number): boolean {
   const { object, extents, addressesIn } = surroundings;
   const section = sectionAimedAt(object, at);
   const symbol = object.view.getUint32(at + 12, true);
-  // Where a name stands it says what is meant. Else it counts how far it is from the field to the instruction's end.
+  // Where a name stands it says what is meant.
   const isNamed = object.symbols.type[symbol] !== symbolType.section;
-  const behind = isNamed ? 0 : useOf(surroundings, holder, at).behind;
-  if (behind === undefined) return true;
-  const place = isNamed ? object.symbols.value[symbol]! : placeAimedAt(object, at) + behind;
+  const place = isNamed ? object.symbols.value[symbol]! : placeOfOperand(surroundings, holder, at);
+  if (place === undefined) return true;
   const { start, end } = stretchAround(extents.get(section) ?? [], place);
   return (addressesIn.get(section) ?? []).some((offset) => offset >= start && offset < end);
 }
 
-/** The target of a relocation, and the places right beside it, which it may mean. */
-function namesAimedAt({ object, extents }: Surroundings, holder: number, at: number): readonly string[] {
+/** The target of a relocation, and the places right beside it, which it may mean. The first is the likeliest. */
+function namesAimedAt(surroundings: Surroundings, holder: number, at: number): readonly string[] {
+  const { object, extents } = surroundings;
   const symbol = object.view.getUint32(at + 12, true);
   const isNamed = object.symbols.type[symbol] !== symbolType.section;
-  const isCode = (object.sections[holder]!.flags & sectionFlag.execute) !== 0;
-  const place = isNamed ? object.symbols.value[symbol]! : placeAimedAt(object, at) + (isCode ? 4 : 0);
+  const place = isNamed
+    ? object.symbols.value[symbol]!
+    : (placeOfOperand(surroundings, holder, at) ?? placeLedTo(object, object.sections[holder]!, at));
   return namesNear(extents.get(sectionAimedAt(object, at)) ?? [], place, guardBytes);
 }
 

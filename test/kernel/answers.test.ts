@@ -7,8 +7,10 @@ import { answerFor } from "../../src/3-component/answer.js";
 import type { Component } from "../../src/3-component/component.js";
 import { readManifests } from "../../src/3-component/manifest.js";
 import { nameMatcher, pathMatcher } from "../../src/3-component/pattern.js";
+import { restrictToVersion } from "../../src/3-component/restrictToVersion.js";
 import { shippedManifests } from "../../src/3-component/shipped.js";
 import { fetchSource } from "../../src/kernel/fetchSource.js";
+import { testedVersions } from "../support/testedVersions.js";
 
 /** Drivers of other architectures, and functions that those call that stay. */
 const exceptions = new Set([
@@ -66,3 +68,51 @@ test("every function that the code of a component exports has an answer", async 
   expect(count).toBeGreaterThan(300);
   expect(without).toEqual([]);
 });
+
+/** The types that functions return, by their definitions: two lines at most, which begin at the margin. */
+function returnTypes(files: readonly string[]): ReadonlyMap<string, readonly string[]> {
+  const byName = new Map<string, string[]>();
+  const attributes =
+    /\b(static|inline|noinline|notrace|asmlinkage|__always_inline|__visible|const|__ref|__cold|__maybe_unused|__\w*hidden)\b/g;
+  for (const file of files)
+    for (const [, type, name] of readFileSync(file, "latin1").matchAll(
+      /^((?:[a-z_]\w* +)*[a-z_]\w*(?:[ *]+|\n))(\w+)\([^;]*?\)\s*\{/gm,
+    )) {
+      const plain = type!.replace(attributes, "").replace(/\s+/g, " ").trim();
+      if (!/^(return|else|do|if|case|define)\b|^$/.test(plain))
+        byName.set(name!, [...(byName.get(name!) ?? []), plain]);
+    }
+  return byName;
+}
+
+/** Whether a function of the type may give the answer; kernels without type information are not asked by the link. */
+function fitsType(type: string, answer: string): boolean {
+  if (type === "void" || answer === "void") return type === answer;
+  if (type.endsWith("*")) return answer === "null" || answer.startsWith("-");
+  return type !== "bool" || ["true", "false", "0", "1"].includes(answer);
+}
+
+test.each(testedVersions)(
+  "every answer fits the type of its function in the source of %s",
+  async (version) => {
+    const source = await fetchSource(version);
+    const wrong: string[] = [];
+    let count = 0;
+    for (const whole of await readManifests(shippedManifests)) {
+      const component = restrictToVersion(whole, version);
+      const types = returnTypes(sourcesOf(component, source).map((file) => join(source, file)));
+      for (const [name, some] of types) {
+        const gate = answerFor(component, name);
+        // A pattern matches more than what can get a gate.
+        if (!gate?.literal || gate.answer.kind === "function") continue;
+        count++;
+        if (!some.some((type) => fitsType(type, gate.answer.text)))
+          wrong.push(
+            `${component.name}: ${some[0]} ${name}() answers ${gate.answer.text}, line ${gate.line}`,
+          );
+      }
+    }
+    expect(count).toBeGreaterThan(500);
+    expect(wrong).toEqual([]);
+  },
+);

@@ -139,3 +139,24 @@ test("claims that say anything else are refused", () => {
   expect(read("{")).toEqual(["claims-invalid"]);
   expect(read("[]")).toEqual(["claims-invalid"]);
 });
+
+test("a constant that init code stores counts for the array that it goes to, not for the one before it", () => {
+  const arrays = registeringProgram["drivers/gadget.c"]!.replace(
+    "const char *kept_name;",
+    `static int (*first[80])(int) = { gadget_late }, (*second[80])(int) = { gadget_late },
+       (*third[80])(int) = { gadget_late };
+     int (*gadget_choose(int x))(int) { return first[x] ? first[x] : second[x] ? second[x] : third[x]; }
+     const char *kept_name;`,
+  ).replace(
+    "kept = gadget_late;",
+    "second[0] = gadget_late; first[0] = gadget_late; third[0] = gadget_late; kept = gadget_late;",
+  );
+  const other = linkKernel({ ...registeringProgram, "drivers/gadget.c": arrays });
+  try {
+    const counts = Object.fromEntries(other.claims.allowances.map(({ to, count }) => [to, count]));
+    expect(counts).toMatchObject({ first: 1, second: 1, third: 1 });
+    for (const form of forms) expect(verifyPlanted(other, undefined)[form].violations).toEqual([]);
+  } finally {
+    removeKernel(other);
+  }
+});
