@@ -301,7 +301,7 @@ export const catalogue = {
   "freed-unused": entry(
     1,
     (f: { machine: string; freed: number; used: number }) =>
-      `On ${f.machine} ${f.freed} pages were freed, but filling all memory used only ${f.used} of them.`,
+      `On ${f.machine} ${f.freed} pages of the kernel's text were freed, but filling all memory used only ${f.used} of them.`,
     () => "The page allocator never handed out the rest: see /proc/kpageflags there.",
   ),
   "listing-unusable": entry(

@@ -22,11 +22,13 @@ import { drawBoundary } from "./6-boundary/boundary.js";
 import { findUnfit } from "./6-boundary/findUnfit.js";
 import { leastBytesOf } from "./6-boundary/leastBytes.js";
 import type { Analysis } from "./7-layout/analysis.js";
+import { chooseFiller } from "./7-layout/filler.js";
 import { layoutRegions } from "./7-layout/regions.js";
 import { announce } from "./8-link/announce.js";
 import { type LinkArguments, parseLinkArguments } from "./8-link/arguments.js";
 import { replaceTables } from "./8-link/assemble.js";
 import { describeClaims } from "./8-link/claims.js";
+import { hasCompactText } from "./8-link/compactText.js";
 import { describeTables, nameTableSymbols } from "./8-link/describeTables.js";
 import { findRecord, isIntermediate, linkPlaced, makesKernel } from "./8-link/finalLink.js";
 import {
@@ -164,11 +166,12 @@ async function linkObject(folder: LinkFolder, link: LinkArguments): Promise<numb
   const plan = makePlan(analysis);
   stopwatch.lap("plan");
   if (components.length === 0 && !hasFunctionSections(inputs)) return runLinker(build, link.argv);
+  const filler = hasCompactText(build) ? chooseFiller(graph, boundary) : [];
   // Everything is decided; from here on files are written.
 
   mkdirSync(at("."), { recursive: true });
   const tableNames = nameTableSymbols(analysis);
-  const replacements = rewriteObjects({ graph, regions, gates, tableNames, folder: at("objects") });
+  const replacements = rewriteObjects({ graph, regions, filler, gates, tableNames, folder: at("objects") });
   stopwatch.lap("rewrite");
   if (components.length > 0)
     await replaceTables(folder, inputs, replacements, writeTables(describeTables(analysis, tableNames)));

@@ -27,35 +27,60 @@ void find_kernel_code(void)
 	code_used = calloc(code_pages + 1, 1);
 }
 
-/* Counts the pages of the kernel's text that now have this flag, and adds them to code_used. */
-void say_code_pages(const char *key, uint64_t flag)
+/* Calls what() for each page of the kernel's text, by its flags. */
+static int visit_code_pages(void (*what)(unsigned long page, uint64_t flags))
 {
 	static uint64_t flags[512];
-	unsigned long count = 0;
 	int fd = open("/proc/kpageflags", O_RDONLY);
 
 	if (fd < 0)
-		return;
+		return -1;
 	for (unsigned long page = 0; page < code_pages; page += 512) {
 		ssize_t length = pread(fd, flags, sizeof(flags), (code_start + page) * 8);
 
 		for (unsigned long i = 0; (ssize_t)(i * 8 + 7) < length && page + i < code_pages; i++)
-			if (flags[i] & flag) {
-				code_used[page + i] = 1;
-				count++;
-			}
+			what(page + i, flags[i]);
 	}
 	close(fd);
-	say("code-pages %s %lu", key, count);
+	return 0;
+}
+
+static uint64_t wanted;
+static unsigned long count;
+
+static void count_flagged(unsigned long page, uint64_t flags)
+{
+	if (flags & wanted) {
+		code_used[page] = 1;
+		count++;
+	}
+}
+
+/* Counts the pages of the kernel's text that now have this flag, and adds them to code_used. */
+void say_code_pages(const char *key, uint64_t flag)
+{
+	wanted = flag;
+	count = 0;
+	if (visit_code_pages(count_flagged) == 0)
+		say("code-pages %s %lu", key, count);
+}
+
+static void count_left(unsigned long page, uint64_t flags)
+{
+	(void)page;
+	count += !(flags & KPF_RESERVED);
 }
 
 void say_code_pages_used(void)
 {
-	unsigned long count = 0;
+	unsigned long used = 0;
 
-	if (access("/proc/kpageflags", R_OK))
+	count = 0;
+	if (visit_code_pages(count_left))
 		return;
 	for (unsigned long page = 0; page < code_pages; page++)
-		count += code_used[page];
-	say("code-pages used %lu", count);
+		used += code_used[page];
+	say("code-pages used %lu", used);
+	/* The image is reserved as long as it belongs to nobody else. */
+	say("code-pages left %lu", count);
 }

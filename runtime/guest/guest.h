@@ -30,6 +30,7 @@ void say_sysfs(void);
 
 /* code.c: which pages of the kernel's text somebody uses, by bits of /proc/kpageflags (admin-guide/mm/pagemap.rst) */
 #define KPF_SLAB (1ull << 7)
+#define KPF_RESERVED (1ull << 32)
 #define KPF_SWAPBACKED (1ull << 14) /* tmpfs and anonymous memory */
 void find_kernel_code(void);
 void say_code_pages(const char *key, uint64_t flag);

@@ -7,8 +7,16 @@
 
 import { mkdirSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { describeEdge, type Graph, locateSymbol, sectionOf, sourceOf } from "../1-graph/graph.js";
+import {
+  describeEdge,
+  type Graph,
+  locateSymbol,
+  sectionOf,
+  sourceOf,
+  type UnitId,
+} from "../1-graph/graph.js";
 import { freeName, type Gate } from "../6-boundary/gates.js";
+import { fillerSection } from "../7-layout/filler.js";
 import type { Region } from "../7-layout/regions.js";
 import { editObject, type ObjectEditor } from "../elf/edit.js";
 import { sectionFlag, symbolBinding, symbolType, symbolVisibility } from "../elf/format.js";
@@ -26,6 +34,8 @@ export interface Replacement {
 export interface RewriteInputs {
   readonly graph: Graph;
   readonly regions: readonly Region[];
+  /** Text that gets a name of its own. */
+  readonly filler: readonly UnitId[];
   readonly gates: readonly Gate[];
   /** Names that the tables use for the symbols they refer to, by their number in the graph. */
   readonly tableNames: ReadonlyMap<number, string>;
@@ -83,7 +93,7 @@ export function rewriteObjects(inputs: RewriteInputs): Map<number, Replacement> 
 type Edit = (editor: ObjectEditor) => void;
 
 /** The changes of each object, in the order in which they are made. */
-function collectEdits({ graph, regions, gates, tableNames }: RewriteInputs): Map<number, Edit[]> {
+function collectEdits({ graph, regions, filler, gates, tableNames }: RewriteInputs): Map<number, Edit[]> {
   const editsByObject = new Map<number, Edit[]>();
   const add = (object: number, edit: Edit) => {
     const edits = editsByObject.get(object);
@@ -101,6 +111,9 @@ function collectEdits({ graph, regions, gates, tableNames }: RewriteInputs): Map
         if (sectionOf(graph, unit).flags & sectionFlag.merge) editor.dropMerge(section);
       });
   }
+
+  for (const unit of filler)
+    add(graph.unitObject[unit]!, (editor) => editor.renameSection(graph.unitSection[unit]!, fillerSection));
 
   for (const [symbol, name] of tableNames) {
     const { object, symbol: index } = locateSymbol(graph, symbol);

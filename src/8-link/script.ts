@@ -10,6 +10,7 @@
  */
 
 import { guardBytes } from "../6-boundary/beside.js";
+import { fillerSection } from "../7-layout/filler.js";
 import type { Region } from "../7-layout/regions.js";
 import { pageSize, textFill } from "../x86/x86.js";
 import { regionEnd, regionSection, regionStart } from "./tables.js";
@@ -72,6 +73,7 @@ export function writeMergeScript(regions: readonly Region[]): string {
       const made = constructors[name];
       return rule(section, `*(${section}${made === undefined ? "" : ` ${section}${made}`})`);
     }),
+    rule(fillerSection, `*(${fillerSection})`),
     rule(".text", `*(${merged("text")})`),
     ...strings,
     ...constants,

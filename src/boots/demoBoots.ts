@@ -108,9 +108,9 @@ export function checkPair(off: BootResult, on: BootResult): Diagnostic[] {
     found.push(diagnose("selftest-failed", { machine, failures: selftest.failures, pages: selftest.pages }));
   const tested = selftest?.pages ?? 0;
   if (tested !== pages) found.push(diagnose("selftest-absent", { machine, freed: pages, tested }));
-  const used = on.fill?.codePages?.used;
+  const code = on.fill?.codePages;
   // The kernel itself may have taken some of them before, which does not show.
-  if (used !== undefined && used * 2 < pages)
-    found.push(diagnose("freed-unused", { machine, freed: pages, used }));
+  if (code && code.used * 2 < code.left)
+    found.push(diagnose("freed-unused", { machine, freed: code.left, used: code.used }));
   return found;
 }

@@ -66,10 +66,16 @@ export interface Fill {
   /** Bytes sent into slab objects with copy_from_user, and received alike. */
   readonly slabBytes: number;
   /**
-   * Pages inside the kernel's text that held user memory (tmpfs, or the program's own), slab objects, either;
+   * Pages inside the kernel's text that held user memory (tmpfs, or the program's own), slab objects, either; and how many
+   * of them have left the kernel;
    * null where the guest's kernel has no /proc/kpageflags (CONFIG_PROC_PAGE_MONITOR).
    */
-  readonly codePages: { readonly user: number; readonly slab: number; readonly used: number } | null;
+  readonly codePages: {
+    readonly user: number;
+    readonly slab: number;
+    readonly used: number;
+    readonly left: number;
+  } | null;
 }
 
 export interface ConsoleReading {
@@ -233,6 +239,7 @@ function toFill({ values }: Said, complain: Complain): Fill | undefined {
           user: number("code-pages user"),
           slab: number("code-pages slab"),
           used: number("code-pages used"),
+          left: number("code-pages left"),
         }
       : null,
   };

@@ -52,7 +52,9 @@ function whyStays({ sections }: PlanImage, { offset, bytes }: ImageRange): strin
   const pages = Math.floor((offset + bytes) / pageSize) - Math.ceil(offset / pageSize);
   if (pages <= 0) return "no whole page";
   const section = sections.find((one) => offset >= one.offset && offset < one.offset + one.bytes);
-  // A pointer one past the end of other text may lead into the first page behind it.
-  if (section?.memory === "text") return "a number that may be an address in it, or no fill before it";
+  // A pointer one past the end of other text may lead into the first page behind it. With compact text the hole before the
+  // SRSO thunk lies among text that stays.
+  if (section?.memory === "text")
+    return "a number that may be an address in it, no fill before it, or before the text that may leave";
   return "too small to split a large mapping of data for it, or a number that may be an address in it";
 }

@@ -133,6 +133,7 @@ export class Predictor {
       const min = fate.fate === "unknown" ? 0 : pti === "no" ? beside + apart + unsplit : apart;
       const max = pti === "yes" ? apart + unsplit : beside + apart + unsplit;
       count(index, min, max);
+      if (beside + unsplit === 0) return;
       if (pti === "yes") fates[index] = { fate: max === 0 ? "stays" : fate.fate, reason: "pti" };
       if (pti === "unknown") fates[index] = { ...fate, reason: "pti-unknown" };
     });
@@ -264,8 +265,11 @@ function splitPadding({ image }: Plan): { beside: number; apart: number; unsplit
     const pages = bytes / pageSize;
     if (entryText === undefined) split.unsplit += pages;
     else {
-      const start = Math.floor(entryText.offset / largePage) * largePage;
-      const end = Math.ceil((entryText.offset + entryText.bytes) / largePage) * largePage;
+      // Compact text (JETTISON_COMPACT_TEXT) has the head text in front of the entry text, and no 2 MB of its own.
+      const isCompact = entryText.offset % largePage >= pageSize;
+      const start = isCompact ? entryText.offset : Math.floor(entryText.offset / largePage) * largePage;
+      const entryEnd = entryText.offset + entryText.bytes;
+      const end = isCompact ? entryEnd : Math.ceil(entryEnd / largePage) * largePage;
       split[offset < end && offset + bytes > start ? "beside" : "apart"] += pages;
     }
   }

@@ -3,7 +3,7 @@
  * A small kernel of the micro-VM kind: frame pointers, no modules, no PCI, no ACPI, started by PVH or as a bzImage. And the
  * other way in which a kernel is linked: without indirect branch tracking vmlinux is made from vmlinux.a.
  */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -27,6 +27,15 @@ test("it is linked with regions, without a warning, and proved", () => {
   expect(build.warnings).toEqual([]);
   expect(verifyBuild(build.output).violations).toEqual([]);
   expect(readPlan(build.output).refusals).toEqual([]);
+});
+
+test("the option for compact text is off: the entry text has 2 MB of its own, and the regions lie before it", () => {
+  const symbols = readFileSync(join(build.output, "System.map"), "latin1");
+  const address = (name: string) =>
+    Number.parseInt(new RegExp(`^ffffffff([0-9a-f]{8}) . ${name}$`, "m").exec(symbols)![1]!, 16);
+  expect(address("__entry_text_start") % 2 ** 21).toBeLessThan(4096);
+  expect(address("__jettison_text_start")).toBeLessThan(address("__entry_text_start"));
+  expect(address("__jettison_text_end")).toBeGreaterThan(address("__entry_text_end"));
 });
 
 test("started by PVH it frees what its processor and its host do not need", async () => {

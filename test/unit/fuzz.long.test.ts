@@ -307,6 +307,7 @@ const log = Buffer.from(
     "[    3.000000] jettison-guest: fill tmpfs 230000000",
     "[    5.000000] jettison-guest: fill slab 150000000",
     "[    5.000000] jettison-guest: code-pages used 10",
+    "[    5.000000] jettison-guest: code-pages left 10",
     "\u001b[1m[    5.200000] jettison-guest: done ok\u001b[0m",
   ].join("\r\n")}\r\n`,
 );

@@ -39,6 +39,7 @@ const good = [
   "[    5.000000] jettison-guest: code-pages slab 8",
   "[    5.000000] jettison-guest: fill slab 150000000",
   "[    5.000000] jettison-guest: code-pages used 10",
+  "[    5.000000] jettison-guest: code-pages left 10",
   "[    5.100000] jettison-guest: component amd-vi gate_calls 2",
   "[    5.200000] jettison-guest: done ok",
   "[    5.300000] reboot: Power down",
@@ -64,7 +65,11 @@ describe("a console", () => {
         selftest: { pages: 10, failures: 0, gates: 7 },
         audit: null,
       },
-      fill: { tmpfsBytes: 230000000, slabBytes: 150000000, codePages: { user: 9, slab: 8, used: 10 } },
+      fill: {
+        tmpfsBytes: 230000000,
+        slabBytes: 150000000,
+        codePages: { user: 9, slab: 8, used: 10, left: 10 },
+      },
       done: "ok",
       trouble: undefined,
       kernelLog: [

@@ -90,6 +90,16 @@ test("a component that is there stays with what it needs; one that may be plugge
   expect(pages).toEqual({ min: 10 + 80 + 256, max: 10 + 80 + 256 + 2 });
 });
 
+test("compact text has no padding beside the entry text", () => {
+  const image = { ...plan.image!, entryText: { offset: 0x1010, bytes: 0x1eeb } };
+  const compact = new Predictor(
+    { ...plan, image },
+    (name) => plan.components.find((one) => one.name === name)!.present,
+  );
+  const padding = compact.predict(bare).components.find(({ component }) => component === "padding")!;
+  expect(padding).toMatchObject({ outcome: "leaves", reason: "not-present", pages: { min: 272, max: 272 } });
+});
+
 test("facts that are not known widen the bounds and never decide", () => {
   const unknown = predictor.predict({
     ...bare,

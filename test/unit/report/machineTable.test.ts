@@ -76,8 +76,9 @@ test("a pair of boots has to agree with itself", () => {
   expect(codes({ selftest: { pages: 13, failures: 1, gates: 0 } })).toEqual(["selftest-failed"]);
   expect(codes({ selftest: { pages: 12, failures: 0, gates: 0 } })).toEqual(["selftest-absent"]);
   expect(codes({ selftest: null })).toEqual(["selftest-absent"]);
-  const fill = { tmpfsBytes: 1, slabBytes: 1, codePages: { user: 6, slab: 3, used: 6 } };
-  expect(codes({ fill })).toEqual(["freed-unused"]);
+  const fill = { tmpfsBytes: 1, slabBytes: 1, codePages: { user: 6, slab: 3, used: 6, left: 12 } };
+  expect(codes({ fill })).toEqual([]);
+  expect(codes({ fill: { ...fill, codePages: { ...fill.codePages, used: 5 } } })).toEqual(["freed-unused"]);
 });
 
 test("page tables and the direct map of both boots are shown in kB, where both guests said them", () => {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The padding inside the kernel's image. The entry text is aligned to 2 MB at
- * both ends, and the SRSO thunk lies a fixed distance from it; what an
- * encrypted guest shares with its host begins at a multiple of 2 MB in .bss.
- * All between is fill that nothing executes, reads or has the address of, as
- * the link stage has proved. It is freed like a region, but shuts no gates.
+ * both ends, and the SRSO thunk lies a fixed distance from it, unless
+ * CONFIG_JETTISON_COMPACT_TEXT gives it pages of its own; what an encrypted
+ * guest shares with its host begins at a multiple of 2 MB in .bss. All between
+ * is fill that nothing executes, reads or has the address of, as the link
+ * stage has proved. It is freed like a region, but shuts no gates.
  */
 #define pr_fmt(fmt) "jettison: " fmt
 
@@ -118,14 +119,16 @@ const char *__init jettison_padding_stays(void)
 /*
  * With page table isolation the large mapping of the entry text is in the
  * user's page tables as well, and that for every entry to cost no more than it
- * has to. So that mapping is left in one piece.
+ * has to. So that mapping is left in one piece. Compact text has no such
+ * mapping: its pages are in these tables one by one.
  */
 static bool __init in_user_page_tables(const struct jettison_padding *padding)
 {
 	unsigned long start = round_down((unsigned long)__entry_text_start, PMD_SIZE);
 	unsigned long end = round_up((unsigned long)__entry_text_end, PMD_SIZE);
 
-	return cpu_feature_enabled(X86_FEATURE_PTI) &&
+	return !IS_ENABLED(CONFIG_JETTISON_COMPACT_TEXT) &&
+	       cpu_feature_enabled(X86_FEATURE_PTI) &&
 	       (unsigned long)start_of(padding) < end &&
 	       (unsigned long)end_of(padding) > start;
 }
