@@ -138,7 +138,7 @@ export async function runLd(build: string, argv: readonly string[]): Promise<num
   return link.isRelocatable ? linkObject(folder, link) : linkKernel(folder, link);
 }
 
-/** What manifests say of the kernel of a build. */
+/** The components as manifests describe them for the kernel of a build. */
 async function readManifestsFor(build: string, files: readonly string[]): Promise<readonly Component[]> {
   const version = readBuildVersion(build);
   return (await readManifests(files)).map((component) => restrictToVersion(component, version));

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * What a manifest says of some versions of Linux only (`since`, `until`). Outside of its versions a rule, an entry of
+ * Limits what a manifest says of some versions of Linux only (`since`, `until`). Outside of its versions a rule, an entry of
  * `registers` or a gate is not there, and a test is false. Where the version is not known the first three are not there
  * either, since each of them lets something leave; a test is still made.
  */
 import { type Component, falsifyTests } from "./component.js";
 import { isAmong, type Versions } from "./versions.js";
 
-/** What remains of a component in a kernel of a version; undefined: nobody knows the version. */
+/** A component as a kernel of a version has it; undefined: nobody knows the version. */
 export function restrictToVersion(component: Component, version: string | undefined): Component {
   const applies = ({ versions }: { readonly versions?: Versions }) =>
     versions === undefined || (version !== undefined && isAmong(versions, version));

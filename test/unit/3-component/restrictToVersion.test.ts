@@ -32,7 +32,7 @@ writeFileSync(
 `,
 );
 
-/** What a kernel of a version gets to know. */
+/** The components that a kernel of a version gets. */
 async function partsIn(version: string | undefined) {
   const [whole] = await readManifests([manifest]);
   const component = restrictToVersion(whole!, version);
