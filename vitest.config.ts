@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 const minute = 60_000;
@@ -22,7 +23,7 @@ const torture =
 const long = "test/unit/**/*.long.test.ts";
 
 const withoutKernel = {
-  // Many run gcc and ld, on two cores beside one another.
+  // Many run gcc and ld, on all cores beside one another.
   testTimeout: minute,
   hookTimeout: minute,
   sequence: { groupOrder: 0 },
@@ -31,6 +32,8 @@ const withoutKernel = {
 export default defineConfig({
   test: {
     reporters: ["default", "./test/support/closingLine.ts"],
+    // vitest leaves one for itself where it is not told
+    maxWorkers: availableParallelism(),
     projects: [
       {
         extends: true,
@@ -49,17 +52,17 @@ export default defineConfig({
       {
         extends: true,
         test: {
-          // What needs a built kernel: after everything else, one file at a time, as make and QEMU take all
-          // processors. The first to come builds it; the others take it from the cache.
+          // What needs a built kernel: after everything else. The first to come builds it; the others take it from
+          // the cache. Two files at a time, however many processors there are: the last steps of a link use one each,
+          // as guests mostly do.
           name: "kernel",
           include: ["test/kernel/**/*.test.ts"],
           globalSetup: "test/support/shareBuilds.ts",
           benchmark: { include: [] },
           testTimeout: 45 * minute,
           hookTimeout: 45 * minute,
-          fileParallelism: false,
           pool: "forks",
-          maxWorkers: 1,
+          maxWorkers: 2,
           sequence: { groupOrder: 1 },
         },
       },

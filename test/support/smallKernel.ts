@@ -8,6 +8,7 @@ import { demoJob, type KernelJob, makeKernel } from "../../src/kernel/makeKernel
 import { preparePrivateSource } from "../../src/kernel/preparePrivateSource.js";
 import { demoKernel as version } from "../../src/kernel/series.js";
 import { projectRoot } from "../../src/root.js";
+import { buildOnce } from "./demoKernel.js";
 import { changeSource } from "./patchedBuild.js";
 
 const own = (name: string) => join(projectRoot, "test/kernel", name);
@@ -22,6 +23,10 @@ export const smallJob: KernelJob & { output: string } = {
 };
 
 export async function smallKernel(): Promise<KernelBuild> {
+  return buildOnce("small", buildSmallKernel);
+}
+
+async function buildSmallKernel(): Promise<KernelBuild> {
   const { folder } = await preparePrivateSource({ source: await fetchSource(version) });
   mkdirSync(smallJob.output, { recursive: true });
   await changeSource(smallJob.output, folder, own("small/spin.patch"));
