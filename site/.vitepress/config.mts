@@ -62,6 +62,7 @@ export default defineConfig({
           page("What it is worth", "gain"),
           page("Kernels of distributions", "kernels"),
           page("Stress tests", "torture"),
+          page("A real user space", "userspace"),
           page("Tables of real machines", "real-tables"),
         ],
       },
