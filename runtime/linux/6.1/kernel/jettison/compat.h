@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Functions that Linux 6.1 names differently from other versions, or lacks. */
+#ifndef _KERNEL_JETTISON_COMPAT_H
+#define _KERNEL_JETTISON_COMPAT_H
+
+#include <linux/kallsyms.h>
+#include <linux/mmzone.h>
+#include <linux/percpu.h>
+
+#include <asm/processor.h>
+
+/* The last word of the stack on which @cpu handles interrupts, or NULL. */
+static inline void *hardirq_stack(unsigned int cpu)
+{
+	return per_cpu(hardirq_stack_ptr, cpu);
+}
+
+/* MAX_ORDER is past the last order. */
+#define MAX_PAGE_ORDER	(MAX_ORDER - 1)
+
+/* All memory of a confidential guest is accepted before the kernel starts. */
+static inline bool pfn_is_unaccepted_memory(unsigned long pfn)
+{
+	return false;
+}
+
+/* Nothing waits for kvfree_rcu(): what it has not freed yet is in use. */
+static inline void kvfree_rcu_barrier(void) { }
+
+struct symbol_visit {
+	int (*visit)(void *data, const char *name, unsigned long addr);
+	void *data;
+};
+
+static inline int visit_symbol(void *data, const char *name,
+			       struct module *module, unsigned long addr)
+{
+	struct symbol_visit *visit = data;
+
+	return visit->visit(visit->data, name, addr);
+}
+
+/* The kernel's own symbols are of no module. */
+static inline int visit_each_symbol(int (*visit)(void *data, const char *name,
+						 unsigned long addr), void *data)
+{
+	struct symbol_visit one = { visit, data };
+
+	return kallsyms_on_each_symbol(visit_symbol, &one);
+}
+
+#define kallsyms_on_each_symbol visit_each_symbol
+
+#endif /* _KERNEL_JETTISON_COMPAT_H */
