@@ -38,6 +38,7 @@
 #include <asm/sections.h>
 #include <asm/tlbflush.h>
 
+#include "compat.h"
 #include "jettison.h"
 
 const char * const jettison_state_names[] = {
@@ -197,10 +198,8 @@ NOKPROBE_SYMBOL(jettison_shut_gate);
 unsigned long jettison_mapping(unsigned long addr)
 {
 	unsigned long flags;
-	unsigned int level;
 	bool nx, rw;
-	pte_t *pte = lookup_address_in_pgd_attr(pgd_offset_k(addr), addr,
-						&level, &nx, &rw);
+	pte_t *pte = lookup_mapping(addr, &nx, &rw);
 
 	if (!pte || !(pte_flags(*pte) & _PAGE_PRESENT))
 		return 0;

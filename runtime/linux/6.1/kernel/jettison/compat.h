@@ -6,6 +6,7 @@
 #include <linux/kallsyms.h>
 #include <linux/mmzone.h>
 #include <linux/percpu.h>
+#include <linux/pgtable.h>
 
 #include <asm/processor.h>
 
@@ -13,6 +14,21 @@
 static inline void *hardirq_stack(unsigned int cpu)
 {
 	return per_cpu(hardirq_stack_ptr, cpu);
+}
+
+/*
+ * The entry that maps @addr, and whether any level forbids code. 6.1 says of
+ * every page that a level above forbids writing; in the kernel's tables none
+ * does.
+ */
+static inline pte_t *lookup_mapping(unsigned long addr, bool *nx, bool *rw)
+{
+	unsigned int level;
+	pte_t *pte = lookup_address_in_pgd_attr(pgd_offset_k(addr), addr,
+						&level, nx, rw);
+
+	*rw = true;
+	return pte;
 }
 
 /* MAX_ORDER is past the last order. */

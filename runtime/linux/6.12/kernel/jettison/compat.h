@@ -4,6 +4,7 @@
 #define _KERNEL_JETTISON_COMPAT_H
 
 #include <linux/percpu.h>
+#include <linux/pgtable.h>
 
 #include <asm/current.h>
 
@@ -11,6 +12,15 @@
 static inline void *hardirq_stack(unsigned int cpu)
 {
 	return per_cpu(pcpu_hot.hardirq_stack_ptr, cpu);
+}
+
+/* The entry that maps @addr, and whether any level forbids code or writing. */
+static inline pte_t *lookup_mapping(unsigned long addr, bool *nx, bool *rw)
+{
+	unsigned int level;
+
+	return lookup_address_in_pgd_attr(pgd_offset_k(addr), addr, &level,
+					  nx, rw);
 }
 
 #endif /* _KERNEL_JETTISON_COMPAT_H */
