@@ -23,7 +23,7 @@ const torture =
 const long = "test/unit/**/*.long.test.ts";
 
 const withoutKernel = {
-  // Many run gcc and ld, on all cores beside one another.
+  // Many run gcc and ld, and files run on all processors at once.
   testTimeout: minute,
   hookTimeout: minute,
   sequence: { groupOrder: 0 },
@@ -32,7 +32,7 @@ const withoutKernel = {
 export default defineConfig({
   test: {
     reporters: ["default", "./test/support/closingLine.ts"],
-    // vitest leaves one for itself where it is not told
+    // Without this, vitest leaves one processor idle.
     maxWorkers: availableParallelism(),
     projects: [
       {
@@ -52,9 +52,9 @@ export default defineConfig({
       {
         extends: true,
         test: {
-          // What needs a built kernel: after everything else. The first to come builds it; the others take it from
-          // the cache. Two files at a time, however many processors there are: the last steps of a link use one each,
-          // as guests mostly do.
+          // These tests need a built kernel, and run after all others. The first file builds it; the others take it
+          // from the cache. Two files run at a time, however many processors there are: the last steps of a link use
+          // one each, as guests mostly do.
           name: "kernel",
           include: ["test/kernel/**/*.test.ts"],
           globalSetup: "test/support/shareBuilds.ts",

@@ -2,7 +2,7 @@
 import type { Component, Gate, GateAnswer } from "./component.js";
 import { errnoByName } from "./errno.js";
 import { nameMatcher } from "./pattern.js";
-import { compareVersions, overlaps, type Versions } from "./versions.js";
+import { areInOrder, overlaps, toVersions, type Versions, versionShape } from "./versions.js";
 
 /** The answer that a manifest's value stands for, or undefined where it stands for none. */
 export function parseAnswer(value: unknown): GateAnswer | undefined {
@@ -55,31 +55,23 @@ function parseGiven(value: unknown): GivenAnswer | undefined {
     return answer && { answer };
   }
   const { since, until, ...rest } = value as Record<string, unknown>;
-  const versions = parseVersions(since, until);
   const [[key, given] = [], ...others] = Object.entries(rest);
-  if (versions === undefined || others.length > 0) return undefined;
-  const isVersioned = Object.keys(versions).length > 0;
-  if (key === "answer" && !isVersioned) return undefined;
+  if (!isVersion(since) || !isVersion(until) || !areInOrder({ since, until }) || others.length > 0)
+    return undefined;
   const form = {
     ...(key === "answer" ? {} : { isExpected: true as const }),
-    ...(isVersioned ? { versions } : {}),
+    ...toVersions({ since, until }),
   };
+  if (key === "answer" && form.versions === undefined) return undefined;
   if (key === "function" && typeof given === "string" && /^[A-Za-z_]\w*$/.test(given))
     return { answer: functionAnswer(given), ...form };
   const answer = key === "expected" || key === "answer" ? parseAnswer(given) : undefined;
   return answer && { answer, ...form };
 }
 
-/** A version is a text, as 6.1 and 6.10 would be the same number. */
-export const versionShape = /^\d+\.\d+$/;
-
-function parseVersions(since: unknown, until: unknown): Versions | undefined {
-  const isVersion = (one: unknown): one is string => typeof one === "string" && versionShape.test(one);
-  if (since !== undefined && !isVersion(since)) return undefined;
-  if (until !== undefined && !isVersion(until)) return undefined;
-  if (since !== undefined && until !== undefined && compareVersions(since, until) > 0) return undefined;
-  return { ...(since === undefined ? {} : { since }), ...(until === undefined ? {} : { until }) };
-}
+/** A version, or nothing where a manifest names none. */
+const isVersion = (one: unknown): one is string | undefined =>
+  one === undefined || (typeof one === "string" && versionShape.test(one));
 
 /** The answer that a plan shows as `text`. */
 export function readAnswer(text: string): GateAnswer {

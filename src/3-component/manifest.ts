@@ -12,7 +12,7 @@ import { orderComponents } from "./order.js";
 import { isLiteral } from "./pattern.js";
 import { type Path, type RawComponent, type RawInUse, type RawPresent, ruleKinds, schema } from "./schema.js";
 import { isShipped } from "./shipped.js";
-import type { Versions } from "./versions.js";
+import { toVersions } from "./versions.js";
 
 /** Throws `file-unreadable`, `manifest-invalid` and `manifest-cycle`, all there are. Components come in the order of detection. */
 export async function readManifests(files: readonly string[]): Promise<readonly Component[]> {
@@ -126,13 +126,6 @@ function toComponent(
     gates: [...gatesAt([...path, "gates"], raw.gates ?? {}), ...shared],
     ...(raw.exports === undefined ? {} : { exports: raw.exports }),
   };
-}
-
-function toVersions({ since, until }: { since?: string | undefined; until?: string | undefined }): {
-  readonly versions?: Versions;
-} {
-  const versions = { ...(since === undefined ? {} : { since }), ...(until === undefined ? {} : { until }) };
-  return since === undefined && until === undefined ? {} : { versions };
 }
 
 function toRegistration(

@@ -3,10 +3,10 @@
 
 import { z } from "zod";
 import { kinds } from "../elf/kind.js";
-import { parseGate, versionShape } from "./answer.js";
+import { parseGate } from "./answer.js";
 import { errnoByName } from "./errno.js";
 import { nearest } from "./nearest.js";
-import { compareVersions } from "./versions.js";
+import { areInOrder, versionShape } from "./versions.js";
 
 /** The message of a key that is missing, or of one that holds something else. */
 const missing = (what: string, input: unknown) =>
@@ -38,10 +38,6 @@ function justOne(what: string, keys: readonly string[]) {
   };
 }
 
-/** Refuses versions that are none. */
-function inOrder({ since, until }: { since?: string | undefined; until?: string | undefined }): boolean {
-  return since === undefined || until === undefined || compareVersions(since, until) <= 0;
-}
 const disorder = "since is a later version than until";
 
 const text = (what: string) => z.string(expected(what)).trim().min(1, `${what} is empty`);
@@ -71,7 +67,7 @@ const codeRule = form("a rule of code", {
   ...versions,
 })
   .superRefine(justOne("a rule of code", ruleKinds))
-  .refine(inOrder, disorder);
+  .refine(areInOrder, disorder);
 
 export type RawInUse =
   | "never"
@@ -115,7 +111,7 @@ const inUse: z.ZodType<RawInUse> = z.lazy(() =>
           tests.some((op) => test[op] !== undefined),
         "ifBuilt, since and until belong to a test of a symbol, not to any, all or not",
       )
-      .refine(inOrder, disorder),
+      .refine(areInOrder, disorder),
   ]),
 );
 const inUses = z.array(inUse).min(1, "a list of tests is empty");
@@ -193,7 +189,7 @@ const registration = form("an entry of registers", {
   optional: z.literal(true, expected("true")).optional(),
   ...versions,
   why: text("why, the place in the source that shows it,"),
-}).refine(inOrder, disorder);
+}).refine(areInOrder, disorder);
 const option = name("an option of Kconfig, without CONFIG_,", /^(?!CONFIG_)[A-Z0-9_]+$/);
 
 const component = form("a component", {

@@ -7,6 +7,7 @@
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { compareVersions } from "../3-component/versions.js";
 import { fail } from "../diagnostics.js";
 import { projectRoot } from "../root.js";
 
@@ -31,9 +32,7 @@ export interface Series {
 
 /** The kernel versions that have a series, oldest first. */
 export function supportedVersions(): string[] {
-  return readdirSync(folder)
-    .filter(isVersion)
-    .sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
+  return readdirSync(folder).filter(isVersion).sort(compareVersions);
 }
 
 /** A number that grows by one from version to version: 5.19 is followed by 6.0, 6.19 by 7.0. Only 4.20 and 5.0 share one. */

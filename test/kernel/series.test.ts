@@ -91,6 +91,16 @@ const misread: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
+/** The same of a version whose patch differs there. */
+const misreadIn: Readonly<Record<string, typeof misread>> = {
+  "6.1": {
+    "0014": [
+      "CHECK: spaces preferred around that '*' (ctx:ExV)",
+      "CHECK: spaces preferred around that '*' (ctx:VxB)",
+    ],
+  },
+};
+
 test.each(testedVersions)("checkpatch --strict accepts the series of %s", async (version) => {
   // One script for all series: what it complains of differs between versions.
   const checkpatch = join(await fetchSource(demoKernel), "scripts/checkpatch.pl");
@@ -104,11 +114,9 @@ test.each(testedVersions)("checkpatch --strict accepts the series of %s", async 
     expect(stdout).toMatch(/^total: /m);
     return [...new Set(stdout.match(/^(?:ERROR|WARNING|CHECK): .*$/gm) ?? [])].sort();
   };
+  const known = { ...misread, ...misreadIn[version] };
   for (const { name, text } of exportSeries(readSeries(version)))
-    expect([name, check(text).filter((line) => !misread[name.slice(0, 4)]?.includes(line))]).toEqual([
-      name,
-      [],
-    ]);
+    expect([name, check(text)]).toEqual([name, [...(known[name.slice(0, 4)] ?? [])].sort()]);
   const [, patch] = exportSeries(readSeries(version));
   const wrong = patch!.text.replace(/^Signed-off-by: .*\n/m, "");
   expect(check(wrong)).toEqual(["ERROR: Missing Signed-off-by: line(s)"]);

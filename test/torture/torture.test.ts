@@ -110,19 +110,26 @@ function describeRun(kernel: string, run: Run, { gone, parts: done, trouble }: T
   ].join("\n");
 }
 
+/** Tries every end of a kernel on some machines, adds a line for each to the results, and returns the troubles. */
+async function recordEndings(
+  build: Parameters<typeof tryEndings>[0],
+  machines: readonly string[],
+): Promise<string[]> {
+  const done = await tryEndings(build, machines);
+  results.push(
+    ...done.map(
+      ({ machine, what, trouble }) => `- ${machine}: ${what}. ${trouble.join("; ") || "Nothing warned."}`,
+    ),
+  );
+  return done.flatMap(({ machine, what, trouble }) => trouble.map((one) => `${machine}: ${what}: ${one}`));
+}
+
 /** Any kernel that was built before, as `scripts/kernels` leaves one: JETTISON_TORTURE_BUILD=FOLDER. */
 test.runIf(chosen.includes("ends"))("a finished kernel ends in every way", async () => {
   const output = process.env.JETTISON_TORTURE_BUILD ?? "";
   const image = join(output, "arch/x86/boot/bzImage");
   if (!existsSync(image)) throw new Error("JETTISON_TORTURE_BUILD is no folder of a finished build");
-  const done = await tryEndings({ image, output }, onlyMachines ?? ["vtd", "amdvi", "q35", "pc"]);
-  results.push(
-    ...done.map(
-      ({ machine, what, trouble }) =>
-        `- ${machine}: ${what}. ${trouble.length === 0 ? "Nothing warned." : trouble.join("; ")}`,
-    ),
-  );
-  expect(done.flatMap(({ machine, trouble }) => trouble.map((one) => `${machine}: ${one}`))).toEqual([]);
+  expect(await recordEndings({ image, output }, onlyMachines ?? ["vtd", "amdvi", "q35", "pc"])).toEqual([]);
 });
 
 describe.each(Object.entries(kernels).filter(([name]) => chosen.includes(name) || chosen.includes("all")))(
@@ -165,12 +172,7 @@ describe.each(Object.entries(kernels).filter(([name]) => chosen.includes(name) |
         troubles.push(...result.trouble.map((trouble) => `${run.machine}: ${trouble}`));
       }
       const endsOn = ends && onlyParts === undefined ? (onlyMachines ?? usualMachines) : [];
-      for (const { machine, what, trouble } of await tryEndings(build, endsOn)) {
-        results.push(
-          `- ${machine}: ${what}. ${trouble.length === 0 ? "Nothing warned." : trouble.join("; ")}`,
-        );
-        troubles.push(...trouble.map((one) => `${machine}: ${what}: ${one}`));
-      }
+      troubles.push(...(await recordEndings(build, endsOn)));
       expect(troubles).toEqual([]);
     });
   },

@@ -67,7 +67,10 @@ export const tortureScript = readFileSync(join(projectRoot, "test/torture/tortur
 
 export function compileHelper(): Uint8Array {
   const helper = join(temporaryFolder(), "helper");
-  execFileSync("gcc", ["-static", "-O2", "-o", helper, join(projectRoot, "test/torture/helper.c")]);
+  const sources = ["main.c", "dump.c", "devices.c"].map((file) =>
+    join(projectRoot, "test/torture/helper", file),
+  );
+  execFileSync("gcc", ["-static", "-O2", "-o", helper, ...sources]);
   return readFileSync(helper);
 }
 

@@ -135,6 +135,34 @@ test("no sentence of a comment does", () => {
   expect(found).toEqual([]);
 });
 
+test("no sentence of a patch does, be it of the message, of a comment or of documentation", () => {
+  const patches = listFiles("runtime/linux/*.patch").map((file) => ({ file, text: read(file) }));
+  expect(patches.length).toBeGreaterThan(50);
+  const found = patches.flatMap(({ file, text }) => {
+    const message = text.slice(text.indexOf("Subject: "), text.indexOf("\n---\n"));
+    const added = text
+      .split(/^diff --git /m)
+      .slice(1)
+      .map(
+        (part) =>
+          [
+            part,
+            part
+              .match(/^\+(?!\+).*$/gm)
+              ?.map((line) => line.slice(1))
+              .join("\n") ?? "",
+          ] as const,
+      );
+    const prose = added.flatMap(([part, lines]) =>
+      /^a\/(?:Documentation\/|\S*Kconfig)/.test(part)
+        ? [lines.replace(/^(?:What|Date|Contact|Description):/gm, "").replaceAll(/[ \t\n]+/g, " ")]
+        : commentsOf(lines),
+    );
+    return [message, ...prose].flatMap(oddSentences).map((start) => `${file}: ${start}`);
+  });
+  expect(found).toEqual([]);
+});
+
 test("such a sentence is found in a comment of each form", () => {
   const text = `#!/bin/sh
 # SPDX-License-Identifier: Apache-2.0

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Says what the page tables of user space map of the kernel's half, with page table isolation. */
+/* Prints the ranges of the kernel's half that user page tables map, with page table isolation. */
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/pgtable.h>
 #include <linux/sched.h>
 
-/* What has been mapped without a gap, and not been said yet. */
+/* A range that is mapped without a gap and has not been printed yet. */
 static unsigned long first, next;
 
 static void say(void)
@@ -92,5 +92,5 @@ static void __exit user_tables_exit(void)
 
 module_init(user_tables_init);
 module_exit(user_tables_exit);
-MODULE_DESCRIPTION("What user page tables map of the kernel");
+MODULE_DESCRIPTION("Prints the parts of the kernel that user page tables map");
 MODULE_LICENSE("GPL");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Text that fills the hole before the SRSO thunk, linked as the kernel is. */
-import { writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { buildGraph, type Graph } from "../../../src/1-graph/graph.js";
@@ -9,6 +9,7 @@ import { rewriteObjects } from "../../../src/8-link/rewrite.js";
 import { writeMergeScript } from "../../../src/8-link/script.js";
 import { loadImage } from "../../../src/elf/load.js";
 import { symbolName, symbolsOf } from "../../../src/elf/object.js";
+import { projectRoot } from "../../../src/root.js";
 import { command, compileObjects, loadObjects } from "../../support/compile.js";
 
 const bits = (1 << 2) | (1 << 8) | (1 << 14) | (1 << 20);
@@ -48,6 +49,14 @@ const special = `
   ${section(".kprobes.text", 3, 1)} ${section(".softirqentry.text", 27, 16)} ${section(".static_call.text", 60, 4)}
   ${section(".text..__x86.indirect_thunk", 96, 32)} ${section(".text..__x86.return_thunk", 1000, 64)}`;
 
+const series = join(projectRoot, "runtime/linux/6.12");
+const patch = readFileSync(
+  join(series, readdirSync(series).find((name) => name.startsWith("0028-"))!),
+  "utf8",
+);
+/** The assertion that the patch adds to arch/x86/kernel/vmlinux.lds.S */
+const assertion = /^\+(\. = ASSERT\([^;]*;)/m.exec(patch)![1]!.replaceAll("\n+", "\n");
+
 /** As in arch/x86/kernel/vmlinux.lds.S */
 const script = `SECTIONS {
   . = 0xffffffff81000000;
@@ -65,11 +74,12 @@ const script = `SECTIONS {
     *(.text..__x86.indirect_thunk) *(.text..__x86.return_thunk)
     . = ALIGN(16); *(.static_call.text)
     filler_start = .; *(.text..filler) filler_end = .;
-    . = srso_alias_untrain_ret | ${bits};
+    . = MAX(., srso_alias_untrain_ret | ${bits});
     *(.text..__x86.rethunk_safe)
     *(.text .text.*)
   } = 0xcccccccc
-}`;
+}
+${assertion}`;
 
 function compile(sources: Readonly<Record<string, string>>) {
   const { folder, names } = compileObjects(sources, []);
@@ -123,4 +133,11 @@ test.each([
 ])("%s", (_, sources) => {
   const { graph } = compile(sources);
   expect(chooseFiller(graph, none(graph))).toEqual([]);
+});
+
+test("if special text alone exceeds the hole, the link fails and names the option to change", () => {
+  const { folder, graph } = compile(kernel(section(".noinstr.text", 1_080_000, 16)));
+  expect(() => link({ folder, graph }, chooseFiller(graph, none(graph)))).toThrow(
+    /set JETTISON_COMPACT_TEXT=n/,
+  );
 });
