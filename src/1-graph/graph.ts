@@ -203,15 +203,19 @@ function collectEdges(
     for (const { index: rela, target, count } of relocated[index]!) {
       const unit = unitBySection[index]![target]!;
       while (nextUnit <= unit) firstEdge[nextUnit++] = edge;
-      const holder = sections[target]!;
-      const isCode = (holder.flags & sectionFlag.execute) !== 0;
+      // Read once: a section reads its header whenever it is asked.
+      const { offset: holder, size, flags, type: holderType } = sections[target]!;
+      const isCode = (flags & sectionFlag.execute) !== 0;
+      const room = holderType === sectionType.nobits ? -1 : size;
       const start = sections[rela]!.offset;
       for (let entry = 0; entry < count; entry++, edge++) {
         const at = start + entry * relaSize;
         const type = view.getUint32(at + 8, true);
         const symbol = view.getUint32(at + 12, true);
         const offset = view.getUint32(at, true) + view.getUint32(at + 4, true) * 0x100000000;
-        checkRelocation(object, rela, entry, type, symbol, offset);
+        const width = relocationWidth.get(type);
+        if (symbol >= symbols.count || width === undefined || offset + width > room)
+          failRelocation(object, rela, entry, type, symbol, offset);
         edgeAt[edge] = at;
         const defining = definition[base + symbol]!;
         const to = defining < 0 ? -1 : symbolUnit[defining]!;
@@ -219,7 +223,7 @@ function collectEdges(
         if (to < 0 || type === relocationType.none) {
           edgeTo[edge] = -1;
           edgeKind[edge] = firstExclusion + exclusionOf(type, symbol, symbols, defining);
-        } else edgeKind[edge] = referenceKind[useOfField(type, isCode, object.bytes, holder.offset + offset)];
+        } else edgeKind[edge] = referenceKind[useOfField(type, isCode, object.bytes, holder + offset)];
       }
     }
   });
@@ -227,17 +231,16 @@ function collectEdges(
   return { firstEdge, edgeTo, edgeKind, edgeAt };
 }
 
-function checkRelocation(
+function failRelocation(
   object: ElfObject,
   rela: number,
   entry: number,
   type: number,
   symbol: number,
   offset: number,
-): void {
+): never {
   const { file, sections, symbols } = object;
   const target = sections[sections[rela]!.info]!;
-  const width = relocationWidth.get(type);
   if (symbol >= symbols.count)
     fail("elf-malformed", {
       file,
@@ -245,7 +248,7 @@ function checkRelocation(
       offset: entry * relaSize,
       what: `symbol ${symbol} does not exist`,
     });
-  if (width === undefined)
+  if (!relocationWidth.has(type))
     fail("relocation-unknown", {
       file,
       section: target.name,
@@ -253,13 +256,12 @@ function checkRelocation(
       type,
       symbol: symbolName(object, symbol),
     });
-  if (offset + width > target.size || target.type === sectionType.nobits)
-    fail("elf-malformed", {
-      file,
-      section: target.name,
-      offset,
-      what: "a relocation lies outside the section",
-    });
+  return fail("elf-malformed", {
+    file,
+    section: target.name,
+    offset,
+    what: "a relocation lies outside the section",
+  });
 }
 
 function exclusionOf(type: number, symbol: number, symbols: ElfObject["symbols"], defining: number): number {
@@ -274,13 +276,14 @@ function exclusionOf(type: number, symbol: number, symbols: ElfObject["symbols"]
 
 /** Relocations by what became of them; the values add up to the number of relocations. */
 export function countReferences(graph: Graph): Record<string, number> {
-  const names = [...Object.keys(referenceKind)];
-  const counts: Record<string, number> = {};
-  for (const kind of graph.edgeKind) {
-    const name = kind < firstExclusion ? names[kind]! : exclusions[kind - firstExclusion]!;
-    counts[name] = (counts[name] ?? 0) + 1;
-  }
-  return counts;
+  const names = Object.keys(referenceKind);
+  const counts = new Uint32Array(firstExclusion + exclusions.length);
+  for (const kind of graph.edgeKind) counts[kind]!++;
+  return Object.fromEntries(
+    [...counts].flatMap((count, kind) =>
+      count === 0 ? [] : [[names[kind] ?? exclusions[kind - firstExclusion]!, count]],
+    ),
+  );
 }
 
 /** Edges by the unit they lead to: those of unit u are edges[first[u]] up to edges[first[u + 1]]. */

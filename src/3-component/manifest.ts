@@ -7,10 +7,11 @@ import { readFileSync } from "node:fs";
 import { type Diagnostic, diagnose, failIfAny } from "../diagnostics.js";
 import { parseGate } from "./answer.js";
 import type { CodeRule, Component, Gate, InUse, Mention, Present, Registration } from "./component.js";
-import { checkDocument, type Places } from "./document.js";
+import type { Places } from "./document.js";
+import { checkManifest } from "./manifestDocument.js";
 import { orderComponents } from "./order.js";
 import { isLiteral } from "./pattern.js";
-import { type Path, type RawComponent, type RawInUse, type RawPresent, ruleKinds, schema } from "./schema.js";
+import { type Path, type RawComponent, type RawInUse, type RawPresent, ruleKinds } from "./schema.js";
 import { isShipped } from "./shipped.js";
 import { toVersions } from "./versions.js";
 
@@ -51,7 +52,7 @@ export async function readManifests(files: readonly string[]): Promise<readonly 
 }
 
 function parseManifest(file: string, text: string, diagnostics: Diagnostic[]) {
-  const { data, places, issues } = checkDocument(text, schema);
+  const { data, places, issues } = checkManifest(text);
   diagnostics.push(...issues.map((issue) => diagnose("manifest-invalid", { file, ...issue })));
   if (data === undefined) return { places, found: [] };
 

@@ -3,8 +3,7 @@
 import { readFileSync } from "node:fs";
 import { diagnose, failIfAny } from "../diagnostics.js";
 import type { Kind } from "../elf/kind.js";
-import { checkDocument } from "./document.js";
-import { schema } from "./schema.js";
+import { checkManifest } from "./manifestDocument.js";
 
 export interface Packing {
   /** Components that leave together or not at all. */
@@ -26,7 +25,7 @@ export const noPacking: Packing = { together: [], stay: [], leave: [] };
 export function readPacking(files: readonly string[]): Packing {
   const placeByName = new Map<string, string>();
   const packings = files.map((file) => {
-    const { data, places } = checkDocument(readFileSync(file, "utf8"), schema);
+    const { data, places } = checkManifest(readFileSync(file, "utf8"));
     const packing = data?.packing;
     failIfAny(
       (packing?.together ?? []).flatMap((bundle, index) =>

@@ -6,18 +6,38 @@ export function isLiteral(pattern: string): boolean {
   return !/[*?]/.test(pattern);
 }
 
-export function nameMatcher(pattern: string): (name: string) => boolean {
+type Matcher = (name: string) => boolean;
+
+/** A gate's pattern is asked anew of each function. */
+const matchers = new Map<string, Matcher>();
+
+export function nameMatcher(pattern: string): Matcher {
+  const matcher = matchers.get(pattern) ?? makeNameMatcher(pattern);
+  matchers.set(pattern, matcher);
+  return matcher;
+}
+
+function makeNameMatcher(pattern: string): Matcher {
   if (isLiteral(pattern)) return (name) => name === pattern;
   const source = pattern.replace(/[\\^$.*+?()[\]{}|]/g, (sign) =>
     sign === "*" ? ".*" : sign === "?" ? "." : `\\${sign}`,
   );
   const whole = new RegExp(`^${source}$`, "s");
   const start = /^[^*?]*/.exec(pattern)![0];
-  // A kernel has a hundred thousand names: most are ruled out by their start.
+  // A kernel has a hundred thousand names: most are ruled out by their start. So with paths below.
   return (name) => name.startsWith(start) && whole.test(name);
 }
 
 /** For an object's path from the build's root: `*` and `?` stay within a folder, `**` does not. */
-export function pathMatcher(pattern: string): (path: string) => boolean {
-  return picomatch(pattern, { dot: true, nobrace: true, nobracket: true, noextglob: true, nonegate: true });
+export function pathMatcher(pattern: string): Matcher {
+  const whole = picomatch(pattern, {
+    dot: true,
+    nobrace: true,
+    nobracket: true,
+    noextglob: true,
+    nonegate: true,
+  });
+  // A sign that may stand for another is not compared here.
+  const start = /^(?!\.)[\w/.-]*/.exec(pattern)?.[0] ?? "";
+  return (path) => path.startsWith(start) && whole(path);
 }

@@ -238,6 +238,7 @@ export const schema = form("a manifest", {
   ({ components, packing }) => components !== undefined || packing !== undefined,
   "components is missing",
 );
+export type RawManifest = z.infer<typeof schema>;
 
 export type Path = readonly (string | number)[];
 

@@ -81,6 +81,7 @@ function loadInput(build: string, file: string): Input[] {
 
 /** A library member is linked when it defines what is still undefined; repeated until nothing changes. */
 function selectMembers(whole: readonly Input[], members: readonly Input[]): Input[] {
+  if (members.length === 0) return [];
   const defined = new Set<string>();
   const wanted = new Set<string>();
   const take = ({ object }: Input) => {

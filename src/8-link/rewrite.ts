@@ -67,8 +67,8 @@ export const targetSymbol = (graph: Graph, gate: Gate) =>
   graph.symbolBase[graph.unitObject[gate.unit]!]! + gate.target.symbol;
 
 /**
- * A file of its own for each object, whatever its name: two members of an archive may have the same one. The folder
- * exists then.
+ * A file of its own for each object: two members of an archive may have the same name. It is kept, as the linker gives the
+ * symbol of what was assembled that of its file. The folder exists then.
  */
 export function makeObjectPath(folder: string, object: number, file: string): string {
   const path = join(folder, String(object), basename(file).replaceAll(/[()]/g, ""));

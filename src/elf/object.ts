@@ -4,6 +4,7 @@
  * The input is untrusted. Every offset, count and index is checked against the file's real size before it
  * is used, so a damaged object ends in a diagnostic that names file, section and offset.
  */
+import { isAscii } from "node:buffer";
 import { fail } from "../diagnostics.js";
 import {
   elfType,
@@ -40,11 +41,26 @@ export interface SectionGroup {
   readonly members: readonly number[];
 }
 
+/** A table of NUL-terminated names. */
+interface StringTable {
+  /** For messages. */
+  readonly name: string;
+  /** Place in the object's `bytes`. */
+  readonly offset: number;
+  /** Bytes. */
+  readonly size: number;
+  /** It ends with a NUL and has no byte past ASCII: a name begins wherever one may look. */
+  readonly isPlain: boolean;
+}
+
+const noNames: StringTable = { name: "the string table", offset: 0, size: 0, isPlain: false };
+
 /** The symbol table in columns; symbol 0 is the null symbol. */
 export interface SymbolTable {
   readonly count: number;
   /** Index of the section that holds it; 0 where the object has none. */
   readonly section: number;
+  readonly names: StringTable;
   readonly nameOffset: Uint32Array;
   readonly binding: Uint8Array;
   readonly type: Uint8Array;
@@ -132,13 +148,9 @@ export interface ElfObject {
 }
 
 /** A NUL-terminated string inside a string table. */
-function readString(
-  file: string,
-  bytes: Buffer,
-  table: Pick<Section, "name" | "offset" | "size">,
-  offset: number,
-): string {
+function readString(file: string, bytes: Buffer, table: StringTable, offset: number): string {
   const start = table.offset + offset;
+  if (table.isPlain && offset < table.size) return bytes.toString("latin1", start, bytes.indexOf(0, start));
   const limit = table.offset + table.size;
   const end = offset < table.size ? bytes.indexOf(0, start) : -1;
   if (end < 0 || end >= limit)
@@ -152,6 +164,12 @@ function readString(
       what: "the name that starts here is no UTF-8",
     });
   return name;
+}
+
+function openStrings(bytes: Buffer, { name, offset, size }: Omit<StringTable, "isPlain">): StringTable {
+  const end = offset + size;
+  const isWhole = size > 0 && end <= bytes.byteLength && bytes[end - 1] === 0;
+  return { name, offset, size, isPlain: isWhole && isAscii(bytes.subarray(offset, end)) };
 }
 
 /** Names are UTF-8, as those in manifests and of files are; undefined where one is not, as two could then look alike. */
@@ -190,7 +208,7 @@ export function readElf(
   const headersOffset = checkHeaders(file, view, content);
   const sections = readSections(file, content, view, headersOffset);
   const sectionNames = sectionNamesIndex(view, headersOffset);
-  const symbols = readSymbols(file, view, sections);
+  const symbols = readSymbols(file, bytes, view, sections);
   return {
     file,
     content,
@@ -282,7 +300,7 @@ interface SectionSource {
   /** Place of the first header. */
   readonly first: number;
   /** The table of the sections' names. */
-  readonly names: Pick<Section, "name" | "offset" | "size">;
+  readonly names: StringTable;
 }
 
 function readSections(
@@ -297,13 +315,17 @@ function readSections(
   const index = sectionNamesIndex(view, headersOffset);
   if (index >= count)
     fail("elf-malformed", { file, offset: 62, what: `section name table ${index} does not exist` });
-  const nameless = { name: "the section name table", offset: 0, size: 0 };
+  const nameless = { ...noNames, name: "the section name table" };
   const headerAt = (section: number) => headersOffset + section * sectionHeaderSize;
   const nameTable = new SectionView(
     { file, content, view, first: headersOffset, names: nameless },
     headerAt(index),
   );
-  const names = { name: nameless.name, offset: nameTable.offset, size: nameTable.size };
+  const names = openStrings(content.bytes, {
+    name: nameless.name,
+    offset: nameTable.offset,
+    size: nameTable.size,
+  });
   const source: SectionSource = { file, content, view, first: headersOffset, names };
   const checkExtent = (section: Pick<Section, "type" | "size">, which: number, name: () => string) => {
     if (which === 0 || section.type === sectionType.nobits || section.type === sectionType.null) return;
@@ -318,7 +340,9 @@ function readSections(
   const sections = new Array<Section>(count);
   for (let which = 0; which < count; which++) {
     const section = new SectionView(source, headerAt(which));
-    if (which > 0) void section.name; // one that is no name is refused now
+    // One that is no name is refused now.
+    if (which > 0 && !(names.isPlain && view.getUint32(headerAt(which), true) < names.size))
+      void section.name;
     checkExtent(section, which, () => section.name);
     if (which === 0 && section.type !== sectionType.null)
       fail("elf-malformed", {
@@ -333,13 +357,15 @@ function readSections(
   return sections;
 }
 
-function readSymbols(file: string, view: DataView, sections: readonly Section[]): SymbolTable {
+function readSymbols(file: string, bytes: Buffer, view: DataView, sections: readonly Section[]): SymbolTable {
   const index = sections.findIndex((section) => section.type === sectionType.symtab);
   const table = sections[index];
   const count = table === undefined ? 0 : table.size / symbolSize;
+  const strings = table && sections[table.link];
   const columns: SymbolTable = {
     count,
     section: Math.max(index, 0),
+    names: strings?.type === sectionType.strtab ? openStrings(bytes, strings) : noNames,
     nameOffset: new Uint32Array(count),
     binding: new Uint8Array(count),
     type: new Uint8Array(count),
@@ -352,7 +378,7 @@ function readSymbols(file: string, view: DataView, sections: readonly Section[])
   if (table === undefined) return columns;
   if (!Number.isInteger(count) || table.entrySize !== symbolSize)
     fail("elf-malformed", { file, section: table.name, what: "symbols are not 24 bytes long" });
-  if (sections[table.link]?.type !== sectionType.strtab)
+  if (strings?.type !== sectionType.strtab)
     fail("elf-malformed", { file, section: table.name, what: `its string table ${table.link} is none` });
   const extended = sections.find(
     (section) => section.type === sectionType.symtabShndx && section.link === index,
@@ -360,8 +386,9 @@ function readSymbols(file: string, view: DataView, sections: readonly Section[])
   if (extended !== undefined && extended.size < count * 4)
     fail("elf-malformed", { file, section: extended.name, what: "it is shorter than the symbol table" });
 
+  const { offset: start } = table;
   for (let symbol = 0; symbol < count; symbol++) {
-    const at = table.offset + symbol * symbolSize;
+    const at = start + symbol * symbolSize;
     const info = view.getUint8(at + 4);
     let sectionIndex = view.getUint16(at + 6, true);
     let isSpecial = sectionIndex >= specialIndex.reserved;
@@ -441,19 +468,16 @@ export function symbolName(object: ElfObject, symbol: number): string {
   const offset = symbols.nameOffset[symbol]!;
   if (offset === 0)
     return symbols.isSpecial[symbol] ? "" : (sections[symbols.sectionIndex[symbol]!]?.name ?? "");
-  return readString(file, bytes, sections[sections[symbols.section]!.link]!, offset);
+  return readString(file, bytes, symbols.names, offset);
 }
 
 /** The same as asking it of the name, without making a string of it; of symbols that have a name of their own. */
-export function hasNamePrefix(
-  { symbols, sections, bytes }: ElfObject,
-  symbol: number,
-  prefix: Buffer,
-): boolean {
+export function hasNamePrefix({ symbols, bytes }: ElfObject, symbol: number, prefix: Buffer): boolean {
   const offset = symbols.nameOffset[symbol]!;
-  const table = sections[sections[symbols.section]!.link]!;
-  if (offset === 0 || offset + prefix.length > table.size) return false;
-  const start = table.offset + offset;
+  const { names } = symbols;
+  if (offset === 0 || offset + prefix.length > names.size) return false;
+  const start = names.offset + offset;
+  if (bytes[start] !== prefix[0]) return false;
   return bytes.compare(prefix, 0, prefix.length, start, start + prefix.length) === 0;
 }
 

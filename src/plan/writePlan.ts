@@ -34,8 +34,13 @@ function writeColumns(write: (text: string) => void, columns: PackedColumns): vo
     write(`${before}${JSON.stringify(name)}:`);
     before = ",";
     if (Array.isArray(column)) write(JSON.stringify(column));
-    else if (ArrayBuffer.isView(column)) writeValues(write, column.length, (at) => column[at]!);
-    else writeValues(write, column.length, (at) => JSON.stringify(column.at(at)));
+    else if (ArrayBuffer.isView(column))
+      writeValues(write, column.length, (from, to) => column.subarray(from, to).join());
+    else
+      writeValues(write, column.length, (from, to) => {
+        const values = Array.from({ length: to - from }, (_, at) => column.at(from + at));
+        return JSON.stringify(values).slice(1, -1);
+      });
   }
   write("}");
 }
@@ -43,13 +48,10 @@ function writeColumns(write: (text: string) => void, columns: PackedColumns): vo
 function writeValues(
   write: (text: string) => void,
   count: number,
-  valueAt: (at: number) => string | number,
+  valuesIn: (from: number, to: number) => string,
 ): void {
   write("[");
-  for (let from = 0; from < count; from += valuesAtOnce) {
-    const values: (string | number)[] = [];
-    for (let at = from; at < Math.min(from + valuesAtOnce, count); at++) values.push(valueAt(at));
-    write(`${from === 0 ? "" : ","}${values.join(",")}`);
-  }
+  for (let from = 0; from < count; from += valuesAtOnce)
+    write(`${from === 0 ? "" : ","}${valuesIn(from, Math.min(from + valuesAtOnce, count))}`);
   write("]");
 }

@@ -16,7 +16,7 @@ beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "jettison-test-"));
   mkdirSync(join(folder, "bin"));
   // Whichever of the two is started says so, and with what.
-  program(join(folder, "bin/node"), 'shift; echo "jettison $*"');
+  program(join(folder, "bin/node"), 'shift 2; echo "jettison $*"');
   program(join(folder, "real ld"), 'echo "ld $*"; exit 7');
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
