@@ -4,7 +4,6 @@
  * The input is untrusted. Every offset, count and index is checked against the file's real size before it
  * is used, so a damaged object ends in a diagnostic that names file, section and offset.
  */
-import { isAscii } from "node:buffer";
 import { fail } from "../diagnostics.js";
 import {
   elfType,
@@ -168,8 +167,9 @@ function readString(file: string, bytes: Buffer, table: StringTable, offset: num
 
 function openStrings(bytes: Buffer, { name, offset, size }: Omit<StringTable, "isPlain">): StringTable {
   const end = offset + size;
-  const isWhole = size > 0 && end <= bytes.byteLength && bytes[end - 1] === 0;
-  return { name, offset, size, isPlain: isWhole && isAscii(bytes.subarray(offset, end)) };
+  let isPlain = size > 0 && end <= bytes.byteLength && bytes[end - 1] === 0;
+  for (let at = offset; isPlain && at < end; at++) isPlain = bytes[at]! < 0x80;
+  return { name, offset, size, isPlain };
 }
 
 /** Names are UTF-8, as those in manifests and of files are; undefined where one is not, as two could then look alike. */
