@@ -48,6 +48,7 @@ export interface ImageMap {
   tableNamed(name: string): Extent | undefined;
   describe(address: number): string;
   sectionAt(address: number): SectionExtent | undefined;
+  isCode(address: number): boolean;
   /** From its first byte to its last, gaps between sections included. */
   isInImage(address: number): boolean;
   /** Where the byte of an address stands in the file; undefined: it stands in none, or fewer than `length` follow. */
@@ -98,18 +99,16 @@ export function mapImage(image: ElfImage, regions: readonly VerifiedRegion[]): I
   ]);
   const lowest = leaving[0]?.start ?? 0;
   const highest = leaving.reduce((most, { end }) => Math.max(most, end), lowest);
-  const replacements = collectReplacements(image, sections);
-  const gates = sortExtents(
-    symbols.filter(({ name, start }) => {
-      if (!isGate(name)) return false;
-      const section = findAround(sections, start);
-      return section !== undefined && (image.sections[section.index]!.flags & sectionFlag.execute) !== 0;
-    }),
-  );
+  const sectionAt = (address: number) => findAround(sections, address);
+  const isCode = (address: number) => {
+    const section = sectionAt(address);
+    return section !== undefined && (image.sections[section.index]!.flags & sectionFlag.execute) !== 0;
+  };
+  const replacements = collectReplacements(image, sections, isCode);
+  const gates = sortExtents(symbols.filter(({ name, start }) => isGate(name) && isCode(start)));
   const lowestGate = gates[0]?.start ?? 0;
   const highestGate = gates.reduce((most, { end }) => Math.max(most, end), lowestGate);
   const last = sections.reduce((most, { end }) => (end <= 0 ? Math.max(most, end) : most), -Infinity);
-  const sectionAt = (address: number) => findAround(sections, address);
   const isReplacement = (address: number) => sectionAt(address)?.name === ".altinstr_replacement";
 
   const firstInit = addresses.get("__init_begin") ?? Number.NaN;
@@ -170,6 +169,7 @@ export function mapImage(image: ElfImage, regions: readonly VerifiedRegion[]): I
       return describePlace(image.file, section.name, address - section.start, around);
     },
     sectionAt,
+    isCode,
     isInImage: (address) => address >= (sections[0]?.start ?? 0) && address <= last,
     offsetOf,
   };
@@ -218,14 +218,14 @@ interface ReplacementRow extends Replacement {
 const sizesOfAlternative = [14, 12, 13];
 
 /** From `.altinstructions`: of each piece of replacement code, what it is copied over. */
-function collectReplacements(image: ElfImage, sections: readonly SectionExtent[]): ReplacementRow[] {
+function collectReplacements(
+  image: ElfImage,
+  sections: readonly SectionExtent[],
+  isCode: (address: number) => boolean,
+): ReplacementRow[] {
   const table = sections.find(({ name }) => name === ".altinstructions");
   if (table === undefined) return [];
   const { offset, size } = image.sections[table.index]!;
-  const isCode = (address: number) => {
-    const section = findAround(sections, address);
-    return section !== undefined && (image.sections[section.index]!.flags & sectionFlag.execute) !== 0;
-  };
   for (const entry of sizesOfAlternative) {
     if (size % entry !== 0) continue;
     const sites: ReplacementRow[] = [];

@@ -182,22 +182,35 @@ export const jumpingTables: ReadonlyMap<string, { readonly entry: number; readon
     ["__jump_table", { entry: 16, target: 4 }],
   ]);
 
+/** Sizes and offsets are bytes; `data`: where the fields are that count to data. */
+export interface RowLayout {
+  readonly entry: number;
+  readonly data: readonly number[];
+  readonly width: 4 | 8;
+}
+
 /**
  * Tables whose entries begin with the place of an instruction and go on with data that is looked at when it runs or is
- * patched: those are references of the instruction too. Sizes and offsets are bytes.
+ * patched: those are references of the instruction too. A table has the first of its layouts that fits.
  */
-export const rowTables: ReadonlyMap<
-  string,
-  { readonly entry: number; readonly data: number; readonly width: 4 | 8 }
-> = new Map([
-  // struct bug_entry: bug_addr_disp, file_disp, line, flags
-  ["__bug_table", { entry: 12, data: 4, width: 4 }],
+export const rowTables: ReadonlyMap<string, readonly RowLayout[]> = new Map([
+  [
+    "__bug_table",
+    [
+      // struct bug_entry: bug_addr_disp, file_disp, line, flags
+      { entry: 12, data: [4], width: 4 },
+      // without CONFIG_DEBUG_BUGVERBOSE: bug_addr_disp, flags
+      { entry: 8, data: [], width: 4 },
+      // since 6.19: bug_addr_disp, format_disp, file_disp, line, flags
+      { entry: 16, data: [4, 8], width: 4 },
+    ],
+  ],
   // struct jump_entry: code, target, key, of which the last two bits are flags, as those of the next two
-  ["__jump_table", { entry: 16, data: 8, width: 8 }],
+  ["__jump_table", [{ entry: 16, data: [8], width: 8 }]],
   // struct static_call_site: addr, key
-  [".static_call_sites", { entry: 8, data: 4, width: 4 }],
+  [".static_call_sites", [{ entry: 8, data: [4], width: 4 }]],
   // struct static_call_tramp_key: tramp, key
-  [".static_call_tramp_key", { entry: 8, data: 4, width: 4 }],
+  [".static_call_tramp_key", [{ entry: 8, data: [4], width: 4 }]],
 ]);
 
 /**

@@ -38,6 +38,7 @@ import {
   jumpingTables,
   openAllowances,
   openTally,
+  type RowLayout,
   reasonAtGate,
   reasonOf,
   reasonOfAll,
@@ -348,13 +349,31 @@ function proveTables(proof: Proof): void {
       proof.reference(row, row, site, "other");
       proof.reference(row + target, site, row + target + view.getInt32(offset + target, true), "branch");
     });
-  for (const [name, { entry, data, width }] of rowTables)
+  for (const [name, layouts] of rowTables) {
+    const fitting = layouts.find((one) => fitsTable(map, name, one));
+    if (fitting === undefined && layouts.length > 1)
+      proof.misplaced.push(`${name} has rows of no known size, or some that are of no code`);
+    const { entry, data, width } = fitting ?? layouts[0]!;
     forEachRow(name, entry, (row, offset) => {
       const site = row + view.getInt32(offset, true);
       proof.reference(row, row, site, "other");
-      const distance = width === 8 ? signed64(view, offset + data) : view.getInt32(offset + data, true);
-      proof.reference(row + data, site, withoutFlags(row + data + distance, name), "other", true);
+      for (const at of data) {
+        const distance = width === 8 ? signed64(view, offset + at) : view.getInt32(offset + at, true);
+        proof.reference(row + at, site, withoutFlags(row + at + distance, name), "other", true);
+      }
     });
+  }
+}
+
+/** Whether a table, if there is one, consists of rows of such a size that begin with the place of an instruction. */
+function fitsTable(map: ImageMap, name: string, { entry }: RowLayout): boolean {
+  const { start, end } = map.tableNamed(name) ?? { start: 0, end: 0 };
+  if ((end - start) % entry !== 0) return false;
+  for (let row = start; row < end; row += entry) {
+    const offset = map.offsetOf(row, entry);
+    if (offset === undefined || !map.isCode(row + map.image.view.getInt32(offset, true))) return false;
+  }
+  return true;
 }
 
 /** Targets of tables that count from their own fields. */

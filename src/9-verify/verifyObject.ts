@@ -21,6 +21,7 @@ import {
   openAllowances,
   openTally,
   type Place,
+  type RowLayout,
   reasonAtGate,
   reasonOf,
   reasonOfAll,
@@ -43,6 +44,8 @@ interface Surroundings {
   readonly regionBySection: ReadonlyMap<number, VerifiedRegion>;
   readonly extents: Extents;
   readonly sites: ReadonlyMap<number, readonly Site[]>;
+  /** Layouts of the tables of rows, by their sections. */
+  readonly layouts: ReadonlyMap<number, RowLayout>;
   /** Offsets of what refers to regions, by the region's section that it lies in. */
   readonly addressesIn: ReadonlyMap<number, readonly number[]>;
   /** Offsets of all symbols of sections with code, ascending: an instruction starts at each. */
@@ -63,6 +66,7 @@ export function verifyObject(object: ElfObject, { regions, allowances }: Claims)
     extents,
     starts: collectStarts(object),
     sites: collectPatchedSites(object),
+    layouts: collectLayouts(object),
     addressesIn: collectAddresses(object, regionBySection),
   };
   const gates = collectGates(object, extents);
@@ -144,11 +148,38 @@ interface Source {
   readonly isPatchedIn: boolean;
 }
 
+/** By the places that are relocated; a table for which no layout fits has none. */
+function collectLayouts(object: ElfObject): ReadonlyMap<number, RowLayout> {
+  const layouts = new Map<number, RowLayout>();
+  for (const rela of object.sections) {
+    const name = rela.type === sectionType.rela ? object.sections[rela.info]?.name : undefined;
+    const jumping = name === undefined ? undefined : jumpingTables.get(name);
+    for (const layout of rowTables.get(name ?? "") ?? []) {
+      const fields = new Set([0, jumping?.target, ...layout.data]);
+      const count = countRelocations(object, rela);
+      let entry = 0;
+      while (
+        entry < count &&
+        fields.has(object.view.getUint32(rela.offset + entry * relaSize, true) % layout.entry)
+      )
+        entry++;
+      if (entry < count) continue;
+      layouts.set(rela.info, layout);
+      break;
+    }
+  }
+  return layouts;
+}
+
 /**
  * Whose reference a relocation is: that of the section it is in, but for replacement code, which is copied over
  * instructions, and for tables of places that an instruction jumps to.
  */
-function realSources({ object, sites }: Surroundings, rela: Section, entry: number): readonly Source[] {
+function realSources(
+  { object, sites, layouts }: Surroundings,
+  rela: Section,
+  entry: number,
+): readonly Source[] {
   const at = rela.offset + entry * relaSize;
   const offset = object.view.getUint32(at, true);
   const own: Source = { section: rela.info, offset, jumps: false, isRow: false, isPatchedIn: false };
@@ -159,7 +190,7 @@ function realSources({ object, sites }: Surroundings, rela: Section, entry: numb
       ...(name === ".altinstr_replacement" ? [] : [own]),
       ...copies.map((copy) => ({ ...own, section: copy.section, offset: copy.offset, isPatchedIn: true })),
     ];
-  const row = rowTables.get(name);
+  const row = layouts.get(rela.info);
   const jumping = jumpingTables.get(name);
   const size = row?.entry ?? jumping?.entry;
   if (size === undefined || offset % size === 0) return [own];
@@ -170,7 +201,7 @@ function realSources({ object, sites }: Surroundings, rela: Section, entry: numb
     const section = sectionAimedAt(object, before);
     if (field < offset - (offset % size) || section <= 0) return [own];
     const jumps = offset % size === jumping?.target;
-    const isRow = offset % size === row?.data;
+    const isRow = row?.data.includes(offset % size) ?? false;
     return jumps || isRow
       ? [{ section, offset: placeAimedAt(object, before), jumps, isRow, isPatchedIn: true }]
       : [own];

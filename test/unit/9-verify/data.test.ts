@@ -111,6 +111,13 @@ const cases: readonly Case[] = [
     harmless: `${inInit("ud2")}\n.section __bug_table, "aw"\n.long planted - ., gadget_numbers - .\n.word 1, 0`,
   },
   {
+    what: "the file's name of a warning in code that stays, behind its format",
+    assembly: `${inText("ud2")}\n.section __bug_table, "aw"\n.long planted - ., resident_value - ., gadget_numbers - .\n.word 1, 0`,
+    to: /gadget_numbers/,
+    found: everywhere,
+    harmless: `${inInit("ud2")}\n.section __bug_table, "aw"\n.long planted - ., resident_value - ., gadget_numbers - .\n.word 1, 0`,
+  },
+  {
     what: "the key of a static branch in code that stays",
     assembly: `${inText("nop\nret")}\n.section __jump_table, "aw"\n.long planted - ., planted + 1 - .\n.quad gadget_value + 2 - .`,
     harmless: `.section __jump_table, "aw"\n.long gadget_work - ., gadget_work + 1 - .\n.quad gadget_value + 2 - .`,
@@ -127,6 +134,7 @@ const cases: readonly Case[] = [
   {
     what: "a table that speaks of no code",
     assembly: inSection("__bug_table", "aw", ".long resident_value - ., gadget_value - .\n.word 1, 0"),
+    harmless: `${inText("ud2")}\n.section __bug_table, "aw"\n.long planted - ., resident_value - .\n.word 1, 0`,
   },
 ];
 
@@ -139,6 +147,12 @@ test.each(cases)("$what is found, with both ends", ({ assembly, found = everywhe
     expect(violations[0]!.to).toMatch(to ?? /gadget_value/);
   }
   expectClean(verifyPlanted(kernel, harmless ?? assembly.replaceAll(/gadget_\w+/g, "resident_value")));
+});
+
+test("rows of warnings without the names of files are no longer than that", () => {
+  const row = (code: string) => `.long ${code} - .\n.word 0x7fff, 0\n`;
+  const rows = [row("planted"), row("planted"), row("gadget_work")].join("");
+  expectClean(verifyPlanted(kernel, `${inText("ud2")}\n.section __bug_table, "aw"\n${rows}`));
 });
 
 interface PatchCase {
