@@ -40,7 +40,7 @@ describe("the demo's kernel", () => {
     build = await demoKernel();
     built = await buildModules(build.output, folderFor("demo"), [
       ...modules,
-      ...["asks_around", "calls_gates", "looks_up"],
+      ...["asks_around", "calls_gates", "looks_up", "sets_presence"],
     ]);
   });
 
@@ -112,6 +112,27 @@ describe("the demo's kernel", () => {
     expect(own).toContain("group 0 error 0 found 1 claimed 0");
     expect(own).toContain("asks_around is in without an IOMMU, unknown, reserved");
     expect(own).toContain("groups 0");
+  });
+
+  test("a page that is taken out of the direct map and put back does not come back to the image", async () => {
+    const addresses = readAddresses(build);
+    const symbols = { clear: "set_memory_np", set: "set_memory_p", start: "_text", end: "_etext" };
+    const parameters = Object.entries(symbols).map(([parameter, symbol]) => `${parameter}=${addresses.get(symbol)}`);
+    const { lines, said, isDone } = await runGuest({
+      // With one processor nobody looks at the pages meanwhile.
+      ...{ bzImage: build.image, machine: { ...loadMachine("q35"), cpus: 1 }, files: built },
+      append: "jettison=selftest",
+      log: join(scratch, "presence.log"),
+      script: `
+        mount -t debugfs none /sys/kernel/debug
+        mkdir /fill
+        mount -t tmpfs -o size=100% none /fill
+        dd if=/dev/zero of=/fill/file bs=1M count=160
+        insmod /sets_presence.ko ${parameters.join(" ")}
+        say "$(look /sys/kernel/debug/check_wx_pages), failures $(look $J/selftest_failures)"`,
+    });
+    expect([said, isDone]).toEqual([["failed 0, back 0", "enough 1", "SUCCESS, failures 0"], true]);
+    expect(findFaults(lines)).toBeUndefined();
   });
 
   test("names of code, constants and variables that left are not found", async () => {

@@ -71,9 +71,9 @@ const kernels: Readonly<Record<string, Kernel>> = {
     modules: ["harmless"],
   },
   full: {
-    // Its probes on the command line are those of the kernel above.
-    runs: usualMachines.map((machine) => ({ machine, memory: 512, without: ["armed"] })),
+    runs: usualMachines.map((machine) => ({ machine, memory: 512 })),
     modules: ["harmless", "patches"],
+    armed,
     built: ["drivers/vfio/mdev/mdev.ko", "samples/vfio-mdev/mtty.ko"],
     append: "panic_on_warn=1",
     ends: true,
