@@ -117,7 +117,9 @@ describe("the demo's kernel", () => {
   test("a page that is taken out of the direct map and put back does not come back to the image", async () => {
     const addresses = readAddresses(build);
     const symbols = { clear: "set_memory_np", set: "set_memory_p", start: "_text", end: "_etext" };
-    const parameters = Object.entries(symbols).map(([parameter, symbol]) => `${parameter}=${addresses.get(symbol)}`);
+    const parameters = Object.entries(symbols).map(
+      ([parameter, symbol]) => `${parameter}=${addresses.get(symbol)}`,
+    );
     const { lines, said, isDone } = await runGuest({
       // With one processor nobody looks at the pages meanwhile.
       ...{ bzImage: build.image, machine: { ...loadMachine("q35"), cpus: 1 }, files: built },
