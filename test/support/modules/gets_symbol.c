@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Asks for VT-d's exported function while it runs, and says whether it is there. */
-#include <linux/dmar.h>
+/* Asks for an exported function of AMD-Vi while it runs, and says whether it is there. */
+#include <linux/amd-iommu.h>
 #include <linux/module.h>
 
 static int __init gets_symbol_init(void)
 {
-	bool found = symbol_get(dmar_platform_optin);
+	bool found = symbol_get(amd_iommu_update_ga);
 
 	pr_alert("guest-says: symbol_get %s\n", found ? "found it" : "found nothing");
 	if (found)
-		symbol_put(dmar_platform_optin);
+		symbol_put(amd_iommu_update_ga);
 	return 0;
 }
 
