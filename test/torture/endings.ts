@@ -13,7 +13,7 @@ import { loadMachine, type Machine } from "../../src/machine/machine.js";
 import { projectRoot } from "../../src/root.js";
 import { withScratchFolder } from "../../src/scratch.js";
 import { findFaults, type GuestRun, makeInitramfs, runGuest } from "../support/guest/guest.js";
-import { compileHelper, functions, tortureScript } from "./torture.js";
+import { compileHelper, functions, longestBoot, tortureScript } from "./torture.js";
 
 export interface EndingOptions {
   readonly bzImage: string;
@@ -29,7 +29,7 @@ export interface Ended {
 
 export type EndedOn = Ended & { readonly machine: string };
 
-const timeout = 1_200_000;
+const timeout = longestBoot;
 const strict = "panic_on_warn=1 nosoftlockup rcupdate.rcu_cpu_stall_timeout=300";
 
 /** Says what has left; what follows runs only where no gate was called. */

@@ -30,6 +30,15 @@ export interface Tortured {
   readonly trouble: readonly string[];
 }
 
+/**
+ * Milliseconds. A boot needs some five minutes of a processor, and on a shared host it may have a tenth of one. A guest that
+ * hangs ends sooner: its own watchdogs panic.
+ */
+export const longestBoot = 3_600_000;
+
+/** The power button is pressed so often, in milliseconds, until the guest has woken: on a busy host it goes to sleep slowly. */
+const pressEvery = 15_000;
+
 /** A function that stays everywhere, and is called all the time. */
 const resident = "schedule_timeout";
 
@@ -96,9 +105,10 @@ function arm(places: readonly string[]): string {
 }
 
 export async function torture(options: TortureOptions): Promise<Tortured> {
-  const { bzImage, log, parts, append = "", armed = [], timeout = 1_200_000 } = options;
+  const { bzImage, log, parts, append = "", armed = [], timeout = longestBoot } = options;
   const { machine, plug } = withSlot(options.machine);
   const commands: Record<string, string> = { plug, unplug: "device_del plugged" };
+  let pressing: NodeJS.Timeout | undefined;
   const { lines, said, isDone } = await runGuest({
     ...{ bzImage, machine, log, timeout },
     append: `jettison=selftest rcupdate.rcu_cpu_stall_timeout=300 ${arm(armed)} ${append}`,
@@ -113,11 +123,13 @@ export async function torture(options: TortureOptions): Promise<Tortured> {
       ${tortureScript}`,
     onSaid(line, monitor) {
       const command = /^please (\w+)$/.exec(line)?.[1];
+      clearInterval(pressing);
       // It says so before it goes to sleep.
-      if (command === "wake") setTimeout(() => monitor("system_powerdown"), 5000);
+      if (command === "wake") pressing = setInterval(() => monitor("system_powerdown"), pressEvery);
       else if (command !== undefined) monitor(commands[command]!);
     },
   });
+  clearInterval(pressing);
   const heard = (pattern: RegExp) => said.flatMap((line) => pattern.exec(line)?.slice(1) ?? []);
   const results = Object.fromEntries(
     parts.map((part) => [
