@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The whole torture: scripts/torture. Kernels for it are built first, a quarter of an hour each on two cores. */
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
@@ -10,7 +10,7 @@ import { loadMachine, usualMachines } from "../../src/machine/machine.js";
 import { projectRoot } from "../../src/root.js";
 import { buildModules } from "../support/guest/modules.js";
 import { tryEndings } from "./endings.js";
-import { type Tortured, torture } from "./torture.js";
+import { builtBefore, type Tortured, torture } from "./torture.js";
 
 /** Least destructive first; what a part breaks, the later ones and the leaks show. */
 const parts =
@@ -122,15 +122,6 @@ async function recordEndings(
     ),
   );
   return done.flatMap(({ machine, what, trouble }) => trouble.map((one) => `${machine}: ${what}: ${one}`));
-}
-
-/** The kernel that the environment names, which was built before: JETTISON_TORTURE_BUILD=FOLDER. */
-function builtBefore(): { readonly image: string; readonly output: string } | undefined {
-  const output = process.env.JETTISON_TORTURE_BUILD;
-  if (output === undefined) return undefined;
-  const image = join(output, "arch/x86/boot/bzImage");
-  if (!existsSync(image)) throw new Error("JETTISON_TORTURE_BUILD is no folder of a finished build");
-  return { image, output };
 }
 
 /** Any kernel that was built before, as `scripts/kernels` leaves one. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** One boot of the torture: a kernel on a machine, the parts of torture.sh after another, and what came of them. */
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Machine } from "../../src/machine/machine.js";
 import { projectRoot } from "../../src/root.js";
@@ -68,6 +68,15 @@ const complaints = [
   /kallsyms_selftest: .*(?:abort|failed|mismatch)/,
   /the guest had not ended/,
 ];
+
+/** The kernel that the environment names, which was built before: JETTISON_TORTURE_BUILD=FOLDER. */
+export function builtBefore(): { readonly image: string; readonly output: string } | undefined {
+  const output = process.env.JETTISON_TORTURE_BUILD;
+  if (output === undefined) return undefined;
+  const image = join(output, "arch/x86/boot/bzImage");
+  if (!existsSync(image)) throw new Error("JETTISON_TORTURE_BUILD is no folder of a finished build");
+  return { image, output };
+}
 
 /** A module from outside the tree, one that patches, and a device that VFIO hands on without an IOMMU (TAINT_USER). */
 const allowedTaint = (1 << 12) | (1 << 15) | (1 << 6);
