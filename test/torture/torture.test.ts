@@ -115,7 +115,7 @@ async function recordEndings(
   build: Parameters<typeof tryEndings>[0],
   machines: readonly string[],
 ): Promise<string[]> {
-  const done = await tryEndings(build, machines);
+  const done = await tryEndings(build, machines, listed("JETTISON_TORTURE_ENDS"));
   results.push(
     ...done.map(
       ({ machine, what, trouble }) => `- ${machine}: ${what}. ${trouble.join("; ") || "Nothing warned."}`,
