@@ -23,7 +23,6 @@ int main(void)
 {
 	const char *fill, *word;
 
-	mount_on("devtmpfs", "/dev", NULL);
 	out = open("/dev/kmsg", O_WRONLY);
 	mount_on("proc", "/proc", NULL);
 	mount_on("sysfs", "/sys", NULL);

@@ -39,6 +39,8 @@ export async function guestInitramfs(): Promise<string> {
       { name: "dev", mode: directory },
       // The kernel opens it as the program's standard output before any file system is mounted.
       { name: "dev/console", mode: characterDevice, device: [5, 1] },
+      // Kernels without devtmpfs are booted too.
+      { name: "dev/kmsg", mode: characterDevice, device: [1, 11] },
       { name: "init", mode: program, content: readFileSync(init) },
     ]);
     writeFileSync(join(making, "initramfs"), gzipSync(archive, { level: 1 }));
