@@ -55,6 +55,7 @@ export function writeTables(inputs: TableInputs): string {
   return [
     "/* SPDX-License-Identifier: GPL-2.0-only */",
     "/* Made by jettison for this link. */",
+    "#include <linux/cfi_types.h>",
     "#include <linux/linkage.h>",
     "",
     "\t.text",
@@ -152,10 +153,18 @@ function paddingRows({ components }: TableInputs): string[] {
   ];
 }
 
-/** The table holds addresses of text, where nothing is ever called: objtool is told so. */
+/**
+ * The table holds addresses of text, where nothing is ever called: objtool is told so, in the form of each version. 1 is
+ * ANNOTYPE_NOENDBR (7.3: include/linux/objtool_types.h). The kernel's linker script drops both sections.
+ */
 function endbrNotes({ regions }: TableInputs): string[] {
   const text = regions.filter(({ kind }) => kind === "text");
-  return ["\t.section .discard.noendbr", ...text.map((region) => `\t.long\t${regionStart(region)}`)];
+  return [
+    "\t.section .discard.noendbr",
+    ...text.map((region) => `\t.long\t${regionStart(region)}`),
+    '\t.section .discard.annotate_insn, "M", @progbits, 8',
+    ...text.map((region) => `\t.long\t${regionStart(region)} - ., 1`),
+  ];
 }
 
 function gateRows({ gates, regionOfGate }: TableInputs): string[] {

@@ -6,7 +6,7 @@ import { symbolName, symbolsOf } from "../elf/object.js";
 import type { VerifiedRegion } from "./claims.js";
 import { describePlace, type Extent, findAround, namesNear, sortExtents, stretchAround } from "./extents.js";
 import { paddingRegion, readPadding } from "./paddingTable.js";
-import { guardBytes, isGate, isInit, isLeftOut, type Place } from "./proof.js";
+import { guardBytes, isGate, isInit, isLeftOut, nameTable, type Place } from "./proof.js";
 import { type Replacement, replacementsAt } from "./replacements.js";
 
 interface SectionExtent extends Extent {
@@ -72,13 +72,6 @@ export const isLoaded = (image: ElfImage, section: number) =>
 export function mapImage(image: ElfImage, regions: readonly VerifiedRegion[]): ImageMap {
   const sections = sortExtents(collectSections(image));
   const { addresses, symbols, extents, functions } = collectSymbols(image);
-  const tables = sortExtents(
-    boundedTables.flatMap(({ name, label }) => {
-      const start = addresses.get(`__start${label}`);
-      const end = addresses.get(`__stop${label}`);
-      return start === undefined || end === undefined ? [] : [{ start, end, name }];
-    }),
-  );
   const placed = sortExtents(
     regions.flatMap((region): RegionExtent[] => {
       const start = addresses.get(`__jettison_region_${region.name}_start`);
@@ -92,6 +85,14 @@ export function mapImage(image: ElfImage, regions: readonly VerifiedRegion[]): I
       return undefined;
     return image.sections[section.index]!.offset + (address - section.start);
   };
+  const tables = sortExtents([
+    ...boundedTables.flatMap(({ name, label }) => {
+      const start = addresses.get(`__start${label}`);
+      const end = addresses.get(`__stop${label}`);
+      return start === undefined || end === undefined ? [] : [{ start, end, name }];
+    }),
+    ...locateNameTable(addresses, (address) => wordAt(image, offsetOf(address, 4))),
+  ]);
   const padding = readPadding(addresses, (address) => wordAt(image, offsetOf(address, 4)));
   const leaving = sortExtents([
     ...placed,
@@ -174,6 +175,17 @@ export function mapImage(image: ElfImage, regions: readonly VerifiedRegion[]): I
     offsetOf,
   };
   return map;
+}
+
+/** `kallsyms_offsets` has an entry of four bytes for each symbol. */
+function locateNameTable(
+  addresses: ReadonlyMap<string, number>,
+  readNumber: (address: number) => number | undefined,
+): Extent[] {
+  const start = addresses.get(nameTable);
+  const count = addresses.get("kallsyms_num_syms");
+  if (start === undefined || count === undefined) return [];
+  return [{ start, end: start + 4 * (readNumber(count) ?? 0), name: nameTable }];
 }
 
 function collectSections(image: ElfImage): SectionExtent[] {

@@ -76,8 +76,12 @@ export function openAllowances(
   };
 }
 
+/** The kernel's own table of symbols: distances to all of them (7.3), by which names are looked up. */
+export const nameTable = "kallsyms_offsets";
+
 /** Sections and tables that say something about code and are never called through. */
 const describing = new Set([
+  nameTable,
   ...["__bug_table", "__ex_table", "__jump_table", "__mcount_loc", "__patchable_function_entries"],
   ...[".orc_unwind_ip", ".altinstructions", ".smp_locks", ".parainstructions", ".static_call_sites"],
   ...[".retpoline_sites", ".return_sites", ".call_sites", ".ibt_endbr_seal", ".cfi_sites", ".kcfi_traps"],
@@ -90,7 +94,7 @@ const patching = new Set([
   ...[".parainstructions", ".static_call_sites", ".retpoline_sites", ".return_sites", ".call_sites"],
 ]);
 
-const describes = (table: string) => describing.has(table) || /^runtime_(shift|ptr)_/.test(table);
+const describes = (table: string) => describing.has(table) || /^runtime_(shift|ptr|mask)_/.test(table);
 
 /** In `vmlinux.o`: the linker script leaves them out. A section that is in the image all the same is examined. */
 export const isLeftOut = (table: string) =>
@@ -115,6 +119,7 @@ export function reasonOf(
   if (region === target.region) return "inside the region";
   if (region?.owners.every((owner) => target.region.owners.includes(owner)))
     return "from a region that leaves first";
+  if (table === nameTable) return "describes";
   const isText = target.region.kind === "text";
   // A describing table may name data that is read when its code runs.
   if (isLeftOut(table) || (isText ? describes(table) : isRow && isInit(table))) return "describes";

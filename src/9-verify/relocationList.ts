@@ -2,8 +2,8 @@
 /**
  * Reads `vmlinux.relocs`, the list of places that the kernel adjusts when it runs at another address: every field
  * of the image that holds an absolute address of it. It is made from the relocations of `vmlinux`, which are then
- * removed. Three lists of 32-bit words stand one behind the other, a 0 before each: fields of 64 bits, fields of
- * 32 bits that go down, fields of 32 bits that go up (emit_relocs() in arch/x86/tools/relocs.c).
+ * removed. Lists of 32-bit words stand one behind the other, a 0 before each: fields of 64 bits, fields of
+ * 32 bits that go down (6.1, 6.12), fields of 32 bits that go up (emit_relocs() in arch/x86/tools/relocs.c).
  */
 import { fail } from "../diagnostics.js";
 
@@ -19,10 +19,12 @@ export function* readRelocationList(file: string, bytes: Buffer): Generator<Abso
   if (bytes.byteLength % 4 !== 0 || bytes.byteLength < 4 || bytes.readUInt32LE(0) !== 0)
     fail("elf-malformed", { file, what: "it is no list of relocations" });
   let lists = 0;
+  for (let at = 0; at < bytes.byteLength; at += 4) if (bytes.readUInt32LE(at) === 0) lists++;
+  let list = 0;
   for (let at = 0; at < bytes.byteLength; at += 4) {
     // The kernel's addresses are the last 2 GiB: their lower half, sign-extended.
     const address = bytes.readInt32LE(at);
-    if (address === 0) lists++;
-    else yield { address, width: lists === 1 ? 8 : 4, isDistance: lists === 2 };
+    if (address === 0) list++;
+    else yield { address, width: list === 1 ? 8 : 4, isDistance: lists === 3 && list === 2 };
   }
 }

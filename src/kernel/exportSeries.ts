@@ -38,7 +38,8 @@ Nothing calls this yet. The hooks follow.`;
 function filesPatch({ files, patches }: Series): Patch {
   const author = patches[0]?.text.match(/^From: (.*)$/m)?.[1] ?? "Jettison <jettison@localhost>";
   const date = patches[0]?.text.match(/^Date: (.*)$/m)?.[1] ?? "Thu, 1 Jan 1970 00:00:00 +0000";
-  const count = patches.length + 1;
+  // A version that does not need a patch leaves its number out.
+  const count = Number(patches.at(-1)?.name.slice(0, 4) ?? 1);
   const text = [
     `From ${"0".repeat(40)} Mon Sep 17 00:00:00 2001`,
     `From: ${author}`,

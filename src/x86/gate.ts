@@ -15,10 +15,11 @@ export interface GateText {
 
 /**
  * An open gate costs a comparison with memory and a jump; registers are as the caller left them. So they are in a shut
- * one that another function answers for.
+ * one that another function answers for. The kernel's macro for functions that are called through pointers: before 7.3 any
+ * function had a landing pad.
  */
 export const gateCode = ({ symbol, flag, target, shut, label }: GateText): string[] => [
-  `SYM_FUNC_START(${symbol})`,
+  `SYM_TYPED_FUNC_START(${symbol})`,
   `\tcmpb\t$0, ${flag}(%rip)`,
   `\tjne\t${label}`,
   `\tjmp\t${target}`,

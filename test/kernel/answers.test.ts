@@ -76,7 +76,7 @@ function returnTypes(files: readonly string[]): ReadonlyMap<string, readonly str
     /\b(static|inline|noinline|notrace|asmlinkage|__always_inline|__visible|const|__ref|__cold|__maybe_unused|__\w*hidden)\b/g;
   for (const file of files)
     for (const [, type, name] of readFileSync(file, "latin1").matchAll(
-      /^((?:[a-z_]\w* +)*[a-z_]\w*(?:[ *]+|\n))(\w+)\([^;]*?\)\s*\{/gm,
+      /^((?:[a-z_]\w* +)*[a-z_]\w*(?:[ *]+|[ *]*\n))(\w+)\([^;]*?\)\s*\{/gm,
     )) {
       const plain = type!.replace(attributes, "").replace(/\s+/g, " ").trim();
       if (!/^(return|else|do|if|case|define)\b|^$/.test(plain))

@@ -17,7 +17,7 @@ export type Files = Readonly<Record<string, string>>;
 export const linker = join(projectRoot, "bin/jettison-ld");
 
 const linkage = `
-#define SYM_FUNC_START(name) .globl name; .balign 16; name:
+#define SYM_TYPED_FUNC_START(name) .globl name; .balign 16; name:
 #define SYM_FUNC_END(name) .type name, @function; .size name, . - name
 #define SYM_DATA_START(name) .globl name; name:
 #define SYM_DATA_END(name) .type name, @object; .size name, . - name
@@ -32,6 +32,7 @@ export function compileSources(
 ): string[] {
   writeFiles(folder, {
     ...files,
+    "include/linux/cfi_types.h": "",
     "include/linux/linkage.h": linkage,
     "kernel/jettison/.tables.o.cmd": `savedcmd_kernel/jettison/tables.o := ${asm}\n`,
   });

@@ -297,6 +297,14 @@ const warning = (code: string) => `
   .section __bug_table, "aw"
   .long ${code} - ., driver_numbers - .
   .word 1, 0`;
+const warningByFormat = (code: string) => `
+  .section __bug_table, "aw"
+  .long ${code} - ., driver_numbers - ., resident_name - .
+  .word 1, 0
+  .section .rodata.resident_name, "a"
+resident_name: .asciz "other.c"`;
+const warningByFile = (code: string) =>
+  warningByFormat(code).replace("driver_numbers - ., resident_name", "resident_name - ., driver_numbers");
 const branch = (code: string) => `
   .section __jump_table, "aw"
   .long ${code} - ., ${code} + 1 - .
@@ -306,6 +314,11 @@ test.each<[string, string, string, string[]]>([
   ["a warning", "code that stays", code("") + warning("resident"), [".rodata.driver_numbers"]],
   ["a warning", "its own code", warning("driver_work"), []],
   ["a warning", "init code", init("") + warning("setup"), []],
+  ["a format", "code that stays", code("") + warningByFormat("resident"), [".rodata.driver_numbers"]],
+  ["a format", "its own code", warningByFormat("driver_work"), []],
+  ["a file's name", "code that stays", code("") + warningByFile("resident"), [".rodata.driver_numbers"]],
+  ["a file's name", "its own code", warningByFile("driver_work"), []],
+  ["a file's name", "init code", init("") + warningByFile("setup"), []],
   ["a static branch", "code that stays", code("nop") + branch("resident"), [".data.driver_value"]],
   ["a static branch", "its own code", branch("driver_work"), []],
   ["a static branch", "init code", init("nop") + branch("setup"), []],

@@ -110,6 +110,13 @@ const cases: readonly Case[] = [
     found: everywhere,
     harmless: `${inInit("ud2")}\n.section __bug_table, "aw"\n.long planted - ., gadget_numbers - .\n.word 1, 0`,
   },
+  ...["gadget_numbers - ., resident_value - .", "resident_value - ., gadget_numbers - ."].map((data) => ({
+    what: `a warning in code that stays (7.3: format, file's name) ${data.startsWith("g") ? "by its format" : "by its file"}`,
+    assembly: `${inText("ud2")}\n.section __bug_table, "aw"\n.long planted - ., ${data}\n.word 1, 0`,
+    to: /gadget_numbers/,
+    found: everywhere,
+    harmless: `${inInit("ud2")}\n.section __bug_table, "aw"\n.long planted - ., ${data}\n.word 1, 0`,
+  })),
   {
     what: "the file's name of a warning in code that stays, behind its format",
     assembly: `${inText("ud2")}\n.section __bug_table, "aw"\n.long planted - ., resident_value - ., gadget_numbers - .\n.word 1, 0`,

@@ -74,3 +74,32 @@ test("a list that is older than the link is not asked", () => {
   rmSync(listFile);
   expect(diagnoseBuild(examineBuild(folder))).toHaveLength(1);
 });
+
+test.each([
+  [
+    "6.12",
+    [0, -8, 0, -4, 0, -12],
+    [
+      [-8, 8, false],
+      [-4, 4, true],
+      [-12, 4, false],
+    ],
+  ],
+  [
+    "7.3, which has no fields that go down",
+    [0, -8, 0, -12],
+    [
+      [-8, 8, false],
+      [-12, 4, false],
+    ],
+  ],
+] as const)("the lists of %s are told apart", (_, words, fields) => {
+  const list = Buffer.from(Int32Array.from(words).buffer);
+  expect(
+    [...readRelocationList("vmlinux.relocs", list)].map(({ address, width, isDistance }) => [
+      address,
+      width,
+      isDistance,
+    ]),
+  ).toEqual(fields);
+});

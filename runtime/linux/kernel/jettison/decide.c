@@ -23,6 +23,7 @@
 #include <asm/cpufeature.h>
 #include <asm/efi.h>
 
+#include "compat.h"
 #include "jettison.h"
 
 /* How often, and how long apart, to look whether a component is left alone. */

@@ -27,6 +27,7 @@
 #include <linux/slab.h>
 #include <linux/workqueue.h>
 
+#include "compat.h"
 #include "jettison.h"
 
 enum {
@@ -172,7 +173,7 @@ void jettison_no_driver(struct device *dev)
 
 	/* PCI devices are added long before they are given to drivers. */
 	if (system_state != SYSTEM_RUNNING || !jettison_fates || dev->driver ||
-	    (dev_is_pci(dev) && !to_pci_dev(dev)->match_driver) ||
+	    (dev_is_pci(dev) && !pci_dev_may_bind(to_pci_dev(dev))) ||
 	    !bus_for_each_drv(dev->bus, NULL, NULL, any_driver))
 		return;
 	seq_buf_init(&left, names, sizeof(names));

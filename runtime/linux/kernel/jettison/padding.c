@@ -72,7 +72,8 @@ static bool __init lies_in(void *start, void *end, const char *first,
 /* mem_encrypt_free_decrypted_mem() has freed the rest of what is shared. */
 static bool __init in_decrypted_memory(void *start, void *end)
 {
-	return start < (void *)__end_bss_decrypted &&
+	return IS_ENABLED(CONFIG_AMD_MEM_ENCRYPT) &&
+	       start < (void *)__end_bss_decrypted &&
 	       end > (void *)__start_bss_decrypted;
 }
 

@@ -5,6 +5,7 @@
 
 #include <linux/kallsyms.h>
 #include <linux/mmzone.h>
+#include <linux/pci.h>
 #include <linux/percpu.h>
 #include <linux/pgtable.h>
 
@@ -66,5 +67,11 @@ static inline int visit_each_symbol(int (*visit)(void *data, const char *name,
 }
 
 #define kallsyms_on_each_symbol visit_each_symbol
+
+/* Whether the PCI core has given @dev to drivers. */
+static inline bool pci_dev_may_bind(struct pci_dev *dev)
+{
+	return dev->match_driver;
+}
 
 #endif /* _KERNEL_JETTISON_COMPAT_H */

@@ -3,6 +3,7 @@
 #ifndef _KERNEL_JETTISON_COMPAT_H
 #define _KERNEL_JETTISON_COMPAT_H
 
+#include <linux/pci.h>
 #include <linux/percpu.h>
 #include <linux/pgtable.h>
 
@@ -21,6 +22,12 @@ static inline pte_t *lookup_mapping(unsigned long addr, bool *nx, bool *rw)
 
 	return lookup_address_in_pgd_attr(pgd_offset_k(addr), addr, &level,
 					  nx, rw);
+}
+
+/* Whether the PCI core has given @dev to drivers. */
+static inline bool pci_dev_may_bind(struct pci_dev *dev)
+{
+	return dev->match_driver;
 }
 
 #endif /* _KERNEL_JETTISON_COMPAT_H */
