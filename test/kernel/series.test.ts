@@ -99,6 +99,12 @@ const misreadIn: Readonly<Record<string, typeof misread>> = {
       "CHECK: spaces preferred around that '*' (ctx:VxB)",
     ],
   },
+  "7.3": {
+    "0014": [
+      "CHECK: spaces preferred around that '*' (ctx:ExV)",
+      "CHECK: spaces preferred around that '*' (ctx:VxB)",
+    ],
+  },
 };
 
 test.each(testedVersions)("checkpatch --strict accepts the series of %s", async (version) => {
