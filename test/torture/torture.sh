@@ -145,14 +145,18 @@ part_tracer() {
 
 # ---- Probes ----
 
-# In $ARMED and at RESIDENT there are kprobes, and the function tracer, from the command line on.
-part_armed() {
-	[ -w $T/kprobe_events ] || { absent "no kprobe events"; return; }
-	# A worker makes the tracer's files. An event that is added meanwhile gets none on two processors: the list has it.
+# A worker makes the tracer's files. An event that is added meanwhile gets none on two processors, or is refused.
+wait_for_events() {
 	for wait in $(seq 500); do
 		[ -w $T/set_event ] && break
 		usleep 200000
 	done
+}
+
+# In $ARMED and at RESIDENT there are kprobes, and the function tracer, from the command line on.
+part_armed() {
+	[ -w $T/kprobe_events ] || { absent "no kprobe events"; return; }
+	wait_for_events
 	work
 	killed=0
 	for name in $ARMED; do
@@ -181,6 +185,7 @@ part_armed() {
 
 part_kprobes() {
 	[ -w $T/kprobe_events ] || { absent "no kprobe events"; return; }
+	wait_for_events
 	[ -r $D/kprobes/list ] || { failed "no list of probes"; return; }
 	refused=0
 	for name in $FREED; do
@@ -195,7 +200,10 @@ part_kprobes() {
 			refused=$((refused + 1))
 		done
 	done
-	echo "p:resident $RESIDENT" >$T/kprobe_events || { failed "no probe at $RESIDENT"; return; }
+	if ! echo "p:resident $RESIDENT" 2>/tmp/error >$T/kprobe_events; then
+		failed "no probe at $RESIDENT: $(cat /tmp/error) $(tail -n 3 $T/error_log | tr '\n' ' ')"
+		return
+	fi
 	echo 1 >$T/events/kprobes/resident/enable
 	grep -qw $RESIDENT $D/kprobes/list || { failed "the probe at $RESIDENT is not in the list"; return; }
 	work

@@ -157,11 +157,12 @@ describe.each(Object.entries(kernels).filter(([name]) => chosen.includes(name) |
       for (const [index, run] of meant) {
         const machine = loadMachine(run.machine);
         const log = join(projectRoot, `out/torture-${kernel}-${index}-${run.machine}.log`);
+        const wanted = (onlyParts ?? parts).filter((part) => !run.without?.includes(part));
         const result = await torture({
           bzImage: build.image,
           machine: { ...machine, memory: run.memory, cpus: run.cpus ?? machine.cpus },
-          parts: (onlyParts ?? parts).filter((part) => !run.without?.includes(part)),
-          ...{ armed: places, modules, log },
+          // Those probes stay on until their part takes them away, and no other can be set.
+          ...{ parts: wanted, armed: wanted.includes("armed") ? places : [], modules, log },
           append: `${append} ${run.append ?? ""}`,
         });
         results.push(describeRun(kernel, run, result));
