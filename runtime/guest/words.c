@@ -42,6 +42,8 @@ void power_off(const char *result)
 	const char *end = getenv("jettison_end");
 
 	say("done %s", result);
+	/* A thread of the kernel prints (7.3): what it still has to print would be torn by the messages of the end. */
+	usleep(200000);
 	/* A machine that cannot be turned off halts, which returns to nobody; QEMU also ends when a guest resets. */
 	if (!end || strcmp(end, "reset"))
 		reboot(RB_POWER_OFF);
