@@ -27,7 +27,7 @@ import { layoutRegions } from "./7-layout/regions.js";
 import { announce } from "./8-link/announce.js";
 import { type LinkArguments, parseLinkArguments } from "./8-link/arguments.js";
 import { replaceTables } from "./8-link/assemble.js";
-import { describeClaims } from "./8-link/claims.js";
+import { describeClaims, measureTables } from "./8-link/claims.js";
 import { hasCompactText } from "./8-link/compactText.js";
 import { describeTables, nameTableSymbols } from "./8-link/describeTables.js";
 import { findRecord, isIntermediate, linkPlaced, makesKernel } from "./8-link/finalLink.js";
@@ -215,7 +215,8 @@ async function linkKernel(folder: LinkFolder, link: LinkArguments): Promise<numb
   const vmlinux = pathIn(build, link.output);
   const image = loadImage(link.output, vmlinux);
   const padding = tellOfPadding(vmlinux, image);
-  writeJson(at("claims.json"), { ...readClaims(at("claims.json")), padding });
+  const claims = readClaims(at("claims.json"));
+  writeJson(at("claims.json"), { ...claims, regions: measureTables(claims.regions, image), padding });
   stopwatch.lap("padding");
   // The kernel knows what can leave, and the proof is told nothing else.
 

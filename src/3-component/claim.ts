@@ -40,6 +40,9 @@ interface Names {
   readonly unitsBySymbol: ReadonlyMap<string, readonly UnitId[]>;
 }
 
+/** Where the kernel has it, its linker script has places for tables (runtime/linux/kernel/jettison/policy.c). */
+const tablesSymbol = "jettison_forget_tables";
+
 /** Gives the units that only init code calls, of those that nobody has claimed. */
 export type HelperFinder = (isTaken: (unit: UnitId) => boolean) => readonly UnitId[];
 
@@ -57,9 +60,10 @@ export function claimUnits(
       rule.patterns.map((pattern) => ({ rule, pattern, units: unitsMatching(names, rule, pattern) })),
     ),
   }));
-  // Padding is there when all has been linked; what only init code calls is found when all others have claimed theirs.
+  // Padding and tables are there when all has been linked; what only init code calls is found when all others have claimed theirs.
   const isBuilt = ({ component, rules }: (typeof found)[number]) =>
     component.padding !== undefined ||
+    (component.table !== undefined && graph.globals.has(tablesSymbol)) ||
     rules.some(({ rule, units }) => units.length > 0 || rule.kind === "onlyCalledBy");
   const built = found.filter(isBuilt);
   const componentByUnit = new Int16Array(graph.unitCount).fill(-1);

@@ -26,6 +26,8 @@ export interface Component {
   readonly resident: readonly string[];
   /** The line of the rule by which it has the padding of the kernel's image, and then nothing else. */
   readonly padding?: number;
+  /** A table of the kernel that it has, and then nothing else: the linker script gives it pages of its own. */
+  readonly table?: Table;
   readonly inUse: InUse;
   readonly present?: Present;
   readonly canAppear: CanAppear;
@@ -37,6 +39,16 @@ export interface Component {
   readonly exports?: ExportRule;
   /** It is a built-in module, and no manifest describes it. */
   readonly automatic?: Automatic;
+}
+
+/** Tables for which the kernel's linker script has a place, in its order. */
+export const tableNames = ["kallsyms", "orc"] as const;
+
+export interface Table {
+  readonly name: string;
+  /** Paths of the objects whose functions alone may refer to it: they ask whether it is still there. */
+  readonly readers: readonly string[];
+  readonly line: number;
 }
 
 /** How a built-in module leaves: its exit function undoes what its initcall registered. */
@@ -101,8 +113,12 @@ export type Present =
   | { readonly op: "any" | "all"; readonly of: readonly Present[] }
   | { readonly op: "not"; readonly of: Present };
 
-/** How a component that was not in use at boot can come into use later. */
-export type CanAppear = "never" | "hotplug" | "module";
+/**
+ * How a component that was not in use at boot can come into use later, in the order of the kernel's numbers. `always`: it is
+ * of use on every machine, and leaves only where it is named.
+ */
+export const appearances = ["never", "hotplug", "module", "always"] as const;
+export type CanAppear = (typeof appearances)[number];
 
 /** The claim, with its reason, that these functions and tables of init code leave no address behind unless it is in use. */
 export interface Registration {

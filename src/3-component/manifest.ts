@@ -36,6 +36,11 @@ export async function readManifests(files: readonly string[]): Promise<readonly 
         const { line, column } = places.of(["components", component.name, "code", 0]);
         diagnostics.push(diagnose("manifest-invalid", { file, line, column, what }));
       } else if (component.padding !== undefined) paddingAt = `${file}:${component.padding}`;
+      if (component.table !== undefined && component.table.name !== component.name) {
+        const what = `the component of a table is named after it: ${component.table.name}`;
+        const path = ["components", component.name];
+        diagnostics.push(diagnose("manifest-invalid", { file, ...places.ofKey(path), what }));
+      }
       const earlier = placeByName.get(component.name);
       if (earlier === undefined) {
         placeByName.set(component.name, `${file}:${component.line}`);
@@ -100,7 +105,7 @@ function toComponent(
     ...(raw.config === undefined ? {} : { config: [raw.config].flat() }),
     code: raw.code.flatMap((rule, index): CodeRule[] => {
       const kind = ruleKinds.find((one) => rule[one] !== undefined)!;
-      if (kind === "padding") return [];
+      if (kind === "padding" || kind === "table") return [];
       return [
         {
           kind,
@@ -114,6 +119,15 @@ function toComponent(
     }),
     resident: [raw.resident ?? []].flat(),
     ...(raw.code[0]?.padding === undefined ? {} : { padding: places.of([...path, "code", 0]).line }),
+    ...(raw.code[0]?.table === undefined
+      ? {}
+      : {
+          table: {
+            name: raw.code[0].table,
+            readers: [raw.code[0].readers!].flat(),
+            line: places.of([...path, "code", 0]).line,
+          },
+        }),
     inUse: toInUse(raw.inUse, [...path, "inUse"], places),
     ...(raw.present === undefined ? {} : { present: toPresent(raw.present) }),
     canAppear: raw.canAppear,

@@ -4,6 +4,7 @@
 import { z } from "zod";
 import { kinds } from "../elf/kind.js";
 import { parseGate } from "./answer.js";
+import { appearances, tableNames } from "./component.js";
 import { errnoByName } from "./errno.js";
 import { nearest } from "./nearest.js";
 import { areInOrder, versionShape } from "./versions.js";
@@ -55,18 +56,24 @@ const object = name("an object's path from the build's root", /^[^\s*?/][^\s*?]*
 const pattern = text("a pattern");
 const patterns = z.union([pattern, z.array(pattern).min(1, "a list of patterns is empty")]);
 
-export const ruleKinds = ["objects", "sections", "symbols", "onlyCalledBy", "padding"] as const;
+export const ruleKinds = ["objects", "sections", "symbols", "onlyCalledBy", "padding", "table"] as const;
 const codeRule = form("a rule of code", {
   objects: patterns.optional(),
   sections: patterns.optional(),
   symbols: patterns.optional(),
   onlyCalledBy: z.literal("init", expected("init")).optional(),
   padding: z.literal("image", expected("image")).optional(),
+  table: choice("a table", tableNames).optional(),
+  readers: z.union([object, z.array(object).min(1, "a list of objects is empty")]).optional(),
   except: patterns.optional(),
   optional: z.literal(true, expected("true")).optional(),
   ...versions,
 })
   .superRefine(justOne("a rule of code", ruleKinds))
+  .refine(
+    ({ table, readers }) => (table === undefined) === (readers === undefined),
+    "a table and its readers belong together",
+  )
   .refine(areInOrder, disorder);
 
 export type RawInUse =
@@ -202,13 +209,13 @@ const component = form("a component", {
     .array(codeRule, expected("code, a list of rules,"))
     .min(1, "code is empty")
     .refine(
-      (rules) => rules.length === 1 || rules.every(({ padding }) => padding === undefined),
-      "padding is all that its component has",
+      (rules) => rules.length === 1 || rules.every(({ padding, table }) => (padding ?? table) === undefined),
+      "padding, or a table, is all that its component has",
     ),
   resident: patterns.optional(),
   inUse,
   present: present.optional(),
-  canAppear: choice("canAppear", ["never", "hotplug", "module"]),
+  canAppear: choice("canAppear", appearances),
   registers: z
     .array(registration, expected("registers, a list of init code,"))
     .min(1, "registers is empty")

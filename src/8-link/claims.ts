@@ -5,9 +5,19 @@ import { describeEdge, type EdgeId, type Graph, objectOf, sectionOf, type UnitId
 import type { Component } from "../3-component/component.js";
 import type { Boundary } from "../6-boundary/boundary.js";
 import type { Region } from "../7-layout/regions.js";
-import { type Allowance, type Claims, claimsVersion } from "../9-verify/claims.js";
+import {
+  type Allowance,
+  type Claims,
+  claimsVersion,
+  edgesOfRegion,
+  nameInSource,
+  type VerifiedRegion,
+} from "../9-verify/claims.js";
 import { symbolType } from "../elf/format.js";
+import type { ElfImage } from "../elf/image.js";
 import { symbolName, symbolsOf } from "../elf/object.js";
+import { pageSize } from "../x86/x86.js";
+import { placeTables, tableKind } from "./tables.js";
 
 export interface ClaimInputs {
   readonly graph: Graph;
@@ -16,17 +26,59 @@ export interface ClaimInputs {
   readonly regions: readonly Region[];
 }
 
-/** Without the padding, which the final link finds. */
+/** Without the padding and the size of tables, which the final link finds. */
 export function describeClaims({ graph, components, boundary, regions }: ClaimInputs): Claims {
   return {
     version: claimsVersion,
-    regions: regions.map(({ name, kind, pages, owners }) => ({
-      ...{ name, kind, pages },
-      owners: owners.map((owner) => components[owner]!.name),
-    })),
+    regions: insertTables(
+      regions.map(({ name, kind, pages, owners }) => ({
+        ...{ name, kind, pages },
+        owners: owners.map((owner) => components[owner]!.name),
+      })),
+      placeTables(components).map(({ name, owner, readers }) => ({
+        ...{ name, kind: tableKind, pages: 1 },
+        owners: [components[owner]!.name],
+        readers: namesOfFunctions(graph, new Set(readers)),
+      })),
+    ),
     padding: [],
     allowances: describeAllowances(graph, boundary.allowances, regions),
   };
+}
+
+/** Where the kernel's own table of regions has them. */
+function insertTables(regions: readonly VerifiedRegion[], tables: readonly VerifiedRegion[]) {
+  const behind = regions.findLastIndex(({ kind }) => ["text", tableKind].includes(kind)) + 1;
+  return [...regions.slice(0, behind), ...tables, ...regions.slice(behind)];
+}
+
+/** As the source has them. */
+function namesOfFunctions({ objects }: Graph, files: ReadonlySet<string>): readonly string[] {
+  const names = new Set<string>();
+  for (const object of objects) {
+    if (!files.has(object.file)) continue;
+    const { type, sectionIndex } = object.symbols;
+    for (const symbol of symbolsOf(object))
+      if (type[symbol] === symbolType.function && sectionIndex[symbol] !== 0)
+        names.add(nameInSource(symbolName(object, symbol)));
+  }
+  return [...names].sort();
+}
+
+/** The claims when the kernel has been linked: what is known only now is the size of tables. */
+export function measureTables(
+  regions: readonly VerifiedRegion[],
+  image: ElfImage,
+): readonly VerifiedRegion[] {
+  if (regions.every(({ readers }) => readers === undefined)) return regions;
+  const addresses = new Map(
+    [...symbolsOf(image)].map((symbol) => [symbolName(image, symbol), image.symbolAddress[symbol]!] as const),
+  );
+  return regions.map((region) => {
+    const [start, end] = edgesOfRegion(region).map((name) => addresses.get(name) ?? Number.NaN);
+    const pages = (end! - start!) / pageSize;
+    return region.readers === undefined || !(pages > 0) ? region : { ...region, pages };
+  });
 }
 
 function describeAllowances(

@@ -4,11 +4,11 @@
  * crossing, and the tables that the kernel side reads (docs/design.md, "Tables for the kernel").
  */
 
-import type { Component, InUse } from "../3-component/component.js";
+import { appearances, type Component, type InUse, tableNames } from "../3-component/component.js";
 import type { Refusal } from "../6-boundary/boundary.js";
 import type { Gate } from "../6-boundary/gates.js";
 import type { Region } from "../7-layout/regions.js";
-import { kinds } from "../elf/kind.js";
+import { type Kind, kinds } from "../elf/kind.js";
 import { gateCode } from "../x86/x86.js";
 
 export interface TableInputs {
@@ -38,7 +38,6 @@ const opcodes = [
   "all",
   "not",
 ] as const;
-const canAppear = ["never", "hotplug", "module"] as const;
 /** Bytes of a row of every table but the padding's. */
 const rowBytes = 32;
 /** A region costs the kernel its row, and the byte that shuts it. */
@@ -46,6 +45,10 @@ export const bytesOfRegion = rowBytes + 1;
 /** Rows that the final link may fill in (src/8-link/padding.ts), and the bytes of one. */
 export const mostPadding = 32;
 const paddingBytes = 8;
+
+/** arch/x86/kernel/vmlinux.lds.S has them in this order, behind the constants that may leave. */
+const tableOrder: readonly string[] = tableNames;
+export const tableKind: Kind = "rodata";
 
 export const regionSection = (region: Region) => `.${region.kind}..jettison.${region.name}`;
 export const regionStart = (region: Region) => `__jettison_region_${region.name}_start`;
@@ -71,7 +74,9 @@ export function writeTables(inputs: TableInputs): string {
     ...endbrNotes(inputs),
     ...testPrograms(inputs),
     '\t.section .data..ro_after_init, "aw"',
-    ...object("jettison_region_shut", 1, [`.skip\t${Math.max(inputs.regions.length, 1)}`]),
+    ...object("jettison_region_shut", 1, [
+      `.skip\t${Math.max(inputs.regions.length + placeTables(inputs.components).length, 1)}`,
+    ]),
     "\t.bss",
     ...object("jettison_gate_calls", 8, [`.skip\t${8 * Math.max(inputs.gates.length, 1)}`]),
     '\t.section .rodata.jettison.str1.1, "aMS", @progbits, 1',
@@ -100,7 +105,7 @@ function componentRows({ components, refusals }: TableInputs): string[] {
     return [
       `.quad\t.Lname_${index}, ${isRefused ? `.Lreason_${index}` : "0"}, .Ltests_${index}`,
       `.short\t${tests}`,
-      `.byte\t${canAppear.indexOf(component.canAppear)}, ${isRefused ? 1 : 0}`,
+      `.byte\t${appearances.indexOf(component.canAppear)}, ${isRefused ? 1 : 0}`,
       ".long\t0",
     ];
   });
@@ -117,15 +122,29 @@ function needRows({ components }: TableInputs): string[] {
   return (masks.length > 0 ? masks : [0n]).map((mask) => `.quad\t0x${mask.toString(16)}`);
 }
 
-function regionRows({ regions }: TableInputs): string[] {
-  return regions.flatMap((region) => {
-    const owners = region.owners.reduce((mask, owner) => mask | (1n << BigInt(owner)), 0n);
-    return [
-      `.quad\t${regionStart(region)}, ${regionEnd(region)}, 0x${owners.toString(16)}`,
-      `.long\t${kinds.indexOf(region.kind)}, 0`,
-    ];
-  });
+/** By address: tables come behind the constants, and those in the order of the linker script. */
+function regionRows({ components, regions }: TableInputs): string[] {
+  const row = (start: string, end: string, owners: readonly number[], kind: Kind) => {
+    const mask = owners.reduce((all, owner) => all | (1n << BigInt(owner)), 0n);
+    return [`.quad\t${start}, ${end}, 0x${mask.toString(16)}`, `.long\t${kinds.indexOf(kind)}, 0`];
+  };
+  const rows = (some: readonly Region[]) =>
+    some.flatMap((region) => row(regionStart(region), regionEnd(region), region.owners, region.kind));
+  const isBefore = ({ kind }: Region) => kinds.indexOf(kind) <= kinds.indexOf(tableKind);
+  return [
+    ...rows(regions.filter(isBefore)),
+    ...placeTables(components).flatMap(({ name, owner }) =>
+      row(`__jettison_table_${name}_start`, `__jettison_table_${name}_end`, [owner], tableKind),
+    ),
+    ...rows(regions.filter((region) => !isBefore(region))),
+  ];
 }
+
+/** Tables that are constants, in the order of the kernel's linker script, with the component that each one is. */
+export const placeTables = (components: readonly Component[]) =>
+  components
+    .flatMap(({ table }, owner) => (table === undefined ? [] : [{ ...table, owner }]))
+    .sort((a, b) => tableOrder.indexOf(a.name) - tableOrder.indexOf(b.name));
 
 /** Built-in modules in the order of their initcalls; init memory has their functions. */
 function automaticRows({ components, nameOfSymbol }: TableInputs): string[] {

@@ -13,7 +13,21 @@ export interface VerifiedRegion {
   readonly kind: string;
   readonly pages: number;
   readonly owners: readonly string[];
+  /**
+   * It is a table of the kernel itself, and only these functions may refer to it, by their names in the source: they ask
+   * whether it is still there.
+   */
+  readonly readers?: readonly string[];
 }
+
+/** The symbols at both ends of a region. */
+export const edgesOfRegion = ({ name, readers }: VerifiedRegion): readonly [string, string] => {
+  const label = `__jettison_${readers === undefined ? "region" : "table"}_${name}`;
+  return [`${label}_start`, `${label}_end`];
+};
+
+/** `f` of `f.constprop.0`: the compiler's copies and parts of a function do what it does. */
+export const nameInSource = (name: string) => name.replace(/\..*/, "");
 
 export interface Allowance {
   /** Section of `vmlinux.o`. */
@@ -81,6 +95,11 @@ const list =
     return undefined;
   };
 
+const optional =
+  (one: Check): Check =>
+  (value, name) =>
+    value === undefined ? undefined : one(value, name);
+
 const object =
   (fields: Readonly<Record<string, Check>>): Check =>
   (value, name) => {
@@ -105,6 +124,7 @@ const claims = object({
       kind: check((value) => kinds.includes(value as string), "kind of memory"),
       pages: count,
       owners: list(word),
+      readers: optional(list(string)),
     }),
   ),
   padding: list(object({ page: count, pages: count })),

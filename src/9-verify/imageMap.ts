@@ -3,7 +3,7 @@
 import { sectionFlag, sectionType, symbolType } from "../elf/format.js";
 import { type ElfImage, signed64 } from "../elf/image.js";
 import { symbolName, symbolsOf } from "../elf/object.js";
-import type { VerifiedRegion } from "./claims.js";
+import { edgesOfRegion, type VerifiedRegion } from "./claims.js";
 import { describePlace, type Extent, findAround, namesNear, sortExtents, stretchAround } from "./extents.js";
 import { paddingRegion, readPadding } from "./paddingTable.js";
 import { guardBytes, isGate, isInit, isLeftOut, nameTable, type Place } from "./proof.js";
@@ -74,8 +74,7 @@ export function mapImage(image: ElfImage, regions: readonly VerifiedRegion[]): I
   const { addresses, symbols, extents, functions } = collectSymbols(image);
   const placed = sortExtents(
     regions.flatMap((region): RegionExtent[] => {
-      const start = addresses.get(`__jettison_region_${region.name}_start`);
-      const end = addresses.get(`__jettison_region_${region.name}_end`);
+      const [start, end] = edgesOfRegion(region).map((label) => addresses.get(label));
       return start === undefined || end === undefined ? [] : [{ start, end, name: region.name, region }];
     }),
   );

@@ -9,7 +9,7 @@ import { sectionFlag, sectionType } from "../elf/format.js";
 import { pageSize } from "../x86/x86.js";
 import { kinds, type VerifiedRegion } from "./claims.js";
 import { findAround } from "./extents.js";
-import { type ImageMap, readPointer, readWord } from "./imageMap.js";
+import { type ImageMap, type RegionExtent, readPointer, readWord } from "./imageMap.js";
 import { checkGuards, guardBytes } from "./proof.js";
 
 /** A row of the table of regions, and of that of components. */
@@ -25,7 +25,9 @@ export function checkRegions(map: ImageMap, regions: readonly VerifiedRegion[]):
       what.push(`region ${name} is not made of the ${region.pages} pages that were planned`);
     if (end > (placed[index + 1]?.start ?? Number.POSITIVE_INFINITY))
       what.push(`regions ${name} and ${placed[index + 1]!.name} overlap`);
-    what.push(...checkSection(map, { start, end, name, region }));
+    what.push(
+      ...(region.readers === undefined ? checkSection : checkPlace)(map, { start, end, name, region }),
+    );
   });
   return [...what, ...checkGuarded(map), ...checkTable(map, regions)];
 }
@@ -42,6 +44,23 @@ function checkSection(map: ImageMap, { start, end, name, region }: ImageMap["reg
   if (type === sectionType.nobits) return [];
   const offset = map.offsetOf(start, end - start)!;
   return checkGuards(`region ${name}`, map.image.bytes.subarray(offset, offset + (end - start)));
+}
+
+/** A table is several sections, all of them constants. */
+function checkPlace({ image, addresses }: ImageMap, { start, end, name }: RegionExtent): string[] {
+  const what: string[] = [];
+  const first = addresses.get("__jettison_rodata_start") ?? Number.NaN;
+  const last = addresses.get("__jettison_rodata_end") ?? Number.NaN;
+  if (!(start >= first && end <= last))
+    what.push(`region ${name} does not lie among constants that may leave`);
+  image.sections.forEach(({ name: section, flags, size }, index) => {
+    const address = image.sectionAddress[index]!;
+    if (!(flags & sectionFlag.alloc) || address >= end || address + size <= start) return;
+    if (flags & sectionFlag.execute) what.push(`region ${name} lies in ${section}, which is code`);
+    if (address < start || address + size > end)
+      what.push(`region ${name} does not have the whole of ${section}`);
+  });
+  return what;
 }
 
 /** Nothing lies in guard bytes: of bss no byte says so. */

@@ -6,7 +6,7 @@
 
 import { type ElfObject, symbolName, symbolsOf } from "../elf/object.js";
 import { textFill } from "../x86/x86.js";
-import type { Allowance, VerifiedRegion } from "./claims.js";
+import { type Allowance, nameInSource, type VerifiedRegion } from "./claims.js";
 
 export interface Violation {
   /** `.text+0x1c (caller)`: section, offset, and the function or object around it. */
@@ -128,6 +128,7 @@ export function reasonOf(
     if (how === "access" && !isText && !target.holdsAddresses()) return "used while booting";
     if (takeAllowance(place, target)) return "stored only when in use";
   }
+  if (target.region.readers?.includes(nameInSource(around))) return "asks whether the table is there";
   if (ownTables.has(around)) return "jettison's own table";
   if (isGate(around) && !isPatchedIn && how === "branch" && /^\.text(\.unlikely)?$/.test(table))
     return "gate";

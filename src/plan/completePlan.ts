@@ -9,11 +9,17 @@ import type { Plan } from "./plan.js";
 
 const sumBytes = (ranges: readonly ImageRange[]) => sum(ranges.map(({ bytes }) => bytes));
 
-/** The sizes of a padding component are known only now: all of it, and the whole pages that can leave. */
+/** The sizes of tables and of a padding component are known only now: all of it, and the whole pages that can leave. */
 export function addImage(plan: Plan, image: PlanImage): Plan {
   const owned = { padding: sumBytes(image.padding) };
   const leaving = { padding: sumBytes(image.leavingPadding) };
-  const components = plan.components.map((one) => (one.hasPadding ? { ...one, owned, leaving } : one));
+  const components = plan.components.map((one) => {
+    if (one.hasPadding) return { ...one, owned, leaving };
+    const table = one.isTable ? image.tables?.find(({ name }) => name === one.name) : undefined;
+    return table === undefined
+      ? one
+      : { ...one, owned: { rodata: table.bytes }, leaving: { rodata: table.bytes } };
+  });
   return { ...plan, components, image };
 }
 

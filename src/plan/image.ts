@@ -35,6 +35,8 @@ export interface PlanImage {
   readonly sections: readonly ImageSection[];
   /** Regions of the plan, whole pages. */
   readonly regions: readonly (ImageRange & { readonly name: string })[];
+  /** Tables that the kernel's linker script lets leave, whole pages; absent: it has no places for them. */
+  readonly tables?: readonly (ImageRange & { readonly name: string })[];
   /** The kernel's own symbol table, in `.rodata`; absent where it has none. */
   readonly kallsyms?: ImageRange;
   /** The gates, which lie in the text that stays. */
@@ -95,6 +97,16 @@ export function describeImage(image: ElfImage): PlanImage | undefined {
   const constantsEnd = addressOf("__jettison_rodata_end");
   const gap = Number.isNaN(constantsEnd) ? roundUp(addressOf("_etext")) : constantsEnd;
   const unshared = addressOf("__start_bss_decrypted_unused");
+  const between = (what: "region" | "table") =>
+    symbols
+      .flatMap(({ name, address }) => {
+        const one = new RegExp(`^__jettison_${what}_(\\w+)_start$`).exec(name)?.[1];
+        if (one === undefined) return [];
+        const size = addressOf(`__jettison_${what}_${one}_end`) - address;
+        return [{ name: one, offset: offsetOf(address), bytes: size }];
+      })
+      .sort((a, b) => a.offset - b.offset);
+  const tables = between("table");
   const kallsyms = findKallsyms(symbols);
   const entry = addressOf("__entry_text_start");
   const entryBytes = addressOf("__entry_text_end") - entry;
@@ -107,14 +119,8 @@ export function describeImage(image: ElfImage): PlanImage | undefined {
       bytes: section.size,
       memory: memoryOf(section, offset),
     })),
-    regions: symbols
-      .flatMap(({ name, address }) => {
-        const region = /^__jettison_region_(\w+)_start$/.exec(name)?.[1];
-        if (region === undefined) return [];
-        const size = addressOf(`__jettison_region_${region}_end`) - address;
-        return [{ name: region, offset: offsetOf(address), bytes: size }];
-      })
-      .sort((a, b) => a.offset - b.offset),
+    regions: between("region"),
+    ...(tables.length === 0 ? {} : { tables }),
     ...(kallsyms === undefined ? {} : { kallsyms: { ...kallsyms, offset: offsetOf(kallsyms.offset) } }),
     gates: symbols
       .filter(({ name, isCode }) => isCode && name.startsWith("jettison_gate_"))

@@ -78,6 +78,8 @@ export interface Plan {
     readonly present?: Present;
     /** It has the padding of the kernel's image, of which is known how much there is after the final link. */
     readonly hasPadding: boolean;
+    /** It is a table of the kernel, of which the size is known after the final link. */
+    readonly isTable?: true;
     /** It is a built-in driver that no manifest describes: its exit function is called before it leaves. */
     readonly isAutomatic?: true;
     /** Its devices are found in the background, after the initcalls. */
@@ -298,6 +300,7 @@ function describeComponent(
     ...describeLack(claims, component),
     ...(component.present === undefined ? {} : { present: component.present }),
     hasPadding: component.padding !== undefined,
+    ...(component.table === undefined ? {} : { isTable: true }),
     ...(component.automatic === undefined ? {} : { isAutomatic: true }),
     ...(component.automatic?.isLate ? { isFoundLate: true } : {}),
     ...weight,

@@ -5,7 +5,7 @@
  */
 
 import { z } from "zod";
-import type { Present } from "../3-component/component.js";
+import { appearances, type Present } from "../3-component/component.js";
 import { kinds } from "../elf/kind.js";
 import { type Plan, planVersion } from "./plan.js";
 
@@ -14,7 +14,7 @@ const count = z.int().nonnegative();
 const names = z.array(z.string());
 const kind = z.enum(kinds);
 const referenceKind = z.enum(["branch", "address", "data"]);
-const canAppear = z.enum(["never", "hotplug", "module"]);
+const canAppear = z.enum(appearances);
 const byKind = z.partialRecord(z.enum([...kind.options, "padding"]), bytes);
 const numbers = z.array(z.int());
 
@@ -48,6 +48,10 @@ const image = z.object({
   sections: z.array(range.extend({ name: z.string(), memory: z.enum([...kinds, "init"]) })),
   regions: z.array(range.extend({ name: z.string() })),
   kallsyms: range.optional().describe("The kernel's own symbol table, in `.rodata`."),
+  tables: z
+    .array(range.extend({ name: z.string() }))
+    .optional()
+    .describe("Tables that may leave, whole pages."),
   gates: z.array(range.extend({ symbol: z.string() })),
   entryText: range
     .optional()
@@ -99,6 +103,10 @@ export const planSchema = z
         hasPadding: z
           .boolean()
           .describe("Its memory is the padding of the kernel's image, which the final link finds."),
+        isTable: z
+          .literal(true)
+          .optional()
+          .describe("It is a table of the kernel, the size of which the final link finds."),
         isAutomatic: z
           .literal(true)
           .optional()

@@ -125,6 +125,11 @@ export class Predictor {
       const fate = allOf(owners);
       if (fate !== "stays") count(Math.max(...owners), fate === "leaves" ? size : 0, size);
     }
+    this.#components.forEach(({ isTable, leaving }, index) => {
+      const pages = isTable ? (leaving.rodata ?? 0) / pageSize : 0;
+      const { fate } = fates[index]!;
+      if (fate !== "stays") count(index, fate === "leaves" ? pages : 0, pages);
+    });
     this.#components.forEach(({ hasPadding }, index) => {
       const fate = fates[index]!;
       if (!hasPadding || fate.fate === "stays") return;
@@ -173,8 +178,13 @@ function decideOne(
     return { fate: "stays", reason: words.automaticStays };
   const isDropped = words.drop.has(one.name);
   if (one.isFoundLate && !isDropped) return { fate: "stays", reason: "found-late" };
-  const appears = one.canAppear === "module" || (one.canAppear === "hotplug" && !words.noHotplug);
-  if (appears && !isDropped) return { fate: "stays", reason: `can-appear-${one.canAppear}` };
+  const appears =
+    ["module", "always"].includes(one.canAppear) || (one.canAppear === "hotplug" && !words.noHotplug);
+  if (appears && !isDropped)
+    return {
+      fate: "stays",
+      reason: one.canAppear === "always" ? "by-default" : `can-appear-${one.canAppear}`,
+    };
   if (one.isAutomatic && words.exitsAgain) return { fate: "stays", reason: "exit-again" };
   if (present === "unknown") return { fate: "unknown", reason: "unknown" };
   const reason = describeAbsence(one.present, present) ?? "not-present";

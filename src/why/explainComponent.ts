@@ -139,7 +139,10 @@ function proposeChanges(planned: PlannedBuild, index: number): Change[] {
   }
   if (component.canAppear !== "never")
     changes.push({
-      what: `It can come into use later (canAppear: ${component.canAppear}), so it stays on every machine; boot with jettison.drop=${component.name} where it will not.`,
+      what:
+        component.canAppear === "always"
+          ? `It is of use on every machine (canAppear: always), so it stays; boot with jettison.drop=${component.name} where it is to leave.`
+          : `It can come into use later (canAppear: ${component.canAppear}), so it stays on every machine; boot with jettison.drop=${component.name} where it will not.`,
     });
   for (const { kind, owners, bytes } of boundary.tooSmall)
     if (ownership.sets.members(owners).includes(index))

@@ -4,7 +4,7 @@
  * that point into AMD-Vi, and in which Xen registers a driver on every machine, although its manifest says otherwise.
  * The patch also has drivers that are probing a device at that time.
  */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -13,7 +13,10 @@ import { demoJob, makeKernel } from "../../src/kernel/makeKernel.js";
 import { type BootResult, bootMachine } from "../../src/machine/boot.js";
 import { loadMachine } from "../../src/machine/machine.js";
 import { planBuild } from "../../src/passes.js";
+import { readPlan } from "../../src/plan/readPlan.js";
 import { projectRoot } from "../../src/root.js";
+import { findFaults, isGateCall, runGuest } from "../support/guest/guest.js";
+import { buildModules } from "../support/guest/modules.js";
 import { patchedBuild } from "../support/patchedBuild.js";
 
 let build: KernelBuild;
@@ -24,7 +27,7 @@ beforeAll(async () => {
   const patch = join(projectRoot, "test/kernel/scan/plant.patch");
   const output = await patchedBuild("demo-scan", patch);
   const changes = join(scratch, "changes.config");
-  writeFileSync(changes, "CONFIG_XEN_PCIDEV_BACKEND=y\n");
+  writeFileSync(changes, "CONFIG_XEN_PCIDEV_BACKEND=y\nCONFIG_JETTISON_TABLES=y\n");
   trusting = demoJob.components.map((file) =>
     basename(file) === "hypervisor.yaml" ? trustBackend(file) : file,
   );
@@ -84,6 +87,66 @@ test("finds a word in each kind of memory, names the place and keeps the compone
   // A component that stays works; others are freed as ever.
   expect(result.selftest).toMatchObject({ failures: 0 });
   expect(fateOf(result, "gart")).toBe("jettisoned not-in-use");
+});
+
+test("a table of the kernel that something points to stays, although it is to leave", async () => {
+  const result = await boot("plant=table jettison=selftest jettison.drop=kallsyms,orc");
+  expect(fateOf(result, "orc")).toBe("kept referenced");
+  expect(found(result, "orc")).toEqual([
+    expect.stringMatching(
+      /^jettison: scan: data: planted_data\+0x8\/\S+ points at orc_lookup\+0x40\/\S+ of orc$/,
+    ),
+  ]);
+  expect(fateOf(result, "kallsyms")).toBe("jettisoned drop");
+  expect(result.selftest).toMatchObject({ pages: result.pages, failures: 0 });
+});
+
+test("tables that are named leave: nothing is found by name, no stack is unwound, and the kernel goes on", async () => {
+  const folder = join(scratch, "modules");
+  mkdirSync(folder);
+  const files = await buildModules(build.output, folder, ["harmless"]);
+  const ask = async (drop: string) => {
+    const { lines, said, isDone } = await runGuest({
+      ...{ bzImage: build.image, machine: loadMachine("q35"), files },
+      append: `jettison=selftest jettison.padding=off ${drop}`,
+      log: join(scratch, `tables${drop}.log`),
+      script: `
+        for name in kallsyms orc; do say "$name $(look $J/$name/state) $(look $J/$name/reason)"; done
+        try insmod /harmless.ko
+        say "of the kernel $(grep -vF '[' /proc/kallsyms | head -n 100 | wc -l)"
+        say "of modules $(grep -c '\\[harmless\\]' /proc/kallsyms)"
+        cat /proc/*/wchan >/dev/null
+        echo t >/proc/sysrq-trigger
+        echo l >/proc/sysrq-trigger
+        try rmmod harmless
+        say "self-test $(look $J/selftest_failures)"
+        say "pages $(look $J/pages)"
+        say "$(head -n 1 /proc/meminfo)"`,
+    });
+    // The trace is what was asked for.
+    const isExpected = (line: string) => isGateCall(line) || /Call Trace:/.test(line);
+    expect([isDone, findFaults(lines, isExpected)]).toEqual([true, undefined]);
+    const numbers = said.slice(-2).map((line) => Number(/\d+/.exec(line)![0]));
+    return { said: said.slice(0, -2), lines, pages: numbers[0]!, memory: numbers[1]! };
+  };
+  const [kept, gone] = [await ask(""), await ask("jettison.drop=kallsyms,orc")];
+  const expected = (fate: string, ofKernel: number) => [
+    ...[`kallsyms ${fate}`, `orc ${fate}`, "insmod /harmless.ko = 0"],
+    `of the kernel ${ofKernel}`,
+    ...[expect.stringMatching(/^of modules [1-9]/), "rmmod harmless = 0", "self-test 0"],
+  ];
+  expect(kept.said).toEqual(expected("kept by-default", 100));
+  expect(gone.said).toEqual(expected("jettisoned drop", 0));
+
+  const { tables = [] } = readPlan(join(build.output, "plan.json")).image!;
+  const bytes = tables.reduce((sum, one) => sum + one.bytes, 0);
+  expect(tables.map(({ name }) => name)).toEqual(["kallsyms", "orc"]);
+  expect(gone.pages - kept.pages).toBe(bytes / 4096);
+  expect(1024 * (gone.memory - kept.memory)).toBe(bytes);
+  const frames = (lines: readonly string[], frame: RegExp) => lines.filter((line) => frame.test(line)).length;
+  expect(frames(kept.lines, /\bschedule\+0x/)).toBeGreaterThan(10);
+  expect(frames(gone.lines, /\bschedule\+0x/)).toBe(0);
+  expect(frames(gone.lines, /\? 0xffffffff/)).toBeGreaterThan(10);
 });
 
 test("does not find what is free, over or of user space", async () => {

@@ -243,7 +243,9 @@ test("the shipped manifests are read, in the order of detection", async () => {
     "intel-vtd never",
     "virtio-iommu hotplug",
     "iommu-core never",
+    "kallsyms always",
     "kvm-guest never",
+    "orc always",
     "padding never",
     "xen never",
   ]);
@@ -251,6 +253,31 @@ test("the shipped manifests are read, in the order of detection", async () => {
     expect(kernels, name).toBeDefined();
     expect(present, name).toBeDefined();
   }
+});
+
+test("a table has a component of its name, which has nothing else and lists who reads it", async () => {
+  const table = (name: string, code: string) =>
+    write(
+      "table.yaml",
+      `components:
+  ${name}:
+    title: A table
+    code: ${code}
+    inUse: never
+    canAppear: always
+`,
+    );
+  const right = "{ table: orc, readers: arch/x86/kernel/unwind_orc.o }";
+  const [component] = await readManifests([table("orc", `[${right}]`)]);
+  expect(component).toMatchObject({
+    ...{ code: [], canAppear: "always" },
+    table: { name: "orc", readers: ["arch/x86/kernel/unwind_orc.o"], line: 4 },
+  });
+  expect(await mistakesIn(table("unwinder", `[${right}]`))).toEqual(["manifest-invalid 2:3"]);
+  expect(await mistakesIn(table("orc", `[${right}, { symbols: a }]`))).toEqual(["manifest-invalid 4:11"]);
+  expect(await mistakesIn(table("orc", "[{ table: orc }]"))).toEqual(["manifest-invalid 4:12"]);
+  expect(await mistakesIn(table("orc", "[{ symbols: a, readers: a.o }]"))).toEqual(["manifest-invalid 4:12"]);
+  expect(await mistakesIn(table("btf", "[{ table: btf, readers: a.o }]"))).toEqual(["manifest-invalid 4:21"]);
 });
 
 test("padding has one component, which has nothing else", async () => {

@@ -277,8 +277,15 @@ static bool __init can_appear(unsigned int i)
 	if (jettison_failed() & BIT_ULL(i))
 		return false;
 	return jettison_components[i].can_appear == JETTISON_MODULE ||
+	       jettison_components[i].can_appear == JETTISON_ALWAYS ||
 	       (jettison_components[i].can_appear == JETTISON_HOTPLUG && !no_hotplug);
 }
+
+static const char * const appearances[] __initconst = {
+	[JETTISON_HOTPLUG]	= "can-appear-hotplug",
+	[JETTISON_MODULE]	= "can-appear-module",
+	[JETTISON_ALWAYS]	= "by-default",
+};
 
 static struct jettison_fate __init
 decide_component(unsigned int i, const char *withheld, u64 wanted)
@@ -307,8 +314,7 @@ decide_component(unsigned int i, const char *withheld, u64 wanted)
 		return (struct jettison_fate){ JETTISON_KEPT, stays };
 	if (can_appear(i) && !dropped)
 		return (struct jettison_fate){ JETTISON_KEPT,
-			component->can_appear == JETTISON_HOTPLUG ?
-			"can-appear-hotplug" : "can-appear-module" };
+			appearances[component->can_appear] };
 	if (withheld)
 		return (struct jettison_fate){ JETTISON_WITHHELD, withheld };
 	if (jettison_failed() & BIT_ULL(i))
@@ -510,6 +516,7 @@ static void __init prepare_to_leave(void)
 	shut_gates();
 	keep_what_is_referenced();
 	jettison_run_initcalls_again();
+	jettison_forget_tables();
 	jettison_decide_padding();
 	forget_text();
 	jettison_forget_fixups();
@@ -528,6 +535,7 @@ void __init jettison_decide(void)
 	jettison_freed = kcalloc(jettison_nr_regions, 1, GFP_KERNEL);
 	jettison_fates = kcalloc(jettison_nr_components,
 				 sizeof(*jettison_fates), GFP_KERNEL);
+	name_components(CONFIG_JETTISON_DROP, &drop);
 	if (!jettison_freed || !jettison_fates || jettison_reports_init()) {
 		kfree(jettison_freed);
 		kfree(jettison_fates);

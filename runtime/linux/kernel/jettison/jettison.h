@@ -43,6 +43,7 @@ enum jettison_can_appear {
 	JETTISON_NEVER_APPEARS,
 	JETTISON_HOTPLUG,
 	JETTISON_MODULE,
+	JETTISON_ALWAYS,	/* of use anywhere: leaves where it is named */
 };
 
 struct jettison_component {
@@ -212,6 +213,14 @@ static inline int jettison_unshare(unsigned long start, unsigned long end)
 {
 	return 0;
 }
+#endif
+
+#ifdef CONFIG_JETTISON_TABLES
+bool jettison_kallsyms_needed(void);
+bool jettison_orc_needed(void);
+void jettison_forget_tables(void);
+#else
+static inline void jettison_forget_tables(void) { }
 #endif
 
 int jettison_sysfs_init(void);
