@@ -71,7 +71,7 @@ static int __init let_all_pass(void *data)
 	return 0;
 }
 
-/* What is decided is decided: nobody reads tables that leave any more. */
+/* The decision is final: nobody reads tables that leave any more. */
 void __init jettison_forget_tables(void)
 {
 	bool any = false;
