@@ -276,7 +276,8 @@ test("a manifest may refuse modules that need what is gone, or keep what is expo
     output: cacheFolder("build", "exports"),
   };
   const build = await makeKernel(job);
-  expect(build.compiled).toBeLessThan(20);
+  // A copy that an earlier run left in the cache also compiles what has changed in the runtime since; the kernel has 1,500 objects.
+  expect(build.compiled).toBeLessThan(100);
   const built = await buildModules(build.output, folderFor("rules"), modules);
   const { lines, said, isDone } = await runGuest({
     bzImage: build.image,
