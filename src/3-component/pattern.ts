@@ -37,7 +37,7 @@ export function pathMatcher(pattern: string): Matcher {
     noextglob: true,
     nonegate: true,
   });
-  // A sign that may stand for another is not compared here.
-  const start = /^(?!\.)[\w/.-]*/.exec(pattern)?.[0] ?? "";
+  // A sign that may stand for another is not compared here, nor a last slash: a folder's `**` is the folder too.
+  const start = (/^(?!\.)[\w/.-]*/.exec(pattern)?.[0] ?? "").replace(/\/$/, "");
   return (path) => path.startsWith(start) && whole(path);
 }

@@ -207,7 +207,7 @@ export const rowTables: ReadonlyMap<string, readonly RowLayout[]> = new Map([
       { entry: 12, data: [4], width: 4 },
       // without CONFIG_DEBUG_BUGVERBOSE: bug_addr_disp, flags
       { entry: 8, data: [], width: 4 },
-      // since 6.19: bug_addr_disp, format_disp, file_disp, line, flags
+      // in 7.3: bug_addr_disp, format_disp, file_disp, line, flags
       { entry: 16, data: [4, 8], width: 4 },
     ],
   ],

@@ -155,22 +155,24 @@ function collectLayouts(object: ElfObject): ReadonlyMap<number, RowLayout> {
   const layouts = new Map<number, RowLayout>();
   for (const rela of object.sections) {
     const name = rela.type === sectionType.rela ? object.sections[rela.info]?.name : undefined;
-    const jumping = name === undefined ? undefined : jumpingTables.get(name);
-    for (const layout of rowTables.get(name ?? "") ?? []) {
-      const fields = new Set([0, jumping?.target, ...layout.data]);
-      const count = countRelocations(object, rela);
-      let entry = 0;
-      while (
-        entry < count &&
-        fields.has(object.view.getUint32(rela.offset + entry * relaSize, true) % layout.entry)
-      )
-        entry++;
-      if (entry < count) continue;
-      layouts.set(rela.info, layout);
-      break;
-    }
+    const layout = rowTables.get(name ?? "")?.find((one) => fitsRelocations(object, rela, name!, one));
+    if (layout !== undefined) layouts.set(rela.info, layout);
   }
   return layouts;
+}
+
+/** Whether each relocation of a table is that of a field. */
+function fitsRelocations(
+  object: ElfObject,
+  rela: Section,
+  name: string,
+  { entry, data }: RowLayout,
+): boolean {
+  const fields = new Set([0, jumpingTables.get(name)?.target, ...data]);
+  const end = rela.offset + countRelocations(object, rela) * relaSize;
+  for (let at = rela.offset; at < end; at += relaSize)
+    if (!fields.has(object.view.getUint32(at, true) % entry)) return false;
+  return true;
 }
 
 /**

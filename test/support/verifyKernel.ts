@@ -7,6 +7,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { expect } from "vitest";
 import { collectBeside } from "../../src/9-verify/beside.js";
 import { type Claims, readClaims, type VerifiedRegion } from "../../src/9-verify/claims.js";
 import { mapImage } from "../../src/9-verify/imageMap.js";
@@ -201,7 +202,16 @@ export const finalInputs = ["vmlinux.o", "init/version-timestamp.o"];
 export const removeKernel = ({ folder }: Kernel) => rmSync(folder, { recursive: true, force: true });
 
 /** The proofs of a kernel: of the object, the image with the linker's relocations, with the kernel's, with none. */
-export type Levels = Record<"object" | "image" | "finished" | "bare", Verification>;
+export const forms = ["object", "image", "finished", "bare"] as const;
+
+export type Levels = Record<(typeof forms)[number], Verification>;
+
+export function expectClean(levels: Levels): void {
+  for (const form of forms) {
+    const { violations, misplaced } = levels[form];
+    expect({ form, violations, misplaced }).toEqual({ form, violations: [], misplaced: [] });
+  }
+}
 
 /** Changes the bytes of an object or an image before it is looked at. */
 export interface Patch {

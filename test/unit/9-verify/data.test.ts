@@ -11,8 +11,9 @@ import type { ElfImage } from "../../../src/elf/image.js";
 import { symbolName } from "../../../src/elf/object.js";
 import {
   dataProgram,
+  expectClean,
+  type forms,
   type Kernel,
-  type Levels,
   linkKernel,
   type Patch,
   removeKernel,
@@ -26,20 +27,12 @@ beforeAll(() => {
 afterAll(() => removeKernel(kernel));
 
 const everywhere = "object image finished bare";
-const forms = ["object", "image", "finished", "bare"] as const;
 
 const inText = (code: string, section = ".text") =>
   `.section ${section}, "ax"\n.globl planted\n.type planted, @function\nplanted:\n${code}\n.size planted, . - planted`;
 const inSection = (section: string, flags: string, data: string) =>
   `.section ${section}, "${flags}"\n.balign 8\n.type planted, @object\nplanted:\n${data}\n.size planted, . - planted`;
 const inInit = (code: string) => inText(`${code}\nret`, ".init.text");
-
-function expectClean(levels: Levels): void {
-  for (const form of forms) {
-    const { violations, misplaced } = levels[form];
-    expect({ form, violations, misplaced }).toEqual({ form, violations: [], misplaced: [] });
-  }
-}
 
 test("the kernel has regions of all kinds, and passes before anything is planted", () => {
   expect(kernel.regions.map(({ kind }) => kind)).toEqual(["text", "text", "text", "rodata", "data", "bss"]);

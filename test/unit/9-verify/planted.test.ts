@@ -13,8 +13,9 @@ import { readImage } from "../../../src/elf/image.js";
 import { command } from "../../support/compile.js";
 import { everywhere, inSection, inText, planted } from "../../support/plantedCode.js";
 import {
+  expectClean,
+  forms,
   type Kernel,
-  type Levels,
   linkKernel,
   listRelocations,
   removeKernel,
@@ -26,15 +27,6 @@ beforeAll(() => {
   kernel = linkKernel();
 });
 afterAll(() => removeKernel(kernel));
-
-const forms = ["object", "image", "finished", "bare"] as const;
-
-function expectClean(levels: Levels): void {
-  for (const form of forms) {
-    const { violations, misplaced } = levels[form];
-    expect({ form, violations, misplaced }).toEqual({ form, violations: [], misplaced: [] });
-  }
-}
 
 test("the kernel passes before anything is planted", () => {
   const levels = verifyPlanted(kernel, undefined);
