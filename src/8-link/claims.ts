@@ -15,7 +15,7 @@ import {
 } from "../9-verify/claims.js";
 import { symbolType } from "../elf/format.js";
 import type { ElfImage } from "../elf/image.js";
-import { symbolName, symbolsOf } from "../elf/object.js";
+import { type ElfObject, symbolName, symbolsOf } from "../elf/object.js";
 import { pageSize } from "../x86/x86.js";
 import { placeTables, tableKind } from "./tables.js";
 
@@ -38,7 +38,7 @@ export function describeClaims({ graph, components, boundary, regions }: ClaimIn
       placeTables(components).map(({ name, owner, readers }) => ({
         ...{ name, kind: tableKind, pages: 1 },
         owners: [components[owner]!.name],
-        readers: namesOfFunctions(graph, new Set(readers)),
+        readers: namesOfReaders(graph, new Set(readers)),
       })),
     ),
     padding: [],
@@ -52,17 +52,19 @@ function insertTables(regions: readonly VerifiedRegion[], tables: readonly Verif
   return [...regions.slice(0, behind), ...tables, ...regions.slice(behind)];
 }
 
-/** As the source has them. */
-function namesOfFunctions({ objects }: Graph, files: ReadonlySet<string>): readonly string[] {
-  const names = new Set<string>();
-  for (const object of objects) {
-    if (!files.has(object.file)) continue;
-    const { type, sectionIndex } = object.symbols;
-    for (const symbol of symbolsOf(object))
-      if (type[symbol] === symbolType.function && sectionIndex[symbol] !== 0)
-        names.add(nameInSource(symbolName(object, symbol)));
-  }
+/** Functions of these files, as the source has them. A name that others have too (`s_show`) would speak for theirs. */
+export function namesOfReaders({ objects }: Graph, files: ReadonlySet<string>): readonly string[] {
+  const names = new Set(objects.filter(({ file }) => files.has(file)).flatMap(functionNames));
+  for (const object of objects)
+    if (!files.has(object.file)) for (const name of functionNames(object)) names.delete(name);
   return [...names].sort();
+}
+
+function functionNames(object: ElfObject): string[] {
+  const { type, sectionIndex } = object.symbols;
+  return [...symbolsOf(object)]
+    .filter((symbol) => type[symbol] === symbolType.function && sectionIndex[symbol] !== 0)
+    .map((symbol) => nameInSource(symbolName(object, symbol)));
 }
 
 /** The claims when the kernel has been linked: what is known only now is the size of tables. */

@@ -3,11 +3,11 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { measureTables } from "../../../src/8-link/claims.js";
+import { measureTables, namesOfReaders } from "../../../src/8-link/claims.js";
 import type { Claims } from "../../../src/9-verify/claims.js";
 import { verifyImage } from "../../../src/9-verify/verifyImage.js";
 import { readImage } from "../../../src/elf/image.js";
-import { command, temporaryFolder, writeFiles } from "../../support/compile.js";
+import { command, graphOf, temporaryFolder, writeFiles } from "../../support/compile.js";
 
 const claims: Claims = {
   version: 1,
@@ -68,6 +68,14 @@ function verify(more: string, layout = script()) {
   const { violations, misplaced, harmless } = verifyImage(image, { ...claims, regions });
   return { violations, misplaced, harmless, pages: regions[0]!.pages };
 }
+
+test("a function of another object is no reader, though it has the name of one", () => {
+  const graph = graphOf({
+    "reader.c": "int find(void) { return 1; }\n__attribute__((used)) static int show(void) { return 2; }\n",
+    "other.c": "__attribute__((used)) static int show(void) { return 3; }\n",
+  });
+  expect(namesOfReaders(graph, new Set(["reader.o"]))).toEqual(["find"]);
+});
 
 test("readers refer to it, and the compiler's copies of them", () => {
   const { violations, misplaced, harmless, pages } = verify(
