@@ -204,6 +204,20 @@ test("README's table of kernels shows what docs/kernels.md has measured", () => 
   expect(table.split("\n").length).toBeGreaterThan(5);
 });
 
+test("the figures before README's first command are those of its table and of docs/kernels.md", () => {
+  const readme = read("README.md");
+  const cells = (text: string, row: RegExp) =>
+    text
+      .match(row)![0]
+      .split("|")
+      .map((cell) => cell.trim());
+  const kilobytes = (cell: string) => Number(cell.replaceAll(",", ""));
+  const [, , , , off, , more] = cells(readme, /^\| debian-cloud \| q35 \|.*$/m);
+  const [, , , , offBefore] = cells(read("docs/kernels.md"), /^\| debian-cloud \| [\d,]+ \|.*$/m);
+  const packed = (kilobytes(off!) - kilobytes(offBefore!)).toLocaleString("en-US");
+  expect(readme.slice(0, readme.indexOf("```")).match(/[\d,]+ kB/g)).toEqual([`${packed} kB`, `${more} kB`]);
+});
+
 test("a boot that failed is not in README's table, and a part without machines is an error", () => {
   const part = (name: string, ...lines: string[]) =>
     [`<!-- written by: scripts/kernels --write ${name} -->`, ...lines, "<!-- end -->"].join("\n");
