@@ -134,7 +134,7 @@ export const catalogue = {
   ),
   "too-many-components": entry(
     2,
-    (f: { count: number }) => `${f.count} components are built in; the kernel's tables hold 64.`,
+    (f: { count: number }) => `${f.count} components are built in; the kernel's sets hold 1024.`,
     () => "Give the link fewer manifests.",
   ),
   "command-failed": entry(

@@ -2,8 +2,8 @@
 /** A component as its manifest describes it: plain values, nothing of the build in them yet. */
 import type { Versions } from "./versions.js";
 
-/** The kernel's tables name owners by the bits of a 64-bit word. */
-export const mostComponents = 64;
+/** The kernel's sets of components have room for so many (`JETTISON_MAX_COMPONENTS` in kernel/jettison/jettison.h). */
+export const mostComponents = 1024;
 
 export interface Component {
   readonly name: string;

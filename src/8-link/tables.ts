@@ -38,8 +38,10 @@ const opcodes = [
   "all",
   "not",
 ] as const;
-/** Bytes of a row of every table but the padding's. */
+/** Bytes of a row of components, regions and gates. */
 const rowBytes = 32;
+const ownerBytes = 2;
+const needBytes = 4;
 /** A region costs the kernel its row, and the byte that shuts it. */
 export const bytesOfRegion = rowBytes + 1;
 /** Rows that the final link may fill in (src/8-link/padding.ts), and the bytes of one. */
@@ -66,8 +68,8 @@ export function writeTables(inputs: TableInputs): string {
     ...table("jettison_components", ".rodata", componentRows(inputs)),
     ...table("jettison_regions", ".rodata", regionRows(inputs)),
     ...table("jettison_gates", ".rodata", gateRows(inputs)),
-    '\t.section .rodata, "a"',
-    ...object("jettison_needs", 8, needRows(inputs)),
+    ...table("jettison_owners", ".rodata", ownerRows(inputs), ownerBytes),
+    ...table("jettison_needs", ".rodata", needRows(inputs), needBytes),
     ...paddingRows(inputs),
     ...automaticRows(inputs),
     "",
@@ -111,32 +113,49 @@ function componentRows({ components, refusals }: TableInputs): string[] {
   });
 }
 
-/** For each component those that stay as long as it does, as bits. They come after it. */
+/** A component, and one that stays as long as it does, which comes after it. */
 function needRows({ components }: TableInputs): string[] {
-  const masks = components.map(({ needs }) =>
-    components.reduce(
-      (mask, { name }, bit) => (needs.some((one) => one.name === name) ? mask | (1n << BigInt(bit)) : mask),
-      0n,
+  return components.flatMap(({ needs }, index) =>
+    components.flatMap(({ name }, needed) =>
+      needs.some((one) => one.name === name) ? [`.short\t${index}, ${needed}`] : [],
     ),
   );
-  return (masks.length > 0 ? masks : [0n]).map((mask) => `.quad\t0x${mask.toString(16)}`);
+}
+
+/** The owners of all regions, one region's behind another's. */
+function ownerRows(inputs: TableInputs): string[] {
+  return placeRegions(inputs).map(({ owners }) => `.short\t${owners.join(", ")}`);
+}
+
+function regionRows(inputs: TableInputs): string[] {
+  let first = 0;
+  return placeRegions(inputs).flatMap(({ start, end, owners, kind }) => {
+    first += owners.length;
+    return [
+      `.quad\t${start}, ${end}`,
+      `.long\t${first - owners.length}, ${owners.length}, ${kinds.indexOf(kind)}, 0`,
+    ];
+  });
 }
 
 /** By address: tables come behind the constants, and those in the order of the linker script. */
-function regionRows({ components, regions }: TableInputs): string[] {
-  const row = (start: string, end: string, owners: readonly number[], kind: Kind) => {
-    const mask = owners.reduce((all, owner) => all | (1n << BigInt(owner)), 0n);
-    return [`.quad\t${start}, ${end}, 0x${mask.toString(16)}`, `.long\t${kinds.indexOf(kind)}, 0`];
-  };
-  const rows = (some: readonly Region[]) =>
-    some.flatMap((region) => row(regionStart(region), regionEnd(region), region.owners, region.kind));
+function placeRegions({ components, regions }: TableInputs) {
+  const place = (region: Region) => ({
+    start: regionStart(region),
+    end: regionEnd(region),
+    owners: [...new Set(region.owners)].sort((a, b) => a - b),
+    kind: region.kind,
+  });
   const isBefore = ({ kind }: Region) => kinds.indexOf(kind) <= kinds.indexOf(tableKind);
   return [
-    ...rows(regions.filter(isBefore)),
-    ...placeTables(components).flatMap(({ name, owner }) =>
-      row(`__jettison_table_${name}_start`, `__jettison_table_${name}_end`, [owner], tableKind),
-    ),
-    ...rows(regions.filter((region) => !isBefore(region))),
+    ...regions.filter(isBefore).map(place),
+    ...placeTables(components).map(({ name, owner }) => ({
+      start: `__jettison_table_${name}_start`,
+      end: `__jettison_table_${name}_end`,
+      owners: [owner],
+      kind: tableKind,
+    })),
+    ...regions.filter((region) => !isBefore(region)).map(place),
   ];
 }
 
@@ -239,12 +258,12 @@ function strings({ components, refusals, refusalText, gates }: TableInputs): str
   ];
 }
 
-function table(name: string, section: string, rows: readonly string[]): string[] {
+function table(name: string, section: string, rows: readonly string[], bytes = rowBytes): string[] {
   const count = `jettison_nr_${name.slice("jettison_".length)}`;
   return [
     `\t.section ${section}, "a"`,
-    ...object(name, 8, rows),
-    ...object(count, 4, [`.long\t(.Lend_${name} - ${name}) / ${rowBytes}`]),
+    ...object(name, Math.min(bytes, 8), rows),
+    ...object(count, 4, [`.long\t(.Lend_${name} - ${name}) / ${bytes}`]),
     "",
   ];
 }

@@ -14,6 +14,8 @@ import { checkGuards, guardBytes } from "./proof.js";
 
 /** A row of the table of regions, and of that of components. */
 export const bytesOfRegion = 32;
+/** The index of a component in the list of owners. */
+const bytesOfOwner = 2;
 
 export function checkRegions(map: ImageMap, regions: readonly VerifiedRegion[]): string[] {
   const { image, regions: placed } = map;
@@ -89,24 +91,26 @@ function checkTable(map: ImageMap, regions: readonly VerifiedRegion[]): string[]
       return [`the kernel takes region ${region.name} to be somewhere else`];
     if (kinds[readWord(map, row + 24) ?? kinds.length] !== region.kind)
       return [`the kernel takes region ${region.name} to be no ${region.kind}`];
-    const owners = readOwners(map, row + 16);
-    const same =
-      owners.length === new Set(region.owners).size && region.owners.every((owner) => owners.includes(owner));
+    const expected = new Set(region.owners);
+    const owners = readOwners(map, row + 16, expected.size);
+    const same = owners.length === expected.size && [...expected].every((owner) => owners.includes(owner));
     return same
       ? []
       : [`the kernel takes region ${region.name} to belong to ${owners.join(", ") || "nobody"}`];
   });
 }
 
-/** Names of the components whose bits are set in the word at an address. */
-function readOwners(map: ImageMap, mask: number): string[] {
+/** Names of a region's owners, one more than `expected` at most: where the list of them begins, and how many there are. */
+function readOwners(map: ImageMap, place: number, expected: number): string[] {
   const components = map.addresses.get("jettison_components") ?? 0;
-  const [low, high] = [readWord(map, mask) ?? 0, readWord(map, mask + 4) ?? 0];
-  const owners: string[] = [];
-  for (let bit = 0; bit < 64; bit++)
-    if (((bit < 32 ? low : high) >>> (bit % 32)) & 1)
-      owners.push(readString(map, readPointer(map, components + bit * bytesOfRegion)));
-  return owners;
+  const list = map.addresses.get("jettison_owners") ?? 0;
+  const [first, count] = [readWord(map, place) ?? 0, readWord(map, place + 4) ?? 0];
+  return Array.from({ length: Math.min(count, expected + 1) }, (_, index) => {
+    const offset = map.offsetOf(list + (first + index) * bytesOfOwner, bytesOfOwner);
+    if (offset === undefined) return "?";
+    const owner = map.image.view.getUint16(offset, true);
+    return readString(map, readPointer(map, components + owner * bytesOfRegion));
+  });
 }
 
 const longestName = 256;

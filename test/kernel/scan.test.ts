@@ -2,7 +2,8 @@
 /**
  * The last look at memory before anything leaves, in a kernel of its own: one in which `scan/plant.patch` leaves words
  * that point into AMD-Vi, and in which Xen registers a driver on every machine, although its manifest says otherwise.
- * The patch also has drivers that are probing a device at that time.
+ * The patch also has drivers that are probing a device at that time. Eighty components come before all others, so those
+ * that are looked at have high numbers.
  */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -31,7 +32,12 @@ beforeAll(async () => {
   trusting = demoJob.components.map((file) =>
     basename(file) === "hypervisor.yaml" ? trustBackend(file) : file,
   );
-  const components = [...trusting, join(projectRoot, "test/kernel/scan/probing.yaml")];
+  const many = join(scratch, "many.yaml");
+  const numbers = Array.from({ length: 80 }, (_, index) => 10 + index);
+  const one = (n: number) =>
+    `  many-${n}: { title: Planted, code: [{ symbols: planted_many_${n} }], inUse: never, canAppear: never }\n`;
+  writeFileSync(many, `components:\n${numbers.map(one).join("")}`);
+  const components = [many, ...trusting, join(projectRoot, "test/kernel/scan/probing.yaml")];
   build = await makeKernel({
     ...{ ...demoJob, components, output },
     configuration: { ...demoJob.configuration, changes },
@@ -87,6 +93,8 @@ test("finds a word in each kind of memory, names the place and keeps the compone
   // A component that stays works; others are freed as ever.
   expect(result.selftest).toMatchObject({ failures: 0 });
   expect(fateOf(result, "gart")).toBe("jettisoned not-in-use");
+  const order = result.components.map(({ component }) => component);
+  expect(order.filter((name) => /^many-/.test(name))).toHaveLength(80);
 });
 
 test("a table of the kernel that something points to stays, although it is to leave", async () => {

@@ -74,7 +74,7 @@ const dataProgram: Record<string, string> = {
     extern unsigned char jettison_region_shut[];
     extern unsigned long jettison_gate_calls[];
     extern unsigned int jettison_nr_regions;
-    extern const struct { char *start, *end; unsigned long owners; unsigned kind, pad; } jettison_regions[];
+    extern const struct { char *start, *end; unsigned first_owner, nr_owners, kind, pad; } jettison_regions[];
     struct gate { const char *name; void *entry; long answer; unsigned region, flags; };
     unsigned long jettison_shut_gate(const struct gate *gate) { return gate->answer; }
     static void show(const char *when)

@@ -358,10 +358,30 @@ const patches: readonly PatchCase[] = [
     what: "a table of regions that gives one away",
     patch: {
       image: (image, bytes) =>
-        void bytes.writeUInt8(1, placeOfSymbol(image, "jettison_regions") + 2 * 32 + 16),
+        void bytes.writeUInt8(1, placeOfSymbol(image, "jettison_regions") + 2 * 32 + 20),
     },
     found: images,
     says: /takes region 02 to belong to gadget/,
+  },
+  {
+    what: "a list of owners that has one twice",
+    patch: {
+      image(image, bytes) {
+        const first = bytes.readUInt32LE(placeOfSymbol(image, "jettison_regions") + 2 * 32 + 16);
+        bytes.writeUInt16LE(0, placeOfSymbol(image, "jettison_owners") + 2 * (first + 1));
+      },
+    },
+    found: images,
+    says: /takes region 02 to belong to gadget, gadget/,
+  },
+  {
+    what: "a table of regions that makes one everybody's",
+    patch: {
+      image: (image, bytes) =>
+        void bytes.writeInt32LE(-1, placeOfSymbol(image, "jettison_regions") + 2 * 32 + 20),
+    },
+    found: images,
+    says: /takes region 02 to belong to \w+, /,
   },
   {
     what: "a table of regions that is too short",

@@ -38,11 +38,13 @@ const kernel = (residentString: string, regionFlags: string) => `
   .section .rodata..jettison.00.2, "a"
   .fill 16, 1, 0xcc
   .section .rodata, "a"
-  .globl jettison_regions, jettison_nr_regions, jettison_components
-  jettison_regions: .quad __jettison_region_00_start, __jettison_region_00_end, 1, 1
+  .globl jettison_regions, jettison_nr_regions, jettison_components, jettison_owners
+  jettison_regions: .quad __jettison_region_00_start, __jettison_region_00_end
+  .long 0, 1, 1, 0
   .type jettison_regions, @object
   .size jettison_regions, 32
   jettison_nr_regions: .long 1, 0
+  jettison_owners: .short 0, 0, 0, 0
   jettison_components: .quad 2f, 0, 0, 0
   2: .asciz "amd-vi"`;
 

@@ -164,8 +164,8 @@ describe("a console", () => {
   });
 
   test("with more components than can be is damaged", () => {
-    const many = Array.from({ length: 100 }, (_, i) => `jettison-guest: component c${i} state kept`);
-    expect(readConsole([...good, ...many]).trouble?.cause).toMatch(/more than 64/);
+    const many = Array.from({ length: 1100 }, (_, i) => `jettison-guest: component c${i} state kept`);
+    expect(readConsole([...good, ...many]).trouble?.cause).toMatch(/more than 1024/);
   });
 
   test("of any text is read without an exception", () => {

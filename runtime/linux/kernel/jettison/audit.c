@@ -24,7 +24,7 @@ int jettison_run_audit(void)
 {
 	struct jettison_scan scan = {
 		.name = "audit",
-		.leaving = jettison_audited,
+		.leaving = &jettison_audited,
 		.list = JETTISON_MAX_FOUND,
 	};
 	unsigned long found = 0;

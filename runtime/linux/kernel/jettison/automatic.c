@@ -30,10 +30,10 @@
 /* The longest that a boot waits for probes, in seconds. */
 #define PROBES_WAIT	30
 
-/* One bit for each component that is a built-in driver: */
-static u64 succeeded __initdata;	/* initcall has run and returned 0 */
-static u64 failed __initdata;		/* initcall has failed, or was not to run */
-static u64 exited __initdata;		/* exit function has run */
+/* Of the components that are built-in drivers, those whose */
+static struct jettison_set succeeded __initdata;	/* initcall returned 0 */
+static struct jettison_set failed __initdata;	/* initcall failed, or was not to run */
+static struct jettison_set exited __initdata;	/* exit function has run */
 
 static bool exits_wanted __initdata = true;
 static bool initcalls_again __initdata;
@@ -63,50 +63,33 @@ void __init jettison_note_initcall(initcall_t fn, int err)
 	unsigned int i;
 
 	for (i = 0; i < jettison_nr_automatic; i++) {
-		u64 component = BIT_ULL(jettison_automatic[i].component);
-
-		if (jettison_automatic[i].init != fn)
-			continue;
-		if (err)
-			failed |= component;
-		else
-			succeeded |= component;
+		if (jettison_automatic[i].init == fn)
+			__set_bit(jettison_automatic[i].component,
+				  err ? failed.has : succeeded.has);
 	}
 }
 
-/* All built-in drivers that may leave. */
-static u64 __init all_automatic(void)
+/* The row of a component that is a built-in driver, or NULL. */
+static const struct jettison_automatic *__init row_of(unsigned int component)
 {
 	unsigned int i;
-	u64 all = 0;
-
-	for (i = 0; i < jettison_nr_automatic; i++)
-		all |= BIT_ULL(jettison_automatic[i].component);
-	return all;
-}
-
-/* Those for which a device may be found that is there already. */
-static u64 __init found_late(void)
-{
-	unsigned int i;
-	u64 late = 0;
 
 	for (i = 0; i < jettison_nr_automatic; i++) {
-		if (jettison_automatic[i].found_late)
-			late |= BIT_ULL(jettison_automatic[i].component);
+		if (jettison_automatic[i].component == component)
+			return &jettison_automatic[i];
 	}
-	return late;
+	return NULL;
 }
 
-/* Those that the exit functions have to be called of before they leave. */
-u64 __init jettison_need_exit(void)
+/* Whether its exit function has to be called before it leaves. */
+bool __init jettison_needs_exit(unsigned int component)
 {
-	return all_automatic() & ~failed;
+	return row_of(component) && !test_bit(component, failed.has);
 }
 
-u64 __init jettison_failed(void)
+bool __init jettison_has_failed(unsigned int component)
 {
-	return failed;
+	return test_bit(component, failed.has);
 }
 
 /* It may outlast the boot, and init memory. */
@@ -142,11 +125,11 @@ static bool __init hold_probes(void)
  * No device is given a driver until jettison_resume_probes(), so what is
  * decided in between stays true. Where probes do not end, drivers stay.
  */
-void __init jettison_hold_probes(u64 leaving)
+void __init jettison_hold_probes(const struct jettison_set *leaving)
 {
 	ktime_t start = ktime_get();
 
-	if (!(leaving & succeeded))
+	if (!bitmap_intersects(leaving->has, succeeded.has, JETTISON_MAX_COMPONENTS))
 		return;
 	probes_unfinished = !hold_probes();
 	if (probes_unfinished)
@@ -165,58 +148,64 @@ void __init jettison_resume_probes(void)
 
 /**
  * jettison_driver_stays - why a built-in driver does not leave
- * @component: its bit; any other component's will do
+ * @component: it, or any other component
  * @wanted: those that have a device, or would be given one
  * @dropped: whether the command line says that it is to leave
  *
  * Return: the reason, or NULL: it leaves unless its device can appear later.
  */
-const char *__init jettison_driver_stays(u64 component, u64 wanted, bool dropped)
+const char *__init jettison_driver_stays(unsigned int component,
+					 const struct jettison_set *wanted, bool dropped)
 {
-	if (!(component & all_automatic()))
+	const struct jettison_automatic *automatic = row_of(component);
+
+	if (!automatic)
 		return NULL;
 	/* An initcall that has not run is somebody else's to run. */
-	if (component & (wanted | ~(succeeded | failed)))
+	if (test_bit(component, wanted->has) ||
+	    !(test_bit(component, succeeded.has) || test_bit(component, failed.has)))
 		return "in-use";
 	/* No proof covers what init code and devices have done with it. */
 	if (!jettison_searches())
 		return "scan-off";
-	if (component & failed)
+	if (test_bit(component, failed.has))
 		return NULL;
 	if (!exits_wanted)
 		return "exit-off";
 	if (probes_unfinished)
 		return "probing";
-	return component & found_late() && !dropped ? "found-late" : NULL;
+	return automatic->found_late && !dropped ? "found-late" : NULL;
 }
 
 /**
  * jettison_call_exits - have the drivers that leave unregister themselves
- *
- * Return: those that stay after all, as their initcalls are to run again.
+ * @again: gets those that stay after all, as their initcalls are to run again
  */
-u64 __init jettison_call_exits(void)
+void __init jettison_call_exits(struct jettison_set *again)
 {
 	unsigned int i = jettison_nr_automatic;
 
+	*again = (struct jettison_set){};
 	/* Who came last goes first. */
 	while (i--) {
 		const struct jettison_automatic *automatic = &jettison_automatic[i];
-		u64 component = BIT_ULL(automatic->component);
+		unsigned int component = automatic->component;
 
-		if (!(jettison_leaving & succeeded & component))
+		if (!test_bit(component, jettison_leaving.has) ||
+		    !test_bit(component, succeeded.has))
 			continue;
-		pr_info("%s: %ps()\n", jettison_components[automatic->component].name,
+		pr_info("%s: %ps()\n", jettison_components[component].name,
 			automatic->exit);
 		automatic->exit();
-		exited |= component;
+		__set_bit(component, exited.has);
 	}
-	if (!exited)
-		return 0;
+	if (jettison_set_is_empty(&exited))
+		return;
 	async_synchronize_full();
 	synchronize_rcu();
 	rcu_barrier();
-	return initcalls_again ? exited : 0;
+	if (initcalls_again)
+		*again = exited;
 }
 
 /* Drivers that have unregistered themselves and stay register again. */
@@ -226,17 +215,18 @@ void __init jettison_run_initcalls_again(void)
 
 	for (i = 0; i < jettison_nr_automatic; i++) {
 		const struct jettison_automatic *automatic = &jettison_automatic[i];
-		struct jettison_fate *fate = &jettison_fates[automatic->component];
-		u64 component = BIT_ULL(automatic->component);
+		unsigned int component = automatic->component;
+		struct jettison_fate *fate = &jettison_fates[component];
 		int err;
 
-		if (!(exited & ~jettison_leaving & component))
+		if (!test_bit(component, exited.has) ||
+		    test_bit(component, jettison_leaving.has))
 			continue;
 		if (!strcmp(fate->reason, "referenced"))
 			fate->reason = "stray";
 		err = automatic->init();
 		pr_notice("%s: stays (%s), %ps() returned %d\n",
-			  jettison_components[automatic->component].name,
+			  jettison_components[component].name,
 			  fate->reason, automatic->init, err);
 	}
 }

@@ -49,8 +49,8 @@ const char * const jettison_state_names[] = {
 };
 
 struct jettison_fate *jettison_fates;
-u64 jettison_leaving;
-u64 jettison_audited;
+struct jettison_set jettison_leaving;
+struct jettison_set jettison_audited;
 u8 *jettison_freed;
 unsigned long jettison_pages;
 struct jettison_times jettison_times;
@@ -165,11 +165,14 @@ bool jettison_gave_back(unsigned long addr, unsigned long n)
  */
 unsigned int jettison_counted_at(const struct jettison_region *region)
 {
-	u64 owners = region->owners;
+	const u16 *owners = &jettison_owners[region->first_owner];
+	unsigned int i = region->nr_owners - 1;
 
-	if (!jettison_region_shut[region - jettison_regions])
-		owners &= ~jettison_leaving;
-	return fls64(owners) - 1;
+	if (!jettison_region_shut[region - jettison_regions]) {
+		while (i && test_bit(owners[i], jettison_leaving.has))
+			i--;
+	}
+	return owners[i];
 }
 
 /*
@@ -373,7 +376,7 @@ void jettison_release(void)
 
 	jettison_mappings_before = jettison_count_mappings();
 	start = ktime_get();
-	if (jettison_leaving) {
+	if (!jettison_set_is_empty(&jettison_leaving)) {
 		free_regions();
 		jettison_free_padding();
 	}

@@ -35,8 +35,8 @@
 
 enum jettison_mode jettison_mode __ro_after_init = JETTISON_MODE_ON;
 
-static u64 keep __initdata;
-static u64 drop __initdata;
+static struct jettison_set keep __initdata;
+static struct jettison_set drop __initdata;
 
 static int __init set_mode(char *mode)
 {
@@ -69,14 +69,14 @@ static int __init component_named(const char *name, size_t length)
 	return -1;
 }
 
-static int __init name_components(const char *names, u64 *set)
+static int __init name_components(const char *names, struct jettison_set *set)
 {
 	while (names && *names) {
 		size_t length = strcspn(names, ",");
 		int i = component_named(names, length);
 
 		if (i >= 0)
-			*set |= BIT_ULL(i);
+			__set_bit(i, set->has);
 		else if (length)
 			pr_warn("there is no component '%.*s'\n",
 				(int)length, names);
@@ -212,22 +212,53 @@ static bool __init lies_in_place(const struct jettison_region *region)
 	       end <= places[region->kind].end;
 }
 
+/* Somebody has it, and each of them exists and is named once. */
+static bool __init owners_make_sense(const struct jettison_region *region)
+{
+	const u16 *owners = &jettison_owners[region->first_owner];
+	unsigned int i;
+
+	if (!region->nr_owners || region->first_owner > jettison_nr_owners ||
+	    region->nr_owners > jettison_nr_owners - region->first_owner)
+		return false;
+	for (i = 0; i < region->nr_owners; i++) {
+		if (owners[i] >= jettison_nr_components ||
+		    (i && owners[i] <= owners[i - 1]))
+			return false;
+	}
+	return true;
+}
+
+/* A component comes before all that it needs, and the rows are in its order. */
+static bool __init needs_make_sense(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < jettison_nr_needs; i++) {
+		const struct jettison_need *need = &jettison_needs[i];
+
+		if (need->needed <= need->component ||
+		    need->needed >= jettison_nr_components ||
+		    (i && need->component < need[-1].component))
+			return false;
+	}
+	return true;
+}
+
 /* Nothing is freed on the word of tables that contradict themselves. */
 static bool __init tables_make_sense(void)
 {
 	const void *free_from = NULL;
 	unsigned int i;
-	u64 all;
 
 	if (jettison_nr_components > JETTISON_MAX_COMPONENTS)
 		return false;
-	all = GENMASK_ULL(jettison_nr_components - 1, 0);
 
 	for (i = 0; i < jettison_nr_regions; i++) {
 		const struct jettison_region *region = &jettison_regions[i];
 
 		if (region->start < free_from || !lies_in_place(region) ||
-		    !region->owners || region->owners & ~all)
+		    !owners_make_sense(region))
 			return false;
 		free_from = region->end;
 	}
@@ -244,7 +275,7 @@ static bool __init tables_make_sense(void)
 		if (i && jettison_gates[i].entry <= jettison_gates[i - 1].entry)
 			return false;
 	}
-	return jettison_padding_makes_sense();
+	return needs_make_sense() && jettison_padding_makes_sense();
 }
 
 /*
@@ -274,7 +305,7 @@ static const char *__init cannot_free(void)
 /* A driver that refused to start will not serve a device that comes later. */
 static bool __init can_appear(unsigned int i)
 {
-	if (jettison_failed() & BIT_ULL(i))
+	if (jettison_has_failed(i))
 		return false;
 	return jettison_components[i].can_appear == JETTISON_MODULE ||
 	       jettison_components[i].can_appear == JETTISON_ALWAYS ||
@@ -288,18 +319,19 @@ static const char * const appearances[] __initconst = {
 };
 
 static struct jettison_fate __init
-decide_component(unsigned int i, const char *withheld, u64 wanted)
+decide_component(unsigned int i, const char *withheld,
+		 const struct jettison_set *wanted)
 {
 	const struct jettison_component *component = &jettison_components[i];
-	bool dropped = drop & BIT_ULL(i);
-	const char *stays = jettison_driver_stays(BIT_ULL(i), wanted, dropped);
+	bool dropped = test_bit(i, drop.has);
+	const char *stays = jettison_driver_stays(i, wanted, dropped);
 
 	if (component->refused)
 		return (struct jettison_fate){ JETTISON_REFUSED,
 					       component->reason ?: "" };
 	if (jettison_mode == JETTISON_MODE_OFF)
 		return (struct jettison_fate){ JETTISON_KEPT, "off" };
-	if (keep & BIT_ULL(i))
+	if (test_bit(i, keep.has))
 		return (struct jettison_fate){ JETTISON_KEPT, "keep" };
 	if (i == jettison_padding_owner && jettison_padding_stays())
 		return (struct jettison_fate){ JETTISON_KEPT,
@@ -317,7 +349,7 @@ decide_component(unsigned int i, const char *withheld, u64 wanted)
 			appearances[component->can_appear] };
 	if (withheld)
 		return (struct jettison_fate){ JETTISON_WITHHELD, withheld };
-	if (jettison_failed() & BIT_ULL(i))
+	if (jettison_has_failed(i))
 		return (struct jettison_fate){ JETTISON_JETTISONED, "failed" };
 	return (struct jettison_fate){ JETTISON_JETTISONED,
 		can_appear(i) ? "drop" : "not-in-use" };
@@ -329,21 +361,18 @@ decide_component(unsigned int i, const char *withheld, u64 wanted)
  */
 static void __init keep_what_is_needed(void)
 {
-	unsigned int i, needed;
+	unsigned int i;
 
-	for (i = 0; i < jettison_nr_components; i++) {
-		if (jettison_leaving & BIT_ULL(i))
+	for (i = 0; i < jettison_nr_needs; i++) {
+		const struct jettison_need *need = &jettison_needs[i];
+		struct jettison_fate *fate = &jettison_fates[need->needed];
+
+		if (test_bit(need->component, jettison_leaving.has) ||
+		    !__test_and_clear_bit(need->needed, jettison_leaving.has))
 			continue;
-		for (needed = i + 1; needed < jettison_nr_components; needed++) {
-			struct jettison_fate *fate = &jettison_fates[needed];
-
-			if (!(jettison_needs[i] & jettison_leaving & BIT_ULL(needed)))
-				continue;
-			jettison_leaving &= ~BIT_ULL(needed);
-			fate->state = JETTISON_KEPT;
-			fate->reason = kasprintf(GFP_KERNEL, "needed-by-%s",
-						 jettison_components[i].name) ?: "needed";
-		}
+		fate->state = JETTISON_KEPT;
+		fate->reason = kasprintf(GFP_KERNEL, "needed-by-%s",
+					 jettison_components[need->component].name) ?: "needed";
 	}
 }
 
@@ -352,15 +381,14 @@ static void __init spare_all(void)
 {
 	unsigned int i;
 
-	for (i = 0; i < jettison_nr_components; i++) {
-		if (jettison_leaving & BIT_ULL(i)) {
-			jettison_fates[i].state = JETTISON_KEPT;
-			jettison_fates[i].reason = "audit";
-		}
+	for_each_set_bit(i, jettison_leaving.has, jettison_nr_components) {
+		jettison_fates[i].state = JETTISON_KEPT;
+		jettison_fates[i].reason = "audit";
+		/* A driver that is registered is pointed to, of course. */
+		if (!jettison_needs_exit(i))
+			__set_bit(i, jettison_audited.has);
 	}
-	/* A driver that is registered is pointed to, of course. */
-	jettison_audited = jettison_leaving & ~jettison_need_exit();
-	jettison_leaving = 0;
+	jettison_leaving = (struct jettison_set){};
 }
 
 /* A region leaves when all of its owners leave. */
@@ -370,60 +398,60 @@ static void __init shut_regions(void)
 
 	for (i = 0; i < jettison_nr_regions; i++)
 		WRITE_ONCE(jettison_region_shut[i],
-			   !(jettison_regions[i].owners & ~jettison_leaving));
+			   jettison_owners_in(&jettison_regions[i],
+					      &jettison_leaving));
 }
 
 /* @components are not to leave after all, nor what they need. */
-static void __init spare(u64 components, enum jettison_state state,
-			 const char *reason)
+static void __init spare(const struct jettison_set *components,
+			 enum jettison_state state, const char *reason)
 {
 	unsigned int i;
 
-	for (i = 0; i < jettison_nr_components; i++) {
-		if (components & jettison_leaving & BIT_ULL(i)) {
+	for_each_set_bit(i, components->has, jettison_nr_components) {
+		if (__test_and_clear_bit(i, jettison_leaving.has)) {
 			jettison_fates[i].state = state;
 			jettison_fates[i].reason = reason;
 		}
 	}
-	jettison_leaving &= ~components;
 	keep_what_is_needed();
 }
 
-static u64 __init owners_probing(void)
+static void __init find_probing(struct jettison_set *busy)
 {
-	return jettison_owners_probing(true);
+	jettison_find_probing(busy, true);
 }
 
-/* Those that are busy, and stay so. */
-static u64 __init wait_while(u64 (*find_busy)(void))
+/* Those that are busy, and stay so, do not leave. */
+static void __init spare_busy(void (*find_busy)(struct jettison_set *busy),
+			      enum jettison_state state, const char *reason)
 {
+	struct jettison_set busy;
 	unsigned int tries;
-	u64 busy;
 
 	for (tries = 0; tries < BUSY_TRIES; tries++) {
 		ktime_t start;
 
-		busy = find_busy();
-		if (!busy)
-			break;
+		find_busy(&busy);
+		if (jettison_set_is_empty(&busy))
+			return;
 		start = ktime_get();
 		msleep(BUSY_WAIT_MS);
 		jettison_times.waiting += ktime_to_ns(ktime_sub(ktime_get(), start));
 	}
-	return busy;
+	spare(&busy, state, reason);
 }
 
-static u64 __init used_after_all(void)
+static void __init spare_used(void)
 {
+	struct jettison_set used = {};
 	unsigned int i;
-	u64 used = 0;
 
-	for (i = 0; i < jettison_nr_components; i++) {
-		if (jettison_leaving & BIT_ULL(i) &&
-		    in_use(&jettison_components[i]))
-			used |= BIT_ULL(i);
+	for_each_set_bit(i, jettison_leaving.has, jettison_nr_components) {
+		if (in_use(&jettison_components[i]))
+			__set_bit(i, used.has);
 	}
-	return used;
+	spare(&used, JETTISON_KEPT, "in-use");
 }
 
 /*
@@ -434,13 +462,16 @@ static u64 __init used_after_all(void)
  */
 static void __init shut_gates(void)
 {
-	spare(wait_while(owners_probing), JETTISON_KEPT, "probing");
-	spare(wait_while(jettison_owners_inside), JETTISON_WITHHELD, "task-inside");
+	struct jettison_set probing;
+
+	spare_busy(find_probing, JETTISON_KEPT, "probing");
+	spare_busy(jettison_find_inside, JETTISON_WITHHELD, "task-inside");
 	shut_regions();
 
-	spare(jettison_owners_probing(false), JETTISON_KEPT, "probing");
-	spare(wait_while(jettison_owners_inside), JETTISON_WITHHELD, "task-inside");
-	spare(used_after_all(), JETTISON_KEPT, "in-use");
+	jettison_find_probing(&probing, false);
+	spare(&probing, JETTISON_KEPT, "probing");
+	spare_busy(jettison_find_inside, JETTISON_WITHHELD, "task-inside");
+	spare_used();
 	shut_regions();
 }
 
@@ -451,10 +482,13 @@ static void __init shut_gates(void)
  */
 static void __init keep_what_is_referenced(void)
 {
-	u64 referenced;
+	struct jettison_set referenced;
 
-	while (jettison_leaving && (referenced = jettison_referenced())) {
-		spare(referenced, JETTISON_KEPT, "referenced");
+	while (!jettison_set_is_empty(&jettison_leaving)) {
+		jettison_find_referenced(&referenced);
+		if (jettison_set_is_empty(&referenced))
+			break;
+		spare(&referenced, JETTISON_KEPT, "referenced");
 		shut_regions();
 	}
 }
@@ -490,17 +524,19 @@ static void __init forget_text(void)
 static void __init decide_components(void)
 {
 	const char *withheld = cannot_free();
-	u64 wanted = 0;
+	struct jettison_set dropped = drop, wanted = {};
 	unsigned int i;
 
+	if (no_hotplug)
+		bitmap_fill(dropped.has, JETTISON_MAX_COMPONENTS);
 	if (jettison_mode != JETTISON_MODE_OFF && jettison_nr_automatic) {
-		jettison_hold_probes(no_hotplug ? ~0ULL : drop);
-		wanted = jettison_owners_wanted();
+		jettison_hold_probes(&dropped);
+		jettison_find_wanted(&wanted);
 	}
 	for (i = 0; i < jettison_nr_components; i++) {
-		jettison_fates[i] = decide_component(i, withheld, wanted);
+		jettison_fates[i] = decide_component(i, withheld, &wanted);
 		if (jettison_fates[i].state == JETTISON_JETTISONED)
-			jettison_leaving |= BIT_ULL(i);
+			__set_bit(i, jettison_leaving.has);
 	}
 	keep_what_is_needed();
 	if (jettison_mode == JETTISON_MODE_AUDIT)
@@ -509,10 +545,11 @@ static void __init decide_components(void)
 
 static void __init prepare_to_leave(void)
 {
-	u64 again = jettison_call_exits();
+	struct jettison_set again;
 
+	jettison_call_exits(&again);
 	jettison_resume_probes();
-	spare(again, JETTISON_KEPT, "exit-again");
+	spare(&again, JETTISON_KEPT, "exit-again");
 	shut_gates();
 	keep_what_is_referenced();
 	jettison_run_initcalls_again();
@@ -544,7 +581,7 @@ void __init jettison_decide(void)
 		return;
 	}
 	decide_components();
-	if (jettison_leaving)
+	if (!jettison_set_is_empty(&jettison_leaving))
 		prepare_to_leave();
 	else
 		jettison_resume_probes();
@@ -552,8 +589,9 @@ void __init jettison_decide(void)
 	if (jettison_sysfs_init())
 		pr_warn("not all of /sys/kernel/jettison could be made\n");
 	if (jettison_mode != JETTISON_MODE_OFF)
-		pr_info("%lu of %u components leave\n",
-			hweight64(jettison_leaving), jettison_nr_components);
+		pr_info("%u of %u components leave\n",
+			bitmap_weight(jettison_leaving.has, jettison_nr_components),
+			jettison_nr_components);
 	jettison_times.deciding = ktime_to_ns(ktime_sub(ktime_get(), start)) -
 				  jettison_times.waiting - jettison_times.search;
 }

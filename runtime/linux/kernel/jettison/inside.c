@@ -48,7 +48,7 @@ struct look {
 	struct task_struct *caller;
 	struct span text;		/* all regions of text that are to leave */
 	struct span gates;
-	u64 inside;			/* the owners of what tasks are in */
+	struct jettison_set *inside;	/* the owners of what tasks are in */
 };
 
 static bool __init is_in(const struct span *range, unsigned long addr)
@@ -70,13 +70,13 @@ static void __init widen(struct span *range, unsigned long start, unsigned long 
 
 static bool __init is_to_leave(unsigned int region)
 {
-	return !(jettison_regions[region].owners & ~jettison_leaving);
+	return jettison_owners_in(&jettison_regions[region], &jettison_leaving);
 }
 
 static void __init note_region(struct look *look, unsigned int region)
 {
 	if (is_to_leave(region))
-		look->inside |= jettison_regions[region].owners;
+		jettison_add_owners(look->inside, &jettison_regions[region]);
 }
 
 static void __init note_address(struct look *look, unsigned long addr)
@@ -152,7 +152,7 @@ static void __init note_task(struct look *look, struct task_struct *task)
 		if (word + 1 < end)
 			note_gate(look, addr, READ_ONCE_NOCHECK(word[1]));
 		if (is_in_slot(addr))
-			look->inside |= jettison_leaving;
+			*look->inside = jettison_leaving;
 	}
 	note_hidden(look, task);
 }
@@ -172,12 +172,16 @@ static int __init note_tasks(void *data)
 	return 0;
 }
 
-/* The owners of what is to leave that some task is inside of. */
-u64 __init jettison_owners_inside(void)
+/**
+ * jettison_find_inside - look whether tasks are inside of what is to leave
+ * @inside: gets the owners that some task is inside of
+ */
+void __init jettison_find_inside(struct jettison_set *inside)
 {
-	struct look look = { .caller = current };
+	struct look look = { .caller = current, .inside = inside };
 	unsigned int i;
 
+	*inside = (struct jettison_set){};
 	for (i = 0; i < jettison_nr_regions; i++) {
 		if (jettison_is_text(&jettison_regions[i]) && is_to_leave(i))
 			widen(&look.text, (unsigned long)jettison_regions[i].start,
@@ -190,5 +194,4 @@ u64 __init jettison_owners_inside(void)
 	}
 	if (look.text.size)
 		stop_machine(note_tasks, &look, NULL);
-	return look.inside;
 }

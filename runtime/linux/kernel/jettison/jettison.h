@@ -7,12 +7,19 @@
 #define _KERNEL_JETTISON_H
 
 #include <linux/atomic.h>
+#include <linux/bitmap.h>
 #include <linux/build_bug.h>
 #include <linux/init.h>
 #include <linux/stddef.h>
 #include <linux/types.h>
 
-#define JETTISON_MAX_COMPONENTS	64
+/* Room in a set. The link makes no kernel with more. */
+#define JETTISON_MAX_COMPONENTS	1024
+
+/* Some of jettison_components[], by their indices. */
+struct jettison_set {
+	DECLARE_BITMAP(has, JETTISON_MAX_COMPONENTS);
+};
 
 /*
  * Whether a component is in use is a postfix program of these. The first six
@@ -66,9 +73,16 @@ enum jettison_kind {
 struct jettison_region {	/* sorted by address */
 	void *start;		/* page-aligned, as is the end */
 	void *end;
-	u64 owners;		/* bit i: jettison_components[i] */
+	u32 first_owner;	/* index into jettison_owners[] */
+	u32 nr_owners;
 	u32 kind;
 	u32 reserved;
+};
+
+/* The second stays as long as the first does. It comes after it. */
+struct jettison_need {		/* sorted by the first */
+	u16 component;
+	u16 needed;
 };
 
 #define JETTISON_MAX_PADDING	32
@@ -120,8 +134,11 @@ static_assert(offsetof(struct jettison_component, nr_tests) == 24);
 static_assert(offsetof(struct jettison_component, can_appear) == 26);
 static_assert(offsetof(struct jettison_component, refused) == 27);
 static_assert(sizeof(struct jettison_region) == 32);
-static_assert(offsetof(struct jettison_region, owners) == 16);
+static_assert(offsetof(struct jettison_region, first_owner) == 16);
+static_assert(offsetof(struct jettison_region, nr_owners) == 20);
 static_assert(offsetof(struct jettison_region, kind) == 24);
+static_assert(sizeof(struct jettison_need) == 4);
+static_assert(offsetof(struct jettison_need, needed) == 2);
 static_assert(sizeof(struct jettison_padding) == 8);
 static_assert(offsetof(struct jettison_padding, nr) == 4);
 static_assert(sizeof(struct jettison_automatic) == 24);
@@ -137,8 +154,10 @@ static_assert(offsetof(struct jettison_gate, flags) == 28);
 extern const struct jettison_component jettison_components[];
 extern const struct jettison_region jettison_regions[];
 extern const struct jettison_gate jettison_gates[];
-extern const u64 jettison_needs[];	/* one a component: what stays with it */
+extern const u16 jettison_owners[];	/* of each region, in ascending order */
+extern const struct jettison_need jettison_needs[];
 extern const u32 jettison_nr_components, jettison_nr_regions, jettison_nr_gates;
+extern const u32 jettison_nr_owners, jettison_nr_needs;
 extern const struct jettison_padding jettison_padding[];
 extern const u32 jettison_nr_padding;
 extern const u32 jettison_padding_owner;	/* jettison_components[], if any */
@@ -181,12 +200,45 @@ struct jettison_times {
 
 extern enum jettison_mode jettison_mode;
 extern struct jettison_fate *jettison_fates;	/* one a component */
-extern u64 jettison_leaving;			/* the components that do */
-extern u64 jettison_audited;			/* those that would have */
+extern struct jettison_set jettison_leaving;	/* the components that do */
+extern struct jettison_set jettison_audited;	/* those that would have */
 extern u8 *jettison_freed;			/* one a region */
 extern unsigned long jettison_pages;		/* freed in all */
 extern struct jettison_times jettison_times;
 extern const char * const jettison_state_names[];
+
+static inline bool jettison_set_is_empty(const struct jettison_set *set)
+{
+	return bitmap_empty(set->has, JETTISON_MAX_COMPONENTS);
+}
+
+static inline void jettison_add(struct jettison_set *set,
+				const struct jettison_set *other)
+{
+	bitmap_or(set->has, set->has, other->has, JETTISON_MAX_COMPONENTS);
+}
+
+/* Whether a region leaves when @set does. */
+static inline bool jettison_owners_in(const struct jettison_region *region,
+				      const struct jettison_set *set)
+{
+	unsigned int i;
+
+	for (i = 0; i < region->nr_owners; i++) {
+		if (!test_bit(jettison_owners[region->first_owner + i], set->has))
+			return false;
+	}
+	return true;
+}
+
+static inline void jettison_add_owners(struct jettison_set *set,
+				       const struct jettison_region *region)
+{
+	unsigned int i;
+
+	for (i = 0; i < region->nr_owners; i++)
+		__set_bit(jettison_owners[region->first_owner + i], set->has);
+}
 
 int jettison_region_of(unsigned long addr);
 const struct jettison_gate *jettison_find_gate(unsigned long addr);
@@ -194,16 +246,17 @@ unsigned int jettison_counted_at(const struct jettison_region *region);
 unsigned long jettison_mapping(unsigned long addr);
 bool jettison_mapping_is_memory(unsigned long mapping);
 bool jettison_free_pages(void *start, void *end, u8 *freed);
-u64 jettison_owners_inside(void);
-u64 jettison_owners_probing(bool deferred);
-u64 jettison_owners_wanted(void);
+void jettison_find_inside(struct jettison_set *inside);
+void jettison_find_probing(struct jettison_set *busy, bool deferred);
+void jettison_find_wanted(struct jettison_set *wanted);
 
-u64 jettison_need_exit(void);
-u64 jettison_failed(void);
-void jettison_hold_probes(u64 leaving);
+bool jettison_needs_exit(unsigned int component);
+bool jettison_has_failed(unsigned int component);
+void jettison_hold_probes(const struct jettison_set *leaving);
 void jettison_resume_probes(void);
-const char *jettison_driver_stays(u64 component, u64 wanted, bool dropped);
-u64 jettison_call_exits(void);
+const char *jettison_driver_stays(unsigned int component,
+				  const struct jettison_set *wanted, bool dropped);
+void jettison_call_exits(struct jettison_set *again);
 void jettison_run_initcalls_again(void);
 
 #ifdef CONFIG_XEN_PV
@@ -273,9 +326,9 @@ enum jettison_place {
 
 struct jettison_scan {
 	const char *name;		/* what asks, for the log */
-	u64 leaving;			/* the components whose regions are looked for */
+	const struct jettison_set *leaving;	/* whose regions are looked for */
 	unsigned long list;		/* words to list, of each place and component */
-	u64 owners;			/* those that something points to */
+	struct jettison_set owners;	/* those that something points to */
 	unsigned long pages;		/* searched */
 	unsigned long again;		/* words that were looked at again */
 	unsigned long found[JETTISON_PLACES];
@@ -283,7 +336,7 @@ struct jettison_scan {
 
 int jettison_run_scan(struct jettison_scan *scan);
 bool jettison_searches(void);
-u64 jettison_referenced(void);
+void jettison_find_referenced(struct jettison_set *referenced);
 
 extern unsigned long jettison_scan_pages;
 

@@ -154,7 +154,7 @@ void __init jettison_decide_padding(void)
 	if (leaving)
 		return;
 	fate->state = JETTISON_WITHHELD;
-	jettison_leaving &= ~BIT_ULL(jettison_padding_owner);
+	__clear_bit(jettison_padding_owner, jettison_leaving.has);
 }
 
 void jettison_free_padding(void)

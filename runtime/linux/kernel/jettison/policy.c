@@ -79,7 +79,7 @@ void __init jettison_forget_tables(void)
 
 	for (i = 0; i < jettison_nr_components; i++) {
 		for (table = 0; table < ARRAY_SIZE(tables); table++) {
-			if (!(jettison_leaving & BIT_ULL(i)) ||
+			if (!test_bit(i, jettison_leaving.has) ||
 			    strcmp(jettison_components[i].name, tables[table].name))
 				continue;
 			tables[table].forget();

@@ -24,27 +24,29 @@
 /* The most that a bus wraps around a driver, on either side of it. */
 #define WRAPPED_BYTES	128
 
-static u64 probing __initdata;
+static struct jettison_set probing __initdata;
 
-static u64 __init owners_at(unsigned long addr)
+static const struct jettison_region *__init region_at(unsigned long addr)
 {
 	const struct jettison_gate *gate = jettison_find_gate(addr);
 	int region = gate ? gate->region : jettison_region_of(addr);
 
-	return region < 0 ? 0 : jettison_regions[region].owners;
+	return region < 0 ? NULL : &jettison_regions[region];
 }
 
 static void __init note_driver(const struct device_driver *driver)
 {
 	unsigned long addr = (unsigned long)driver, size, offset;
-	u64 own = owners_at(addr), shared = 0;
+	const struct jettison_region *region = region_at(addr);
+	struct jettison_set shared = {};
 	const unsigned long *word, *end;
+	bool has_own = false;
 
 	/* A module's, or of a component that lies in one piece. */
-	if (!is_kernel(addr) || own) {
-		probing |= own;
+	if (region)
+		jettison_add_owners(&probing, region);
+	if (!is_kernel(addr) || region)
 		return;
-	}
 	/* Without the names of data: its neighbours may be taken for it. */
 	if (!kallsyms_lookup_size_offset(addr, &size, &offset)) {
 		offset = WRAPPED_BYTES;
@@ -52,38 +54,41 @@ static void __init note_driver(const struct device_driver *driver)
 	}
 	word = (const unsigned long *)round_down(addr - offset, sizeof(long));
 	for (end = word + size / sizeof(long); word < end; word++) {
-		u64 owners = owners_at(READ_ONCE(*word));
-
-		if (owners & (owners - 1))
-			shared |= owners;
-		else
-			own |= owners;
+		region = region_at(READ_ONCE(*word));
+		if (!region)
+			continue;
+		if (region->nr_owners == 1)
+			has_own = true;
+		jettison_add_owners(region->nr_owners == 1 ? &probing : &shared,
+				    region);
 	}
-	probing |= own ?: shared;
+	if (!has_own)
+		jettison_add(&probing, &shared);
 }
 
 /**
- * jettison_owners_wanted - which components have a driver that a device needs
- *
- * Return: a bit for each component with a driver that a device has, or that a
- * device without one would be given; all where that cannot be asked.
+ * jettison_find_wanted - which components have a driver that a device needs
+ * @wanted: gets those with a driver that a device has, or that a device without
+ *	    one would be given; all where that cannot be asked
  */
-u64 __init jettison_owners_wanted(void)
+void __init jettison_find_wanted(struct jettison_set *wanted)
 {
-	probing = 0;
-	return driver_visit_wanted(note_driver) ? ~0ULL : probing;
+	probing = (struct jettison_set){};
+	if (driver_visit_wanted(note_driver))
+		bitmap_fill(probing.has, JETTISON_MAX_COMPONENTS);
+	*wanted = probing;
 }
 
 /**
- * jettison_owners_probing - which components have unfinished probes
+ * jettison_find_probing - which components have unfinished probes
+ * @busy: gets those of them that are to leave
  * @deferred: whether probes that have been put off count. To find their drivers
  *	      buses are asked, which may be a component's
- *
- * Return: a bit for each such component that is to leave.
  */
-u64 __init jettison_owners_probing(bool deferred)
+void __init jettison_find_probing(struct jettison_set *busy, bool deferred)
 {
-	probing = 0;
+	probing = (struct jettison_set){};
 	driver_visit_unfinished(note_driver, deferred);
-	return probing & jettison_leaving;
+	bitmap_and(busy->has, probing.has, jettison_leaving.has,
+		   JETTISON_MAX_COMPONENTS);
 }

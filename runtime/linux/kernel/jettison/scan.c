@@ -100,7 +100,7 @@ struct search {
 	unsigned int nr_words;
 	bool stacks;			/* look at them as well */
 	unsigned long on_stacks;
-	u64 stack_owners;
+	struct jettison_set stack_owners;
 	struct found (*found)[JETTISON_MAX_FOUND];
 };
 
@@ -146,9 +146,9 @@ static __always_inline unsigned long target_of(const struct search *search,
 	return leaves(search, word) && !in_guard(word) ? word : 0;
 }
 
-static u64 owners_of(unsigned long target)
+static void add_owners_of(struct jettison_set *set, unsigned long target)
 {
-	return jettison_regions[jettison_region_of(target)].owners;
+	jettison_add_owners(set, &jettison_regions[jettison_region_of(target)]);
 }
 
 static bool in_image(unsigned long addr, const char *start, const char *end)
@@ -478,7 +478,7 @@ static void search_stack(struct search *search, struct task_struct *task)
 
 		if (!target)
 			continue;
-		search->stack_owners |= owners_of(target);
+		add_owners_of(&search->stack_owners, target);
 		if (search->on_stacks++ >= JETTISON_MAX_FOUND)
 			continue;
 		found = &search->found[JETTISON_ON_STACK][search->on_stacks - 1];
@@ -494,7 +494,7 @@ static void search_stacks(struct search *search)
 	unsigned int cpu;
 
 	search->on_stacks = 0;
-	search->stack_owners = 0;
+	search->stack_owners = (struct jettison_set){};
 	for_each_process_thread(process, task)
 		search_stack(search, task);
 	for_each_online_cpu(cpu)
@@ -545,7 +545,7 @@ static void take_words(struct search *search)
 		target = target_of(search, value);
 		if (!target)
 			continue;
-		scan->owners |= owners_of(target);
+		add_owners_of(&scan->owners, target);
 		scan->found[place]++;
 		if (nr < JETTISON_MAX_FOUND)
 			search->found[place][nr] = (struct found){
@@ -703,11 +703,6 @@ static void list_place(const struct search *search, unsigned int place)
 		pr_notice("%s: %s: and %lu more\n", scan->name, place_names[place], more);
 }
 
-static bool owned_by(const struct jettison_region *region, u64 leaving)
-{
-	return !(region->owners & ~leaving);
-}
-
 static void note_chunks(struct search *search, unsigned long addr, unsigned long size)
 {
 	unsigned long end = addr + size;
@@ -716,13 +711,13 @@ static void note_chunks(struct search *search, unsigned long addr, unsigned long
 		search->chunks[(addr >> CHUNK_SHIFT) % NR_CHUNKS] = 1;
 }
 
-static int find_regions(struct search *search, u64 leaving)
+static int find_regions(struct search *search, const struct jettison_set *leaving)
 {
 	unsigned long first, size;
 	unsigned int i;
 
 	for (i = 0; i < jettison_nr_regions; i++) {
-		if (!owned_by(&jettison_regions[i], leaving))
+		if (!jettison_owners_in(&jettison_regions[i], leaving))
 			continue;
 		if (!search->low)
 			search->low = (unsigned long)jettison_regions[i].start;
@@ -738,7 +733,7 @@ static int find_regions(struct search *search, u64 leaving)
 	for (i = 0; i < jettison_nr_regions; i++) {
 		const struct jettison_region *region = &jettison_regions[i];
 
-		if (!owned_by(region, leaving))
+		if (!jettison_owners_in(region, leaving))
 			continue;
 		first = (unsigned long)region->start - search->low;
 		size = region->end - region->start;
@@ -787,7 +782,7 @@ int jettison_run_scan(struct jettison_scan *scan)
 	} while (full > 0);
 
 	scan->found[JETTISON_ON_STACK] = search.on_stacks;
-	scan->owners |= search.stack_owners;
+	jettison_add(&scan->owners, &search.stack_owners);
 	get_online_mems();
 	for (place = 0; place < JETTISON_PLACES; place++)
 		list_place(&search, place);
@@ -822,29 +817,31 @@ bool __init jettison_searches(void)
 }
 
 /**
- * jettison_referenced - the components that something points to
- *
- * Return: those of jettison_leaving that are not to leave for it.
+ * jettison_find_referenced - look for components that something points to
+ * @referenced: gets those of jettison_leaving that are not to leave for it
  */
-u64 __init jettison_referenced(void)
+void __init jettison_find_referenced(struct jettison_set *referenced)
 {
 	struct jettison_scan scan = {
 		.name = "scan",
-		.leaving = jettison_leaving,
+		.leaving = &jettison_leaving,
 		.list = 4,
 	};
 	ktime_t start = ktime_get();
 	int err;
 
+	*referenced = (struct jettison_set){};
 	if (!wanted)
-		return 0;
+		return;
 	err = jettison_run_scan(&scan);
 	jettison_times.search += ktime_to_ns(ktime_sub(ktime_get(), start));
 	jettison_scan_pages = scan.pages;
 	if (err) {
 		pr_err("scan: out of memory\n");
-		return jettison_leaving;
+		*referenced = jettison_leaving;
+		return;
 	}
 	pr_debug("scan: %lu pages, %lu words looked at again\n", scan.pages, scan.again);
-	return scan.owners & jettison_leaving;
+	bitmap_and(referenced->has, scan.owners.has, jettison_leaving.has,
+		   JETTISON_MAX_COMPONENTS);
 }

@@ -21,7 +21,7 @@ struct component_dir {
 };
 
 /* One a component, NULL where it could not be made. */
-static struct kobject *component_kobjs[JETTISON_MAX_COMPONENTS];
+static struct kobject **component_kobjs;
 
 static unsigned int component_of(struct kobject *kobj)
 {
@@ -169,7 +169,7 @@ static const struct attribute_group total_group = {
 
 struct kobject *jettison_component_kobj(unsigned int component)
 {
-	return component_kobjs[component];
+	return component_kobjs ? component_kobjs[component] : NULL;
 }
 
 static int __init add_component(struct kset *root, unsigned int component)
@@ -197,7 +197,9 @@ int __init jettison_sysfs_init(void)
 	unsigned int i;
 	int err;
 
-	if (!root)
+	component_kobjs = kcalloc(jettison_nr_components, sizeof(*component_kobjs),
+				  GFP_KERNEL);
+	if (!root || !component_kobjs)
 		return -ENOMEM;
 	err = sysfs_create_group(&root->kobj, &total_group);
 	for (i = 0; i < jettison_nr_components && !err; i++)

@@ -16,6 +16,8 @@ SYM_DATA_START(jettison_regions)
 SYM_DATA_END(jettison_regions)
 SYM_DATA_START(jettison_gates)
 SYM_DATA_END(jettison_gates)
+SYM_DATA_START(jettison_owners)
+SYM_DATA_END(jettison_owners)
 SYM_DATA_START(jettison_needs)
 SYM_DATA_END(jettison_needs)
 SYM_DATA_START(jettison_automatic)
@@ -27,6 +29,10 @@ SYM_DATA(jettison_nr_components, .long 0)
 SYM_DATA(jettison_nr_regions, .long 0)
 	.balign 4
 SYM_DATA(jettison_nr_gates, .long 0)
+	.balign 4
+SYM_DATA(jettison_nr_owners, .long 0)
+	.balign 4
+SYM_DATA(jettison_nr_needs, .long 0)
 	.balign 4
 SYM_DATA(jettison_nr_automatic, .long 0)
 	.balign 4
