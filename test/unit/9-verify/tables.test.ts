@@ -26,11 +26,13 @@ const kernel = (more: string) => `
   lookup: .fill 5000, 1, 7
   .size lookup, 5000
   .section .rodata, "a"
-  .globl jettison_regions, jettison_nr_regions, jettison_components
-  jettison_regions: .quad __jettison_table_orc_start, __jettison_table_orc_end, 1, 1
+  .globl jettison_regions, jettison_nr_regions, jettison_components, jettison_owners
+  jettison_regions: .quad __jettison_table_orc_start, __jettison_table_orc_end
+  .long 0, 1, 1, 0
   .type jettison_regions, @object
   .size jettison_regions, 32
   jettison_nr_regions: .long 1, 0
+  jettison_owners: .short 0, 0, 0, 0
   jettison_components: .quad 2f, 0, 0, 0
   2: .asciz "orc"
   .data
