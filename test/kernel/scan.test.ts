@@ -157,9 +157,9 @@ test("tables that are named leave: nothing is found by name, no stack is unwound
   expect(frames(gone.lines, /\? 0xffffffff/)).toBeGreaterThan(10);
 });
 
-test("does not find what is free, over or of user space", async () => {
+test("does not find what is free, over, of user space or a number of the clock", async () => {
   const result = await boot("plant=over");
-  expect(readFileSync(result.log, "utf8")).toContain("planted: object 1, page 1, init 1");
+  expect(readFileSync(result.log, "utf8")).toContain("planted: object 1, page 1, init 1, clock 1");
   expect(found(result, "amd-vi")).toEqual([]);
   expect(fateOf(result, "amd-vi")).toBe("jettisoned not-in-use");
 });

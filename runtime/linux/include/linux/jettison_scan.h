@@ -34,8 +34,10 @@ static inline bool swiotlb_default_buffers(phys_addr_t *start, phys_addr_t *end)
 
 /*
  * Whether the word at @addr, an address in the image or in the direct map, only
- * describes what it points to.
+ * describes what it points to, or is a number.
  */
+bool tsc_only_counts(unsigned long addr);
+
 #ifdef CONFIG_DYNAMIC_FTRACE
 bool ftrace_only_describes(unsigned long addr);
 #else

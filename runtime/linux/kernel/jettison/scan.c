@@ -255,11 +255,12 @@ hole:
 	pagefault_enable();
 }
 
-/* These only tell what an address is; nobody goes there because of them. */
+/* These only tell what an address is, or are none; nobody goes there. */
 static bool only_describes(unsigned long word)
 {
-	return ftrace_only_describes(word) || kprobes_only_describe(word) ||
-	       error_injection_only_describes(word) || lockdep_only_describes(word);
+	return tsc_only_counts(word) || ftrace_only_describes(word) ||
+	       kprobes_only_describe(word) || lockdep_only_describes(word) ||
+	       error_injection_only_describes(word);
 }
 
 static void forget_describing(struct search *search, unsigned int from)
