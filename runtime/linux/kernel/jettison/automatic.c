@@ -30,7 +30,7 @@
 /* The longest that a boot waits for probes, in seconds. */
 #define PROBES_WAIT	30
 
-/* Of the components that are built-in drivers, those whose */
+/* Components that are built-in drivers, and whose */
 static struct jettison_set succeeded __initdata;	/* initcall returned 0 */
 static struct jettison_set failed __initdata;	/* initcall failed, or was not to run */
 static struct jettison_set exited __initdata;	/* exit function has run */
