@@ -94,7 +94,9 @@ test("finds a word in each kind of memory, names the place and keeps the compone
   expect(result.selftest).toMatchObject({ failures: 0 });
   expect(fateOf(result, "gart")).toBe("jettisoned not-in-use");
   const many = result.components.filter(({ component }) => component.startsWith("many-"));
-  expect(many.map(({ state, reason }) => `${state} ${reason}`)).toEqual(Array(80).fill("jettisoned not-in-use"));
+  expect(many.map(({ state, reason }) => `${state} ${reason}`)).toEqual(
+    Array(80).fill("jettisoned not-in-use"),
+  );
 });
 
 test("a table of the kernel that something points to stays, although it is to leave", async () => {
