@@ -60,7 +60,7 @@ function parts(distribution: Distribution): readonly (readonly [string, string[]
   const { machines, pages, most, components, byFormFactor, byVendor, classes } = distribution;
   return [
     [
-      `Pages that leave, of ${formatNumber(machines)} machines`,
+      `Pages that leave, on ${formatNumber(machines)} machines`,
       ["", ...heads],
       [
         ["surely", ...quartilesOf(pages)],
@@ -68,8 +68,8 @@ function parts(distribution: Distribution): readonly (readonly [string, string[]
       ],
     ],
     [
-      "Machines that have a component",
-      ["component", "have it", "unknown", "have not", "leaves surely"],
+      "Machines on which a component is present",
+      ["component", "present", "unknown", "absent", "surely leaves"],
       components.map(({ component, usedBy, unknown, leaves }) => [
         ...[component, usedBy, unknown, machines - usedBy - unknown, leaves],
       ]),
@@ -81,7 +81,7 @@ function parts(distribution: Distribution): readonly (readonly [string, string[]
     ],
     ["Pages that surely leave, by vendor", ["vendor", "machines", ...heads], groupRows(byVendor)],
     [
-      `One image, or ${formatNumber(classes.length)}: classes of machines on which the same components leave`,
+      `${formatNumber(classes.length)} classes of machines, in each of which the same components leave`,
       ["machines", "pages", "bytes left behind", "stays or is unknown"],
       classes.slice(0, mostRows).map((one) => [
         ...[one.machines, range(one.pages), one.leftBehind],
@@ -114,7 +114,7 @@ export function formatDistribution(distribution: Distribution, options: TextOpti
     ...more(machinesOutsideClasses, "machines in further classes"),
     ...(noted > 0
       ? [
-          `${formatNumber(noted)} machines have notes (broken firmware, words of the command line): --json shows them.`,
+          `${formatNumber(noted)} machines have notes (broken firmware, kernel parameters): --json shows them.`,
         ]
       : []),
     "",

@@ -44,7 +44,7 @@ export function makeFleet({
   const highest = Math.max(...bins.map((bin) => bin.machines));
   return [
     makeTable({
-      caption: `Pages that leave, of ${count(machines)} machines`,
+      caption: `Pages that leave, on ${count(machines)} machines`,
       columns: [{ title: "Pages" }, ...heads],
       rows: [
         ["surely", ...quartiles(pages)],
@@ -67,10 +67,10 @@ export function makeFleet({
       ]),
     }),
     makeTable({
-      caption: "Machines that have a component",
+      caption: "Machines on which a component is present",
       columns: [
         { title: "Component" },
-        ...["Have it", "Unknown", "Have not", "Leaves surely"].map((title) => ({ title, isNumber: true })),
+        ...["Present", "Unknown", "Absent", "Surely leaves"].map((title) => ({ title, isNumber: true })),
       ],
       rows: components.map(({ component, usedBy, unknown, leaves }) => [
         component,

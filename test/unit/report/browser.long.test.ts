@@ -201,7 +201,7 @@ test("a fleet has a histogram with the figures of jettison predict, and a report
   const without = await open(laptop);
   expect(await without.locator("#fleet").isVisible()).toBe(false);
   const text = run("report", ".", "--fleet", "fleet.jsonl").stdout;
-  expect(text).toContain(`Pages that leave, of ${fleet.length} machines`);
+  expect(text).toContain(`Pages that leave, on ${fleet.length} machines`);
   expect(JSON.parse(run("report", ".", "--fleet", "fleet.jsonl", "--json").stdout).fleet).toEqual(
     distribution,
   );
