@@ -67,7 +67,7 @@ export const catalogue = {
     2,
     (f: { file: string; line: number; column: number; what: string }) =>
       `${f.file}:${f.line}:${f.column}: ${f.what}.`,
-    () => "See docs/manifests.md for the form of a component.",
+    () => "docs/manifests.md describes the form of a component.",
   ),
   "manifest-no-match": entry(
     2,
@@ -79,14 +79,14 @@ export const catalogue = {
     2,
     (f: { unit: string; first: string; second: string; rules: readonly [string, string] }) =>
       `${f.unit} is claimed by ${f.first} and by ${f.second}: ${f.rules[0]} against ${f.rules[1]}.`,
-    () => "Let one of the two rules name less.",
+    () => "Narrow one of the two rules.",
   ),
   "manifest-symbol": entry(
     2,
     (f: { file: string; line: number; symbol: string; what: string; near: readonly string[] }) =>
       `${f.file}:${f.line}: ${f.symbol} ${f.what}.${near(f.near)}`,
     () =>
-      "inUse tests variables and functions of the kernel; static ones are searched for in the component first.",
+      "Correct the test: inUse takes variables and functions of the kernel, and looks for static ones in the component first.",
   ),
   "manifest-answering": entry(
     2,
@@ -98,7 +98,7 @@ export const catalogue = {
     2,
     (f: { file: string; line: number; name: string; what: string; near: readonly string[] }) =>
       `${f.file}:${f.line}: ${f.name} ${f.what}.${near(f.near)}`,
-    () => "Correct the name, or say `optional: true` if another configuration has it.",
+    () => "Correct the name, or add `optional: true` if only other configurations have it.",
   ),
   "kernel-without-runtime": entry(
     2,
@@ -124,7 +124,7 @@ export const catalogue = {
   "gate-function-wrong": entry(
     1,
     (f: { name: string; object: string; other: string }) =>
-      `${f.other}() is to answer for ${f.name}() in ${f.object}, but does not return and take the same types.`,
+      `${f.other}() answers for ${f.name}() in ${f.object}, but their return or parameter types differ.`,
     (f) => `Correct the answer for ${f.name} in the manifest.`,
   ),
   "region-misplaced": entry(
@@ -161,26 +161,27 @@ export const catalogue = {
   ),
   "kernel-unsupported": entry(
     2,
-    (f: { what: string; supported: readonly string[] }) => `${f.what} has no patch series here.`,
-    (f) => `Supported: ${f.supported.join(", ")}.`,
+    (f: { what: string; supported: readonly string[] }) => `There is no patch series for ${f.what}.`,
+    (f) => `Use one of these versions: ${f.supported.join(", ")}.`,
   ),
   "patch-failed": entry(
     2,
     (f: { series: string; patch: string; file: string; where: string }) =>
       `${f.patch} of the series for Linux ${f.series} does not apply to ${f.file}, ${f.where}.`,
     (f) =>
-      `This tree differs there from the one that the series expects; nothing was changed. See jettison patches ${f.series}.`,
+      `The tree differs there from what the series expects; nothing was changed. \`jettison patches ${f.series}\` prints the series.`,
   ),
   "figures-of-other-kernel": entry(
     2,
     (f: { is: string; documented: string }) =>
-      `The documentation has the figures of Linux ${f.documented}, not of ${f.is}.`,
-    () => "Leave out --write or --kernel.",
+      `The documentation shows figures of Linux ${f.documented}, not of ${f.is}.`,
+    () => "Omit --write or --kernel.",
   ),
   "config-missing": entry(
     2,
-    (f: { places: readonly string[] }) => `No kernel configuration: ${f.places.join(" and ")} do not exist.`,
-    () => "Give one with --config.",
+    (f: { places: readonly string[] }) =>
+      `There is no kernel configuration: ${f.places.join(" and ")} do not exist.`,
+    () => "Name one with --config.",
   ),
   "config-empty": entry(
     2,
@@ -190,7 +191,7 @@ export const catalogue = {
   "config-unsupported": entry(
     2,
     (f: { option: string; is: string; needs: string; why: string }) =>
-      `${f.option} is ${f.is} in this configuration, and has to be ${f.needs}: ${f.why}.`,
+      `${f.option} is ${f.is} in this configuration, but has to be ${f.needs}: ${f.why}.`,
     (f) => `Set ${f.option} to ${f.needs}.`,
   ),
   "config-not-taken": entry(
@@ -202,31 +203,31 @@ export const catalogue = {
   "no-space": entry(
     2,
     (f: { path: string; free: number; needed: number }) =>
-      `${f.path}: ${(f.free / 2 ** 30).toFixed(1)} GiB are free on its disk, and ${(f.needed / 2 ** 30).toFixed(1)} GiB are needed.`,
-    () => "Make room, or set JETTISON_CACHE to a folder on another disk.",
+      `The disk of ${f.path} has ${(f.free / 2 ** 30).toFixed(1)} GiB free, but ${(f.needed / 2 ** 30).toFixed(1)} GiB are needed.`,
+    () => "Free some space, or set JETTISON_CACHE to a folder on another disk.",
   ),
   "output-inside-source": entry(
     2,
     (f: { source: string; output: string }) =>
-      `${f.output} is inside the source tree ${f.source}, which is only read.`,
-    () => "Give an output folder elsewhere.",
+      `${f.output} is inside the source tree ${f.source}, which must not change.`,
+    () => "Choose an output folder elsewhere.",
   ),
   "link-incomplete": entry(
     2,
-    (f: { what: string }) => `There is no complete link of vmlinux.o to make a kernel from: ${f.what}.`,
-    () => "Remove vmlinux.o and run make again; the link that failed shows the reason.",
+    (f: { what: string }) => `The link of vmlinux.o is not complete: ${f.what}.`,
+    () => "Remove vmlinux.o and run make again; if its link fails, it shows the reason.",
   ),
   "link-outdated": entry(
     2,
     (f: { file: string }) =>
-      `vmlinux.o was planned with other manifests (${f.file}) than JETTISON_COMPONENTS has now.`,
-    () => "Remove vmlinux.o and run make again, or set JETTISON_COMPONENTS as it was then.",
+      `vmlinux.o was linked with other manifests than JETTISON_COMPONENTS names now (${f.file}).`,
+    () => "Remove vmlinux.o and run make again, or restore JETTISON_COMPONENTS.",
   ),
   "path-unusable": entry(
     2,
     (f: { path: string; sign: string }) =>
-      `A kernel cannot be built with ${f.path}: ${/\s/.test(f.sign) ? "a blank" : f.sign} in a path means something else to make.`,
-    () => "Give it another path; JETTISON_CACHE says where the cache is.",
+      `A kernel cannot be built with the path ${f.path}: make misreads ${/\s/.test(f.sign) ? "a blank" : f.sign} in a path.`,
+    () => "Choose another path; JETTISON_CACHE sets that of the cache.",
   ),
   "kernel-build-failed": entry(
     2,
@@ -237,42 +238,42 @@ export const catalogue = {
     2,
     (f: { machine: string; near: readonly string[] }) => `There is no machine ${f.machine}.${near(f.near)}`,
     () =>
-      "The machines are the files of machines/; one of your own is given by its path, which has a / or ends in .yaml.",
+      "Name a file of machines/ without its suffix, or the path of your own file, which contains a / or ends in .yaml.",
   ),
   "machine-invalid": entry(
     2,
     (f: { file: string; line: number; column: number; what: string }) =>
       `${f.file}:${f.line}:${f.column}: ${f.what}.`,
-    () => "See machines/q35.yaml for the form of a machine.",
+    () => "docs/machines.md describes the form of a machine.",
   ),
   "machine-twice": entry(
     2,
     (f: { machine: string; first: string; second: string }) =>
-      `${f.first} and ${f.second} both have the name ${f.machine}, and the results of one would replace those of the other.`,
-    () => "Name each machine once; a file's name is that of its machine.",
+      `${f.first} and ${f.second} are both machine ${f.machine}, so their results would overwrite each other.`,
+    () => "Name each machine once, or rename one file: a file's name is the machine's name.",
   ),
   "image-missing": entry(
     2,
     (f: { image: string; what: string }) => `${f.image} is not a kernel image: ${f.what}.`,
     () =>
-      "Give a bzImage, a vmlinux for a machine that starts by PVH, a kernel's .deb, or the folder of a finished build.",
+      "Name a bzImage, a vmlinux for a machine that starts by PVH, a kernel's .deb, or the folder of a finished build.",
   ),
   "image-plain": entry(
     2,
     (f: { image: string; machine: string }) =>
-      `${f.image} has no /sys/kernel/jettison, seen on ${f.machine}: it was built without Jettison.`,
+      `${f.image}, booted on ${f.machine}, has no /sys/kernel/jettison: it was built without Jettison.`,
     () => "Build it with jettison build.",
   ),
   "tool-missing": entry(
     2,
     (f: { tool: string; purpose: string; package: string }) =>
-      `${f.tool} is not installed, and ${f.purpose} needs it.`,
+      `${f.tool} is not installed, but ${f.purpose} needs it.`,
     (f) => `Run: apt-get install ${f.package}`,
   ),
   "hypervisor-missing": entry(
     2,
     (f: { package: string; cause: string }) => `Debian's package ${f.package} is not available: ${f.cause}.`,
-    () => "Run apt-get update, or leave out the machine that boots under it.",
+    () => "Run apt-get update, or omit the machine that needs it.",
   ),
   "guest-failed": entry(
     1,
@@ -284,7 +285,7 @@ export const catalogue = {
     1,
     (f: { machine: string; freed: number; off: number; on: number }) =>
       `On ${f.machine} ${f.freed} bytes were freed, but MemTotal went from ${f.off} to ${f.on} bytes, a difference of ${f.on - f.off}.`,
-    () => "The two must be the same: compare the kernel logs of the two boots.",
+    () => "Both figures must agree: compare the kernel logs of the two boots.",
   ),
   "selftest-failed": entry(
     1,
@@ -295,14 +296,14 @@ export const catalogue = {
   "selftest-absent": entry(
     1,
     (f: { machine: string; freed: number; tested: number }) =>
-      `On ${f.machine} ${f.freed} pages were freed, and the boot self-test looked at ${f.tested}.`,
-    () => "The self-test has to check every freed page: see jettison=selftest in the kernel log.",
+      `On ${f.machine} ${f.freed} pages were freed, but the boot self-test checked ${f.tested}.`,
+    () => "The self-test has to check every freed page: see its lines in the kernel log.",
   ),
   "freed-unused": entry(
     1,
     (f: { machine: string; freed: number; used: number }) =>
       `On ${f.machine} ${f.freed} pages of the kernel's text were freed, but filling all memory used only ${f.used} of them.`,
-    () => "The page allocator never handed out the rest: see /proc/kpageflags there.",
+    () => "The page allocator never handed out the rest: see /proc/kpageflags in the guest.",
   ),
   "listing-unusable": entry(
     2,
@@ -313,14 +314,14 @@ export const catalogue = {
   "listing-no-component": entry(
     2,
     (f: { file: string; pattern: string; names: readonly string[] }) =>
-      `${f.file}: no section is named as ${f.pattern}; the first are ${f.names.join(", ")}.`,
-    () => "Say with `sections:` in a file for --scenarios how sections of components are named.",
+      `${f.file}: no section name matches ${f.pattern}; the first names are ${f.names.join(", ")}.`,
+    () => "Set the pattern of the components' section names with `sections:` in a file for --scenarios.",
   ),
   "scenarios-invalid": entry(
     2,
     (f: { file: string; line: number; column: number; what: string }) =>
       `${f.file}:${f.line}:${f.column}: ${f.what}.`,
-    () => "See components/email.scenarios.yaml for the form of scenarios.",
+    () => "components/email.scenarios.yaml shows the form of scenarios.",
   ),
   "scenario-component": entry(
     2,
@@ -331,12 +332,12 @@ export const catalogue = {
   "plan-invalid": entry(
     2,
     (f: { file: string; what: string }) => `${f.file} is not a readable plan: ${f.what}.`,
-    () => "Build the kernel again with this version of Jettison; the form is docs/plan.schema.json.",
+    () => "Build the kernel again with this version of Jettison; docs/plan.schema.json describes the form.",
   ),
   "claims-invalid": entry(
     2,
     (f: { file: string; what: string }) => `${f.file} does not hold the claims of a link: ${f.what}.`,
-    () => "Link the kernel again with this version of Jettison; the form is in docs/design.md.",
+    () => "Link the kernel again with this version of Jettison; docs/design.md describes the form.",
   ),
   "boots-invalid": entry(
     2,
@@ -381,24 +382,24 @@ export const catalogue = {
     2,
     (f: { name: string; near: readonly string[] }) =>
       `This build has no component, function, object or section ${f.name}.${near(f.near)}`,
-    () => "Names are those of the source: a component, amd_iommu_map_pages, drivers/iommu/amd/init.o.",
+    () => "Use a component's name, or one from the source: amd_iommu_map_pages, drivers/iommu/amd/init.o.",
   ),
   "budgets-invalid": entry(
     2,
     (f: { file: string; line: number; column: number; what: string }) =>
       `${f.file}:${f.line}:${f.column}: ${f.what}.`,
-    () => "See docs/report.md for the form of budgets.",
+    () => "docs/report.md describes the form of budgets.",
   ),
   "over-budget": entry(
     1,
     (f: { what: string; before: string; after: string; allowed: string }) =>
-      `${f.what} went from ${f.before} to ${f.after}; ${f.allowed} is allowed.`,
+      `${f.what} went from ${f.before} to ${f.after}; the limit is ${f.allowed}.`,
     () => "Find the growth with jettison why, or raise the budget.",
   ),
   "manifest-cycle": entry(
     2,
     (f: { steps: readonly string[] }) => `Components depend on each other in a cycle: ${f.steps.join(", ")}.`,
-    () => "One of these has to be decided first: remove its after or needs.",
+    () => "Remove one `after` or `needs`, so that one of these components can be decided first.",
   ),
 } satisfies Record<string, Entry<never>>;
 

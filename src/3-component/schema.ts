@@ -183,7 +183,10 @@ const gates = z.record(
   expected("gates, a mapping of functions to their answers,"),
 );
 
-const componentName = name("a component's name, small letters, digits and hyphens,", /^[a-z][a-z0-9-]*$/);
+const componentName = name(
+  "a component's name, lower-case letters, digits and hyphens,",
+  /^[a-z][a-z0-9-]*$/,
+);
 const others = z.union([componentName, z.array(componentName).min(1, "a list of components is empty")]);
 
 /** No wildcards: what a pattern matches in the next version of the kernel nobody has read. */

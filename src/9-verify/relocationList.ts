@@ -17,7 +17,7 @@ export interface AbsoluteField {
 
 export function* readRelocationList(file: string, bytes: Buffer): Generator<AbsoluteField> {
   if (bytes.byteLength % 4 !== 0 || bytes.byteLength < 4 || bytes.readUInt32LE(0) !== 0)
-    fail("elf-malformed", { file, what: "it is no list of relocations" });
+    fail("elf-malformed", { file, what: "it is not a list of relocations" });
   let lists = 0;
   for (let at = 0; at < bytes.byteLength; at += 4) if (bytes.readUInt32LE(at) === 0) lists++;
   let list = 0;

@@ -46,7 +46,7 @@ export function readConsoles(given: readonly string[]): ConsoleBoot[] {
     )
       fail("console-invalid", {
         ...{ file, line: boots[0]!.line },
-        what: "it holds only boots with jettison=off, and nothing that a report could show",
+        what: "it has only boots with jettison=off, which a report cannot show",
       });
     const isOfOne = new Set(boots.map(({ dmi }) => dmi)).size === 1;
     return boots.map((saved) => ({
@@ -93,7 +93,7 @@ export function checkConsoles(plan: Plan, consoles: readonly ConsoleBoot[]): voi
     const missing = inPlan.find((name) => !named.includes(name));
     const { file, saved } = one;
     if (foreign !== undefined)
-      fail("console-foreign", { file, what: `it names ${foreign}, which the plan has not` });
+      fail("console-foreign", { file, what: `it names ${foreign}, which the plan lacks` });
     if (missing !== undefined && saved.problem === undefined)
       fail("console-foreign", { file, what: `it does not name ${missing}, which the plan has` });
   }

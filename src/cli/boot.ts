@@ -144,14 +144,11 @@ export function registerBoot(program: Command): void {
     .command("boot")
     .description("boot an image under QEMU, read /sys/kernel/jettison, use all of its memory")
     .argument("<image>", "bzImage or vmlinuz, vmlinux for PVH, a kernel's .deb, or a build folder")
-    .option(
-      "--machine <name...>",
-      "machines of machines/*.yaml, or files of the same form (default: those of the demo)",
-    )
+    .option("--machine <name...>", "names from machines/*.yaml, or files of that form (default: the demo's)")
     .addOption(
       new Option(
         "--accel <how>",
-        "KVM or QEMU's own translator; auto: KVM where a trial guest starts under it",
+        "KVM or QEMU's own translator (tcg); auto is KVM if a trial guest starts under it",
       )
         .choices(acceleratorChoices)
         .default("tcg"),

@@ -67,7 +67,7 @@ export function registerBuild(program: Command): void {
         "those shipped with Jettison",
       ),
     )
-    .option("--automatic", "built-in drivers leave, too, though no manifest describes them (docs/modules.md)")
+    .option("--automatic", "also let built-in drivers leave that no manifest describes (docs/modules.md)")
     .option("--json", "print the result of the build as JSON")
     .action(build);
 }

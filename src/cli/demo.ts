@@ -120,7 +120,7 @@ export function registerDemo(program: Command): void {
       "build Debian's Linux with its optional components grouped, boot it on five machines, show how much memory they get back",
     )
     .addOption(
-      new Option("--kernel <version>", "Debian's kernel source; downloaded where it is not installed")
+      new Option("--kernel <version>", "Debian's kernel source; downloaded if it is not installed")
         .choices(supportedVersions())
         .default(demoKernel),
     )

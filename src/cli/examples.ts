@@ -28,9 +28,9 @@ export const examples: Readonly<Record<string, readonly Example[]>> = {
     ),
     example(
       "jettison boot linux-image.deb --machine mine.yaml --accel auto",
-      "boot a package on a machine of one's own",
+      "boot a package on a machine that you describe",
     ),
-    example("jettison boot build --append jettison=selftest --ktap", "print the boots as KTAP"),
+    example("jettison boot build --append jettison=selftest --ktap", "print the results as KTAP"),
   ],
   plan: [
     example("jettison plan build", "show what a finished build could give back"),
@@ -40,19 +40,19 @@ export const examples: Readonly<Record<string, readonly Example[]>> = {
   verify: [example("jettison verify build", "repeat the proof of a finished kernel")],
   report: [
     example("jettison report build out/demo.json -o report.html", "show a plan with its boots in one file"),
-    example("jettison report build", "print it on the terminal"),
-    example("jettison report build --console lab-7=serial.log", "read what a machine's console says"),
+    example("jettison report build", "print a plan on the terminal"),
+    example("jettison report build --console lab-7=serial.log", "take results from a machine's console"),
   ],
   lab: [
     example(
       "jettison lab build -o lab --url https://lab.example/jettison",
-      "write LAVA jobs for machines of QEMU",
+      "write LAVA jobs for QEMU machines",
     ),
     example(
       "jettison lab build -o lab --device-type hp-x360-14-G1-sona --method ipxe",
       "write the job for a real machine",
     ),
-    example("jettison lab build -o lab --console vtd=job-17.yaml", "sum up a job's log for KernelCI"),
+    example("jettison lab build -o lab --console vtd=job-17.yaml", "summarise a job's log for KernelCI"),
   ],
   profile: [
     example("jettison profile --name lab-7 >> fleet.jsonl", "append this machine to a list"),
@@ -63,12 +63,12 @@ export const examples: Readonly<Record<string, readonly Example[]>> = {
     example("jettison pack build fleet.jsonl > packing.yaml", "choose regions for the machines of a list"),
     example(
       "jettison pack build --boots out/demo.json > packing.yaml",
-      "choose them for machines that were booted",
+      "choose regions for machines that were booted",
     ),
   ],
   why: [
     example("jettison why build copy_process", "show the references that keep a function"),
-    example("jettison why build intel-vtd", "show what leaves and stays of a component"),
+    example("jettison why build intel-vtd", "show which parts of a component leave, and why others stay"),
   ],
   diff: [
     example(

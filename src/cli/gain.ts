@@ -169,11 +169,11 @@ export function registerGain(program: Command): void {
         .default([...rebuildMachines], "all"),
     )
     .addOption(
-      new Option("--rebuild <name...>", "machines that get a kernel of their own")
+      new Option("--rebuild <name...>", "machines for which a kernel is rebuilt")
         .choices(rebuildMachines)
         .default([...rebuildMachines], "all"),
     )
-    .option("--no-rebuild", "build none of these; they take longest")
+    .option("--no-rebuild", "do not rebuild kernels, which takes most of the time")
     .option("--out <dir>", "folder for gain.json", "out")
     .option("--write", "put the tables into docs/gain.md, docs/answers.md and README.md")
     .option("--json", "print the content of gain.json instead of the tables")

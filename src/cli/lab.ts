@@ -116,30 +116,26 @@ export function registerLab(program: Command): void {
     .command("lab")
     .description("write LAVA jobs that boot a build, and a summary of results for KernelCI")
     .argument("<build>", "the folder of a build")
-    .argument("[boots...]", "results for the summary: what jettison boot --json printed, or a demo.json")
-    .option("-o, --output <dir>", "where to: jobs, the image and the guest's program", "lab")
-    .option("--url <address>", "where LAVA finds that folder (file:// and its path)")
-    .option("--machine <name...>", "machines of machines/*.yaml (those of the demo that need no Xen)")
-    .option("--append <words...>", "words for the kernel's command line", ["jettison=selftest"])
+    .argument("[boots...]", "results for the summary: the output of jettison boot --json, or a demo.json")
+    .option("-o, --output <dir>", "output folder for jobs, the image and the initramfs", "lab")
+    .option("--url <address>", "address of that folder for LAVA (default: file:// and its path)")
+    .option("--machine <name...>", "names from machines/*.yaml (default: the demo's without Xen)")
+    .option("--append <words...>", "kernel parameters", ["jettison=selftest"])
     .addOption(
-      new Option(
-        "--device-type <name>",
-        "write one job, for a device type of the lab that is a real machine",
-      ).conflicts("machine"),
+      new Option("--device-type <name>", "write one job, for real machines of this device type").conflicts(
+        "machine",
+      ),
     )
     .addOption(
       new Option("--method <method>", "how LAVA boots that device type")
         .choices(["grub", "ipxe"])
         .default("grub"),
     )
-    .option(
-      "--console <log...>",
-      "consoles for the summary, LAVA's logs too; NAME=LOG gives the machine a name",
-    )
+    .option("--console <log...>", "saved consoles or LAVA's logs for the summary; NAME=LOG names the machine")
     .option(
       "--origin <name>",
-      "who sends the summary",
-      matching(/^[a-z0-9_]+$/, "small letters, digits and _ are expected"),
+      "origin of the summary in KernelCI's database",
+      matching(/^[a-z0-9_]+$/, "lower-case letters, digits and _ are expected"),
       "jettison",
     )
     .option(

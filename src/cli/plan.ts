@@ -43,7 +43,7 @@ export function registerPlan(program: Command): void {
     .argument("<build>", "folder of the build, where vmlinux.a lies")
     .option("--components <file...>", "manifests (default: those shipped with Jettison)")
     .option("--units", "also list every unit of a component, and the rule that claims it")
-    .option("--automatic", "built-in drivers leave, too (default: as in the build's own link)")
+    .option("--automatic", "also let built-in drivers leave (default: as in the build's own link)")
     .option("--json", "print the plan as JSON, sizes in bytes; it includes units and their rules")
     .action(plan);
 }

@@ -56,7 +56,7 @@ export function makeProgram(): Command {
   };
   const program = new Command("jettison")
     .description(
-      "lets one Linux kernel image fit many machines: code for hardware that a machine lacks leaves its memory",
+      "lets one Linux kernel image fit many machines: built-in code for hardware that a machine lacks leaves its memory at boot",
     )
     .version(version)
     .exitOverride()

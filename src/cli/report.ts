@@ -101,7 +101,7 @@ export function registerReport(program: Command): void {
       "-o, --output <file>",
       "output file; its suffix selects the format: .html, .md, .json (default: text to the terminal)",
     )
-    .addOption(new Option("--format <format>", "the format, whatever the suffix").choices(formats))
+    .addOption(new Option("--format <format>", "output format, whatever the suffix").choices(formats))
     .option("--title <text>", "title of the report")
     .option("--json", "print JSON, sizes in bytes")
     .action(report);

@@ -54,7 +54,7 @@ export function readArchive(file: string, input: Buffer | ArchiveReader): Archiv
     const sizeField = text(header, 48, 58).trim();
     const memberSize = Number(sizeField);
     if (!/^\d+$/.test(sizeField) || text(header, 58, 60) !== "`\n")
-      fail("archive-malformed", { file, offset: at, what: "no member's header stands here" });
+      fail("archive-malformed", { file, offset: at, what: "there is no member's header here" });
     const content = at + memberHeaderSize;
     const isTable = rawName === "/" || rawName === "//" || rawName === "/SYM64/";
     const isStored = isTable || !isThin;
@@ -92,10 +92,10 @@ function memberName(
   const end = reference === null ? rawName.replace(/\/$/, "").length : longNames.indexOf("/\n", start);
   const holder = reference === null ? header : longNames;
   if (start >= holder.byteLength || end < 0)
-    fail("archive-malformed", { file, offset: at, what: `no name stands at ${start} of the name table` });
+    fail("archive-malformed", { file, offset: at, what: `there is no name at ${start} of the name table` });
   const name = decodeName(holder, start, end);
   if (name === undefined)
-    fail("archive-malformed", { file, offset: at, what: "the name of the member is no UTF-8" });
+    fail("archive-malformed", { file, offset: at, what: "the name of the member is not UTF-8" });
   return { name, ...(reference?.[2] === undefined ? {} : { origin: Number(reference[2]) }) };
 }
 

@@ -160,7 +160,7 @@ function readString(file: string, bytes: Buffer, table: StringTable, offset: num
       file,
       section: table.name,
       offset,
-      what: "the name that starts here is no UTF-8",
+      what: "the name that starts here is not UTF-8",
     });
   return name;
 }
@@ -200,7 +200,7 @@ export function readElf(
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (size < headerSize)
     fail("elf-truncated", { file, what: "the ELF header", offset: 0, end: headerSize, size });
-  if (view.getUint32(0) !== 0x7f454c46) fail("elf-unsupported", { file, what: "it is no ELF file" });
+  if (view.getUint32(0) !== 0x7f454c46) fail("elf-unsupported", { file, what: "it is not an ELF file" });
   if (bytes[4] !== 2 || bytes[5] !== 1 || view.getUint16(18, true) !== 62)
     fail("elf-unsupported", { file, what: "it is not for x86-64" });
   if (!accepts(view.getUint16(16, true))) fail("elf-unsupported", { file, what: otherwise });
@@ -336,7 +336,7 @@ function readSections(
 
   checkExtent(nameTable, index, () => names.name);
   if (nameTable.type !== sectionType.strtab)
-    fail("elf-malformed", { file, offset: 62, what: "the section name table is no string table" });
+    fail("elf-malformed", { file, offset: 62, what: "the section name table is not a string table" });
   const sections = new Array<Section>(count);
   for (let which = 0; which < count; which++) {
     const section = new SectionView(source, headerAt(which));
@@ -379,7 +379,7 @@ function readSymbols(file: string, bytes: Buffer, view: DataView, sections: read
   if (!Number.isInteger(count) || table.entrySize !== symbolSize)
     fail("elf-malformed", { file, section: table.name, what: "symbols are not 24 bytes long" });
   if (strings?.type !== sectionType.strtab)
-    fail("elf-malformed", { file, section: table.name, what: `its string table ${table.link} is none` });
+    fail("elf-malformed", { file, section: table.name, what: `section ${table.link} is not a string table` });
   const extended = sections.find(
     (section) => section.type === sectionType.symtabShndx && section.link === index,
   );
@@ -497,10 +497,10 @@ export function countRelocations(object: ElfObject, rela: Section): number {
     fail("elf-malformed", {
       file,
       section: rela.name,
-      what: `it relocates section ${rela.info}, which is none`,
+      what: `it relocates section ${rela.info}, which does not exist`,
     });
   if (rela.offset + rela.size > object.bytes.byteLength)
-    fail("elf-malformed", { file, section: rela.name, what: "what it relocates takes no memory" });
+    fail("elf-malformed", { file, section: rela.name, what: "it is longer than the file" });
   if (count > 0 && rela.link !== symbols.section)
     fail("elf-malformed", { file, section: rela.name, what: "its symbol table is not the object's" });
   return count;

@@ -129,7 +129,10 @@ function checkTree(source: string): void {
     [script, kconfig].find((file) => !stat(file)?.isFile()) ??
     folders.find((folder) => !stat(folder)?.isDirectory());
   if (missing !== undefined)
-    fail("source-not-kernel", { folder: source, what: `it lacks ${missing}, where names of sections are` });
+    fail("source-not-kernel", {
+      folder: source,
+      what: `it lacks ${missing}, which defines names of sections`,
+    });
 }
 
 export interface SourceSections {

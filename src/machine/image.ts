@@ -47,11 +47,11 @@ export function fileFor({ bzImage, vmlinux }: Image, machine: Pick<Machine, "nam
     });
   const stat = statSync(file, { throwIfNoEntry: false });
   if (stat === undefined) fail("image-missing", { image: file, what: "it does not exist" });
-  if (!stat.isFile()) fail("image-missing", { image: file, what: "it is no file" });
+  if (!stat.isFile()) fail("image-missing", { image: file, what: "it is not a file" });
   // `HdrS` at 0x202: Documentation/arch/x86/boot.rst.
   if (machine.pvh) {
     if (readStart(file, 4).toString("latin1") !== "\x7fELF")
-      fail("image-missing", { image: file, what: "it is no ELF file" });
+      fail("image-missing", { image: file, what: "it is not an ELF file" });
   } else if (readStart(file, 0x206).toString("latin1", 0x202) !== "HdrS")
     fail("image-missing", { image: file, what: "it has no x86 boot header" });
   return file;

@@ -183,7 +183,7 @@ function findProblem(
   if (components.size !== wanted)
     return {
       line: find(total)?.number ?? last,
-      what: `the kernel has ${wanted} components, and the log has lines of ${components.size}`,
+      what: `the kernel has ${wanted} components, but the log has lines of ${components.size}`,
     };
   const end = find(total);
   if (end === undefined)
@@ -193,6 +193,6 @@ function findProblem(
     .filter(({ state }) => state === "jettisoned")
     .reduce((bytes, one) => bytes + one.bytes / pageSize, 0);
   if (sum !== pages)
-    return { line: end.number, what: `the kernel freed ${pages} pages, and its components have ${sum}` };
+    return { line: end.number, what: `the kernel freed ${pages} pages, but its components add up to ${sum}` };
   return undefined;
 }

@@ -118,7 +118,7 @@ function weighStaying(planned: PlannedBuild, index: number) {
           ? `${claims.components[other]!.name} is refused`
           : isSmall
             ? "too little for a page of its own"
-            : `nothing of ${kind} leaves yet`;
+            : `no ${kind} leaves yet`;
     const known = reasons.get(because) ?? { because, bytes: 0, units: 0 };
     reasons.set(because, known);
     known.bytes += size;
@@ -141,7 +141,7 @@ function proposeChanges(planned: PlannedBuild, index: number): Change[] {
     changes.push({
       what:
         component.canAppear === "always"
-          ? `It is of use on every machine (canAppear: always), so it stays; boot with jettison.drop=${component.name} where it is to leave.`
+          ? `Every machine can use it (canAppear: always), so it stays; boot with jettison.drop=${component.name} to make it leave.`
           : `It can come into use later (canAppear: ${component.canAppear}), so it stays on every machine; boot with jettison.drop=${component.name} where it will not.`,
     });
   for (const { kind, owners, bytes } of boundary.tooSmall)
@@ -163,7 +163,7 @@ function proposeChanges(planned: PlannedBuild, index: number): Change[] {
   const rounding = sum(own.map(({ pages, bytes }) => pages * pageSize - bytes));
   if (rounding > 0)
     changes.push({
-      what: `${formatNumber(rounding)} bytes of its pages are rounding, which leaves with them.`,
+      what: `${formatNumber(rounding)} bytes of its pages are fill, which leaves with them.`,
     });
   const stored = boundary.gates.filter(
     ({ unit, crossings }) =>
@@ -182,10 +182,10 @@ function proposeForPin({ graph, roles }: PlannedBuild, unit: UnitId, edge: EdgeI
   const name = sectionOf(graph, unit).name;
   const distance = distanceBeside(graph, edge);
   if (distance > 0)
-    return `Have ${formatUnit(graph, from)} count from where ${name} begins: it uses an address ${distance} bytes outside of it.`;
+    return `Make ${formatUnit(graph, from)} count from the start of ${name}: it uses an address ${distance} bytes outside of it.`;
   return roles[from] === "init"
     ? `List ${formatSource(describeReference(graph, edge))} under \`registers\` in ${manifest}, if it keeps the address of ${name} only where the component is in use.`
-    : `Have ${formatUnit(graph, from)} ask a function of the component for ${name}: a call can go through a gate, data cannot.`;
+    : `Make ${formatUnit(graph, from)} get ${name} from a function of the component: a call can go through a gate, an access to data cannot.`;
 }
 
 const isStoredByInit = (roles: readonly Role[], kind: number, from: number) =>
@@ -193,8 +193,8 @@ const isStoredByInit = (roles: readonly Role[], kind: number, from: number) =>
 
 const describeSmall = ({ claims }: PlannedBuild, kind: Kind, owners: readonly number[]) =>
   owners.length > 1
-    ? `What ${owners.map((owner) => claims.components[owner]!.name).join(" and ")} share of ${kind} is too little for a page of its own: one component of the two would give it one.`
-    : `Its ${kind} is too little for a page of its own: a component that it belongs with could take it along.`;
+    ? `The ${kind} that ${owners.map((owner) => claims.components[owner]!.name).join(" and ")} share is too little for a page of its own: it would get one if they were one component.`
+    : `Its ${kind} is too little for a page of its own: a related component could claim it.`;
 
 function proposeForRefusal(
   { graph }: PlannedBuild,
@@ -209,9 +209,9 @@ function proposeForRefusal(
     case "unanswered":
       return `Give ${unanswered.join(", ")} an answer under \`gates\` in ${manifest}; docs/manifests.md says how to choose it.`;
     case "exported":
-      return `${target} is exported, and \`exports: keep\` in ${manifest} keeps the component for that; \`gate\` would not, nor would \`refuse\`.`;
+      return `${target} is exported, and \`exports: keep\` in ${manifest} keeps the component for that; with \`gate\` or \`refuse\` it could leave.`;
     case "unknown-section":
-      return `Say in the catalogue of sections what ${from} is, or do not claim ${target}.`;
+      return `Add the section of ${from} to the catalogue (src/2-catalogue/rows.ts), or do not claim ${target}.`;
     default:
       return `Leave ${target} out of the component with \`except\` in ${manifest}, or change the code of ${from}.`;
   }

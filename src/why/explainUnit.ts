@@ -97,20 +97,20 @@ export const membersOf = ({ ownership, claims }: PlannedBuild, unit: UnitId) =>
 /** The effect of a reference that pins a unit. */
 export const whyPinned = ({ graph }: PlannedBuild, edge: EdgeId) =>
   distanceBeside(graph, edge) > 0
-    ? "pinned: an address far beside it is used, which may lie in another's region"
+    ? "pinned: code uses an address far beside it, which may lie in another region"
     : "pinned: what stays may reach this data";
 
 /** The catalogue's description of a section. */
 function whyKnown(name: string): string {
   const row = findRow(name);
-  return row === undefined ? "a section that nobody knows" : `${row.what}, used ${row.used}`;
+  return row === undefined ? "a section that the catalogue does not know" : `${row.what}, used ${row.used}`;
 }
 
 function whyRoot({ graph, roles, claims }: PlannedBuild, unit: UnitId): string {
   switch (roles[unit]) {
     case "plain":
       if (claims.ruleByUnit.has(unit)) return "the manifest names it";
-      return "nothing refers to it by a relocation, so nothing shows that it could go";
+      return "nothing refers to it by a relocation, so nothing shows that it could leave";
     case "init":
       return "init code leaves, but an address that it stored somewhere stays";
     case "exports":
@@ -169,13 +169,13 @@ function reasonOf(planned: PlannedBuild, residents: Search, helpers: Search): (u
     const edges = residents(unit);
     const small = boundary.tooSmall.find((one) => one.kind === kind && one.owners === ownersByUnit[unit]);
     if (small !== undefined) {
-      const because = `only ${all} needs it, but the ${small.bytes} bytes of ${kind} of that kind are too few for a page`;
+      const because = `only ${all} needs it, but the ${small.bytes} bytes of ${kind} with these owners are too few for a page`;
       return { verdict: "stays", because, edges };
     }
     const kinds = [...new Set(plan.regions.map((region) => region.kind))].join(", ") || "nothing";
     return {
       verdict: "stays",
-      because: `only ${all} needs it, but of ${kind} nothing leaves yet, only ${kinds}`,
+      because: `only ${all} needs it, but no ${kind} leaves yet, only ${kinds}`,
       edges,
     };
   };

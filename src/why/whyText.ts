@@ -150,7 +150,7 @@ function formatComponentAnswer(answer: ComponentAnswer, options: TextOptions): s
   if (changes.length > 0)
     parts.push(
       [
-        "What could be changed to free more:",
+        "Changes that would free more:",
         ...changes.map(
           ({ bytes, what }) => `  ${bytes === undefined ? "" : `${formatNumber(bytes)} bytes. `}${what}`,
         ),

@@ -129,7 +129,7 @@ function describeChain(unit: number, { units, keeper, link }: DetailOptions): Ch
   if (edges.length === 0) {
     if (units.isOwned(unit)) return [];
     const why = roleSentences[roleOf(units, unit)];
-    return why === undefined ? [] : [h("h4", {}, "What keeps it"), h("p", {}, `It stays by itself: ${why}.`)];
+    return why === undefined ? [] : [h("h4", {}, "Why it stays"), h("p", {}, `It stays by itself: ${why}.`)];
   }
   const root = units.edgeFrom[edges[0]!]!;
   const why = isOwn
@@ -151,7 +151,7 @@ function describeChain(unit: number, { units, keeper, link }: DetailOptions): Ch
         ? "How its component reaches it"
         : units.isOwned(unit)
           ? "How it is reached from outside"
-          : "What keeps it",
+          : "Why it stays",
     ),
     h("ol", { class: "chain" }, h("li", {}, link(root), " ", h("small", {}, why ?? "")), ...edges.map(step)),
   ];

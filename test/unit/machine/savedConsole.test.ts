@@ -115,7 +115,7 @@ describe("what cannot be right is named with its line", () => {
   test.each<[string, readonly string[], number, RegExp]>([
     ["a log that ends too early", boot.slice(0, 8), 8, /ends before the line "jettison: N pages freed"/],
     ["a log that begins too late", boot.slice(5), 6, /begins too late/],
-    ["a line that is missing", without(/intel-vtd/), 8, /has 3 components, and the log has lines of 2/],
+    ["a line that is missing", without(/intel-vtd/), 8, /has 3 components, but the log has lines of 2/],
     [
       "a line that is cut off",
       changed("333 pages (pti)", "333 pa"),
@@ -127,7 +127,7 @@ describe("what cannot be right is named with its line", () => {
       "a digit that is lost",
       changed("333 pages", "33 pages"),
       9,
-      /freed 343 pages, and its components have 43/,
+      /freed 343 pages, but its components add up to 43/,
     ],
   ])("%s", (_, lines, line, what) => {
     const [{ problem }] = read(lines) as [ReturnType<typeof read>[number]];

@@ -54,13 +54,13 @@ test("data that its own code addresses from far beside it: that it is pinned for
   const folder = kernel();
   const pinned = answerOf(folder, "drivers/gadget/far.o:(.rodata.far)");
   expect(pinned).toMatchObject({ verdict: "stays", owners: ["gadget"] });
-  expect(pinned.because).toMatch(/is pinned: an address far beside it is used/);
+  expect(pinned.because).toMatch(/is pinned: code uses an address far beside it/);
   expect(pinned.chain.map(({ from }) => from)).toEqual(["drivers/gadget/far.o:(.text.gadget_far)"]);
   const component = why(folder, "gadget");
   if (component.kind !== "component") throw new Error("a component is expected");
   expect(component.answer.staying.map(({ because }) => because).join()).toMatch(/an address far beside it/);
   expect(component.answer.changes.map(({ what }) => what).join()).toMatch(
-    /gadget_far\) count from where \.rodata\.far begins: .* 3120 bytes outside/,
+    /gadget_far\) count from the start of \.rodata\.far: .* 3120 bytes outside/,
   );
 });
 
@@ -80,7 +80,7 @@ test("a component: what is gated, why it is refused, and what would free more", 
   const { stdout, status } = jettison(folder, "why", ".", "widget", "--components", "components.yaml");
   expect(status).toBe(0);
   expect(stdout).toMatch(/Refused: .*widget_work.*no answer/);
-  expect(stdout).toMatch(/What could be changed to free more/);
+  expect(stdout).toMatch(/Changes that would free more/);
 });
 
 test("an object: what of it stays and leaves, and what keeps it by the fewest references", () => {
