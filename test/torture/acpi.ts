@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/** A boot with an ACPI table that describes an IOMMU which QEMU does not have. */
+/** A boot with an ACPI table that describes an IOMMU oddly, or one that QEMU does not have. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { loadMachine } from "../../src/machine/machine.js";
+import { loadMachine, type Machine } from "../../src/machine/machine.js";
 import { projectRoot } from "../../src/root.js";
 import { withScratchFolder } from "../../src/scratch.js";
 import { findFaults, runGuest } from "../support/guest/guest.js";
@@ -26,10 +26,12 @@ export interface TableBoot {
   readonly signature: "DMAR" | "IVRS";
   /** The whole table. */
   readonly bytes: Uint8Array;
+  /** The machine has QEMU's AMD-Vi, and the table takes the place of its IVRS. */
+  readonly isOfQemu?: boolean;
   readonly append: string;
   readonly scratch: string;
   readonly log: string;
-  /** Milliseconds. With a table of an AMD-Vi that is not there Linux itself may wait for ever. */
+  /** Milliseconds. With a table of an AMD-Vi that is not there Linux itself waits for hours. */
   readonly timeout?: number;
 }
 
@@ -53,6 +55,7 @@ export const bootOdd = ({ table, ...boot }: Omit<TableBoot, "signature" | "bytes
   bootTable({
     ...boot,
     signature: table.startsWith("ivrs") ? "IVRS" : "DMAR",
+    isOfQemu: table.startsWith("ivrs"),
     bytes: oddTables[table],
   });
 
@@ -68,23 +71,23 @@ function warningIn(line: string): string | undefined {
 
 /** Boots to a shell, asks for the states, and powers off, which calls the IOMMU drivers' hooks. */
 export async function bootTable(options: TableBoot): Promise<TableBooted> {
-  const { bzImage, signature, bytes, append, scratch, log, timeout = 300_000 } = options;
+  const { bzImage, signature, bytes, isOfQemu = false, append, scratch, log, timeout = 300_000 } = options;
   return withScratchFolder(scratch, async (folder) => {
     const file = join(folder, "table.bin");
     writeFileSync(file, bytes);
     const q35 = loadMachine("q35");
-    const machine = {
+    const machine: Machine = {
       ...q35,
       qemu: [
         ["-M", "q35,kernel-irqchip=split"],
         ["-cpu", signature === "IVRS" ? "EPYC" : "Nehalem"],
-        ["-acpitable", `file=${file}`],
+        isOfQemu ? ["-device", "amd-iommu,intremap=on"] : ["-acpitable", `file=${file}`],
         ...q35.qemu.filter(([option]) => option !== "-M"),
       ],
     };
     const start = performance.now();
     const { lines, said, isDone } = await runGuest({
-      ...{ bzImage, machine, log, append, timeout },
+      ...{ bzImage, machine, log, append, timeout, acpiTables: isOfQemu ? [bytes] : [] },
       script: `
         dmesg -r | grep '^<[0-4]>' >/tmp/log
         while IFS= read -r line; do say "warn $line"; done </tmp/log

@@ -23,6 +23,8 @@ export interface GuestOptions {
   readonly files?: Readonly<Record<string, string | Uint8Array>>;
   /** The character device that the kernel opens as its console before anything runs: major and minor number. */
   readonly console?: readonly [number, number];
+  /** ACPI tables that take the place of the machine's own, of the same name and maker (CONFIG_ACPI_TABLE_UPGRADE). */
+  readonly acpiTables?: readonly Uint8Array[];
   readonly append?: string;
   /** Where the console goes as it is. */
   readonly log: string;
@@ -43,6 +45,7 @@ export interface GuestRun {
 
 const folder = 0o040755;
 const program = 0o100755;
+const plainFile = 0o100644;
 const characterDevice = 0o020600;
 /** Debian's busybox-static. */
 const busybox = ["/bin/busybox", "/usr/bin/busybox"].find((file) => existsSync(file)) ?? "/bin/busybox";
@@ -61,6 +64,8 @@ export async function runGuest(options: GuestOptions): Promise<GuestRun> {
       lines.push(line);
       const words = saidIn(line);
       if (words !== undefined) options.onSaid?.(words, (command) => tellMonitor(cwd, command));
+      // Without ACPI a machine cannot switch itself off.
+      if (/reboot: .*System halted/.test(line)) tellMonitor(cwd, "quit");
     };
     const argv = [...qemuCommand(machine, append), "-monitor", "unix:monitor,server=on,wait=off"];
     const ended = await runToEnd(argv, { cwd, log: resolve(log), timeout, onLine });
@@ -84,7 +89,8 @@ export function makeInitramfs({
   script,
   files = {},
   console = [5, 1],
-}: Pick<GuestOptions, "script" | "files" | "console">): Buffer {
+  acpiTables = [],
+}: Pick<GuestOptions, "script" | "files" | "console" | "acpiTables">): Buffer {
   const contents: Record<string, string | Uint8Array> = {
     "bin/busybox": readFileSync(busybox),
     init: `${prelude}\n${script}\nfinish\n`,
@@ -104,7 +110,12 @@ export function makeInitramfs({
       content: Buffer.from(content),
     })),
   ];
-  return gzipSync(writeCpio(entries), { level: 1 });
+  const early = acpiTables.map((content, index) => ({
+    ...{ name: `kernel/firmware/acpi/${index}.aml`, mode: plainFile, content },
+  }));
+  // The kernel looks for tables before it can unpack anything.
+  const first = early.length === 0 ? [] : [writeCpio(early)];
+  return Buffer.concat([...first, gzipSync(writeCpio(entries), { level: 1 })]);
 }
 
 /** The kernel's reports of its own faults, but those lines that are expected. */
