@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The only program of a guest. It says what the kernel shows in /sys/kernel/jettison, then puts every page
+ * The only program of a guest. It says what the kernel shows in /sys/kernel/jettison and /sys/kernel/debug/jettison, then puts every page
  * the page allocator has to use, reads all of it back, and turns the machine off. With jettison=audit it has
  * the kernel look again after that.
  *
@@ -17,6 +17,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <unistd.h>
 
 int main(void)
@@ -26,6 +27,7 @@ int main(void)
 	out = open("/dev/kmsg", O_WRONLY);
 	mount_on("proc", "/proc", NULL);
 	mount_on("sysfs", "/sys", NULL);
+	mount("debugfs", "/sys/kernel/debug", "debugfs", 0, NULL); /* not every kernel has it */
 	/* Lines that come fast from a program are dropped otherwise; without its newline the word is not taken. */
 	write_text("/proc/sys/kernel/printk_devkmsg", "on\n");
 	say("begin");
@@ -52,7 +54,7 @@ int main(void)
 	if (word)
 		plant(strtoull(word, NULL, 16));
 	/* Gates that were called since the first look count too. */
-	write_text("/sys/kernel/jettison/audit", "1");
+	write_text("/sys/kernel/debug/jettison/audit", "1");
 	say_sysfs();
 	power_off("ok");
 }

@@ -71,6 +71,17 @@ static int is_name(const struct dirent *entry)
 	return entry->d_name[0] != '.';
 }
 
+/* Nothing where the kernel lacks debugfs, or neither the self-test nor the audit was asked for. */
+static void say_debugfs(void)
+{
+	static const char root[] = "/sys/kernel/debug/jettison";
+	struct dirent **files;
+	int nr = scandir(root, &files, is_name, alphasort);
+
+	for (int i = 0; i < nr; i++)
+		say_file("debugfs", root, files[i]->d_name);
+}
+
 void say_sysfs(void)
 {
 	static const char root[] = "/sys/kernel/jettison";
@@ -96,4 +107,5 @@ void say_sysfs(void)
 		for (int j = 0; j < nr; j++)
 			say_file(key, folder, files[j]->d_name);
 	}
+	say_debugfs();
 }

@@ -75,7 +75,7 @@ export function resolveTests(graph: Graph, claims: Claims): ResolvedTests {
 }
 
 /**
- * Why the kernel cannot ask a symbol this (`holds()` in runtime/linux/kernel/jettison/decide.c): it reads as many bytes as
+ * Why the kernel cannot ask a symbol this (`holds()` in runtime/linux/kernel/jettison/in_use.c): it reads as many bytes as
  * the symbol has, a pointer, or a `struct list_head`, or calls it. A test that reads something else might never come true,
  * and the component would be freed while it is in use.
  */

@@ -8,5 +8,5 @@ const configuration = "include/config/auto.conf";
 
 export function hasCompactText(build: string): boolean {
   const file = pathIn(build, configuration);
-  return existsSync(file) && /^CONFIG_JETTISON_COMPACT_TEXT=y$/m.test(readFileSync(file, "utf8"));
+  return existsSync(file) && /^CONFIG_X86_COMPACT_TEXT=y$/m.test(readFileSync(file, "utf8"));
 }

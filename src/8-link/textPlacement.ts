@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Where the regions of text go. With compact text (JETTISON_COMPACT_TEXT) they lie at the end of all text, and nothing has to
+ * Where the regions of text go. With compact text (X86_COMPACT_TEXT) they lie at the end of all text, and nothing has to
  * be found out. Else they take the place of the padding before the entry text, which is aligned to 2 MB:
  *
  *     text | regions | padding | entry text, padding

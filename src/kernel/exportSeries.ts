@@ -24,40 +24,27 @@ function addFile(path: string, content: string): string {
   ].join("\n");
 }
 
-const subject = "jettison: Free built-in components that a machine does not use";
-
-const message = `jettison-ld groups the code and data of optional components into
-page-aligned regions. It fills in tables that are empty here: the regions,
-their gates, and how to tell whether a component is in use. At boot, shut
-and unmap the regions of components that this machine does not use, and
-give their pages to the page allocator.
-
-Nothing calls this yet. The hooks follow.`;
-
-/** The first patch: the files of our own, as the patch series finds them. */
-function filesPatch({ files, patches }: Series): Patch {
-  const author = patches[0]?.text.match(/^From: (.*)$/m)?.[1] ?? "Jettison <jettison@localhost>";
-  const date = patches[0]?.text.match(/^Date: (.*)$/m)?.[1] ?? "Thu, 1 Jan 1970 00:00:00 +0000";
-  // A version that does not need a patch leaves its number out.
-  const count = Number(patches.at(-1)?.name.slice(0, 4) ?? 1);
-  const text = [
-    `From ${"0".repeat(40)} Mon Sep 17 00:00:00 2001`,
-    `From: ${author}`,
-    `Date: ${date}`,
-    `Subject: [PATCH ${"1".padStart(`${count}`.length, "0")}/${count}] ${subject}`,
-    "",
-    message,
-    "",
-    `Signed-off-by: ${author}`,
-    "---",
-    ...files.map(([path, content]) => addFile(path, content)),
-    "-- ",
-    "",
-  ].join("\n");
-  return { name: "0001-jettison-Free-built-in-components-that-a-machine-does.patch", text };
+/** A message with the files that it names, as the patch that adds them. */
+function addFiles({ name, text }: Patch, files: Series["files"]): Patch {
+  const names = new Set([...text.matchAll(/^ (\S+\/\S+)$/gm)].map((match) => match[1]!));
+  const added = files.filter(([path]) => names.has(path));
+  return {
+    name,
+    text: [
+      text.slice(0, text.indexOf("\n---\n") + 4),
+      ...added.map(([path, content]) => addFile(path, content)),
+      "-- \n",
+    ].join("\n"),
+  };
 }
 
-/** A whole series in the form of `git format-patch`, in order. */
-export function exportSeries(series: Series): Patch[] {
-  return [filesPatch(series), ...series.patches];
+/** A whole series in the form of `git format-patch`, in order and numbered. */
+export function exportSeries({ files, messages, patches }: Series): Patch[] {
+  const all = [...messages.map((message) => addFiles(message, files)), ...patches];
+  return all
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .map(({ name, text }, index) => ({
+      name,
+      text: text.replace(/^Subject: \[PATCH\]/m, `Subject: [PATCH ${index + 1}/${all.length}]`),
+    }));
 }

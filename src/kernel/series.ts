@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * Jettison's additions to a kernel: files of its own, the same for every version, and for each version that it supports
- * a short series of patches and a header that bridges differences of the kernel's API. All of it lives in
- * `runtime/linux`: `<version>/*.patch` is the series, and every other folder there, and in `<version>`, stands for the
- * folder of that name in the kernel's tree.
+ * a series of patches and a header that bridges differences of the kernel's API. All of it lives in `runtime/linux`:
+ * `<version>/*.patch` changes files of the kernel, `*.patch` beside it is the message of a patch that adds files of our
+ * own, with their names, and every other folder there, and in `<version>`, stands for the folder of that name in the
+ * kernel's tree.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -27,6 +28,9 @@ export interface Series {
   readonly version: string;
   /** Path in the kernel's tree, then content; sorted by path. */
   readonly files: readonly (readonly [path: string, content: string])[];
+  /** Messages of the patches that add these files; the names of the files take the place of the changes. */
+  readonly messages: readonly Patch[];
+  /** In the order of their numbers, which messages and patches share. */
   readonly patches: readonly Patch[];
 }
 
@@ -56,17 +60,19 @@ function readFiles(root: string): (readonly [path: string, content: string])[] {
     .map((path) => [path, readFileSync(join(root, path), "utf8")] as const);
 }
 
+const readPatches = (root: string): Patch[] =>
+  readdirSync(root)
+    .filter((name) => name.endsWith(".patch"))
+    .sort()
+    .map((name) => ({ name, text: readFileSync(join(root, name), "utf8") }));
+
 export function readSeries(version: string): Series {
   const supported = supportedVersions();
   if (!supported.includes(version)) fail("kernel-unsupported", { what: `Linux ${version}`, supported });
   const files = [...readFiles(folder), ...readFiles(join(folder, version))].sort(([a], [b]) =>
     a < b ? -1 : 1,
   );
-  const patches = readdirSync(join(folder, version))
-    .filter((name) => name.endsWith(".patch"))
-    .sort()
-    .map((name) => ({ name, text: readFileSync(join(folder, version, name), "utf8") }));
-  return { version, files, patches };
+  return { version, files, messages: readPatches(folder), patches: readPatches(join(folder, version)) };
 }
 
 /** The files that a patch in git's form changes or makes. */

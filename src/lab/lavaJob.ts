@@ -34,7 +34,7 @@ export const monitor = {
   name: "jettison",
   start: "jettison-guest: begin",
   end: "reboot: (?:Power down|Restarting system)",
-  pattern: String.raw`jettison-guest: (?:sysfs )?(?P<test_case_id>gate_calls|selftest_failures|done|failed) (?P<result>(?:0|ok)(?=[\r\n])|)[^\r\n]*[\r\n]`,
+  pattern: String.raw`jettison-guest: (?:(?:sys|debug)fs )?(?P<test_case_id>gate_calls|selftest_failures|done|failed) (?P<result>(?:0|ok)(?=[\r\n])|)[^\r\n]*[\r\n]`,
   fixupdict: { "0": "pass", ok: "pass", "": "fail" },
 } as const;
 

@@ -173,6 +173,7 @@ function toKernelReport({ values, components }: Said, complain: Complain): Kerne
   const mode = values.get("sysfs mode");
   if (mode === undefined) return undefined;
   const number = (name: string) => toNumber(values.get(`sysfs ${name}`), name, complain);
+  const found = (name: string) => toNumber(values.get(`debugfs ${name}`), name, complain);
   const mappings = (when: string) => ({
     small: number(`mappings_4k_${when}`),
     large: number(`mappings_2m_${when}`),
@@ -197,21 +198,21 @@ function toKernelReport({ values, components }: Said, complain: Complain): Kerne
         gateCalls: toNumber(fields.get("gate_calls"), `gate_calls of ${component}`, complain),
       };
     }),
-    selftest: values.has("sysfs selftest_pages")
+    selftest: values.has("debugfs selftest_pages")
       ? {
-          pages: number("selftest_pages"),
-          failures: number("selftest_failures"),
-          gates: number("selftest_gates"),
+          pages: found("selftest_pages"),
+          failures: found("selftest_failures"),
+          gates: found("selftest_gates"),
         }
       : null,
-    audit: values.has("sysfs audit_pages")
+    audit: values.has("debugfs audit_pages")
       ? {
-          pages: number("audit_pages"),
-          data: number("audit_data"),
-          percpu: number("audit_percpu"),
-          slab: number("audit_slab"),
-          stack: number("audit_stack"),
-          other: number("audit_other"),
+          pages: found("audit_pages"),
+          data: found("audit_data"),
+          percpu: found("audit_percpu"),
+          slab: found("audit_slab"),
+          stack: found("audit_stack"),
+          other: found("audit_other"),
         }
       : null,
   };

@@ -275,7 +275,7 @@ function splitPadding({ image }: Plan): { beside: number; apart: number; unsplit
     const pages = bytes / pageSize;
     if (entryText === undefined) split.unsplit += pages;
     else {
-      // Compact text (JETTISON_COMPACT_TEXT) has the head text in front of the entry text, and no 2 MB of its own.
+      // Compact text (X86_COMPACT_TEXT) has the head text in front of the entry text, and no 2 MB of its own.
       const isCompact = entryText.offset % largePage >= pageSize;
       const start = isCompact ? entryText.offset : Math.floor(entryText.offset / largePage) * largePage;
       const entryEnd = entryText.offset + entryText.bytes;

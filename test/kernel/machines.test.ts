@@ -43,7 +43,7 @@ async function memoryOfNodes(append: string) {
     ...{ bzImage, append, machine: loadMachine("numa"), log: join(scratch, "numa.log"), timeout: 900_000 },
     script: `
       say "pages $(cat $J/pages)"
-      [ -e $J/selftest_failures ] && say "failures $(cat $J/selftest_failures)"
+      [ -e $JD/selftest_failures ] && say "failures $(cat $JD/selftest_failures)"
       for node in 0 1; do say "node $(grep MemTotal /sys/devices/system/node/node$node/meminfo)"; done`,
   });
   expect(isDone, lines.slice(-20).join("\n")).toBe(true);

@@ -93,7 +93,7 @@ test.each([
         say "$one $(look $J/$one/state) $(look $J/$one/reason)"
       done
       say "cpus $(look /sys/devices/system/cpu/online)"
-      say "failures $(look $J/selftest_failures)"`,
+      say "failures $(look $JD/selftest_failures)"`,
     });
     expect([said, isDone]).toEqual([
       [

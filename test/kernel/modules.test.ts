@@ -126,12 +126,11 @@ describe("the demo's kernel", () => {
       append: "jettison=selftest",
       log: join(scratch, "presence.log"),
       script: `
-        mount -t debugfs none /sys/kernel/debug
         mkdir /fill
         mount -t tmpfs -o size=100% none /fill
         dd if=/dev/zero of=/fill/file bs=1M count=160
         insmod /sets_presence.ko ${parameters.join(" ")}
-        say "$(look /sys/kernel/debug/check_wx_pages), failures $(look $J/selftest_failures)"`,
+        say "$(look /sys/kernel/debug/check_wx_pages), failures $(look $JD/selftest_failures)"`,
     });
     expect([said, isDone]).toEqual([["failed 0, back 0", "enough 1", "SUCCESS, failures 0"], true]);
     expect(findFaults(lines)).toBeUndefined();

@@ -57,7 +57,7 @@ test.each([
       say "levels $levels"
       say "isolation $(dmesg | grep -c 'page tables isolation: enabled')"
       say "pcid $(grep -cw pcid /proc/cpuinfo)"
-      say "pages $(look $J/pages) $(look $J/selftest_pages) $(look $J/selftest_failures)"
+      say "pages $(look $J/pages) $(look $JD/selftest_pages) $(look $JD/selftest_failures)"
       try insmod /user_tables.ko
       mkdir /fill
       mount -t tmpfs -o size=100% none /fill

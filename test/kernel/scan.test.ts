@@ -129,7 +129,7 @@ test("tables that are named leave: nothing is found by name, no stack is unwound
         echo t >/proc/sysrq-trigger
         echo l >/proc/sysrq-trigger
         try rmmod harmless
-        say "self-test $(look $J/selftest_failures)"
+        say "self-test $(look $JD/selftest_failures)"
         say "pages $(look $J/pages)"
         say "$(head -n 1 /proc/meminfo)"`,
     });

@@ -40,7 +40,7 @@ async function bootWhere(name: string, fails: (call: number) => boolean) {
     append: "jettison=selftest nokaslr",
     log: join(scratch, "stuck.log"),
     script: `
-      say "pages $(look $J/pages) $(look $J/selftest_pages) $(look $J/selftest_failures)"
+      say "pages $(look $J/pages) $(look $JD/selftest_pages) $(look $JD/selftest_failures)"
       mkdir /fill
       mount -t tmpfs -o size=100% none /fill
       dd if=/dev/zero of=/fill/file bs=1M count=180

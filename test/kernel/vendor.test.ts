@@ -35,7 +35,7 @@ test("Intel's code stays on an AMD processor beside which its uncore driver has 
       say "$(look $J/cpu-intel/state) $(look $J/cpu-intel/reason)"
       echo 0 >/sys/devices/system/cpu/cpu1/online
       echo 1 >/sys/devices/system/cpu/cpu1/online
-      say "calls $(look $J/gate_calls), $(look $J/selftest_failures) failures"`,
+      say "calls $(look $J/gate_calls), $(look $JD/selftest_failures) failures"`,
   });
   const calls = await interceptCalls(socket, BigInt(`0x${line.slice(0, 16)}`), () => 1n);
   const { lines, said, isDone } = await running;

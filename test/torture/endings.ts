@@ -36,7 +36,7 @@ const strict = "panic_on_warn=1 nosoftlockup rcupdate.rcu_cpu_stall_timeout=300"
 const states = (when: string) => `
   say "${when} $(grep -l jettisoned $J/*/state | sed 's#.*/\\(.*\\)/state#\\1#' | tr '\\n' ' ')"
   [ "$(look $J/gate_calls)" = 0 ] || say "failed: gates were called"
-  [ "$(look $J/selftest_failures)" = 0 ] || [ "$(look $J/mode)" != selftest ] || say "failed: the self-test"`;
+  [ "$(look $JD/selftest_failures)" = 0 ] || [ "$(look $J/mode)" != selftest ] || say "failed: the self-test"`;
 
 const packages = [
   ...["kexec-tools", "makedumpfile", "liblzo2-2", "libxenmisc4.17", "libxencall1", "libxendevicemodel1"],

@@ -417,7 +417,6 @@ part_leaks() {
 	if [ $leaks = 0 ]; then ok "none"; else cat $D/kmemleak; failed "$leaks"; fi
 }
 
-mount -t debugfs none $D 2>/dev/null
 mount -t tracefs none $T 2>/dev/null
 say "gone $(grep -l jettisoned $J/*/state 2>/dev/null | sed 's#.*/\(.*\)/state#\1#' | tr '\n' ' ')pages $(look $J/pages)"
 for part in $PARTS; do part_$part; done

@@ -8,6 +8,7 @@ export PATH
 mount -t devtmpfs none /dev 2>/dev/null
 mount -t proc none /proc
 mount -t sysfs none /sys
+mount -t debugfs none /sys/kernel/debug 2>/dev/null
 echo on >/proc/sys/kernel/printk_devkmsg
 
 say() { echo "<1>guest-says: $*" >/dev/kmsg; }
@@ -31,4 +32,5 @@ finish() {
 }
 
 J=/sys/kernel/jettison
+JD=/sys/kernel/debug/jettison
 exec </dev/null >/dev/kmsg 2>&1

@@ -137,7 +137,5 @@ test.each([
 
 test("if special text alone exceeds the hole, the link fails and names the option to change", () => {
   const { folder, graph } = compile(kernel(section(".noinstr.text", 1_080_000, 16)));
-  expect(() => link({ folder, graph }, chooseFiller(graph, none(graph)))).toThrow(
-    /set JETTISON_COMPACT_TEXT=n/,
-  );
+  expect(() => link({ folder, graph }, chooseFiller(graph, none(graph)))).toThrow(/set X86_COMPACT_TEXT=n/);
 });

@@ -56,6 +56,7 @@ afterEach(() => {
 const hook = (line: string): Series => ({
   version: "6.12",
   files: [["kernel/jettison/core.c", "core\n"]],
+  messages: [],
   patches: [
     {
       name: "0001-hook.patch",
@@ -81,7 +82,7 @@ diff --git a/init/main.c b/init/main.c
   ],
 });
 
-const nothing: Series = { version: "6.12", files: [], patches: [] };
+const nothing: Series = { version: "6.12", files: [], messages: [], patches: [] };
 
 /** Path, content, mode and time of all files of a tree. */
 const fingerprint = (root: string) =>
@@ -228,7 +229,9 @@ test("a folder that is no kernel is refused as such", async () => {
 test("a version without a series is answered with what does not fit, and gets no copy", async () => {
   write("Makefile", makefile("5", "10"));
   const work = preparePrivateSource({ source: tree });
-  await expect(work).rejects.toThrow(/0002-.*\.patch of the series for Linux \S+ does not apply to \S+, \S/);
+  await expect(work).rejects.toThrow(
+    /00\d\d-.*\.patch of the series for Linux \S+ does not apply to \S+, \S/,
+  );
   await expect(work).rejects.toThrow(/nothing was changed/);
   const left = readdirSync(join(folder, "cache"), { recursive: true, encoding: "utf8" });
   expect(left.filter((path) => path.endsWith("Makefile"))).toEqual([]);

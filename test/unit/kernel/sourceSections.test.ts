@@ -66,7 +66,7 @@ test("the examination of a source names its series or what does not apply, and e
   const text = formatSource(await examineSource(folder));
   expect(text).toContain("Linux 6.13.2\n");
   expect(text).toMatch(
-    /0002-\S+ of the series for Linux 6\.12 does not apply to arch\/x86\/kernel\/vmlinux\.lds\.S, hunk #1/,
+    /000\d-\S+ of the series for Linux 6\.12 does not apply to arch\/x86\/kernel\/vmlinux\.lds\.S, hunk #1/,
   );
   expect(text).toMatch(/^ {2}__planted_code {2}kernel\/fork\.c$/m);
   rmSync(join(folder, "Makefile"));

@@ -232,12 +232,12 @@ describe("LAVA's monitor", () => {
   test.each([1, 7, 4096])("finds each result once, in pieces of %i", (chunk) => {
     const text = said(
       "sysfs gate_calls 0",
-      "sysfs selftest_failures 0",
+      "debugfs selftest_failures 0",
       "component a gate_calls 0",
       "done ok",
     );
     expect(watch(text, chunk)).toEqual([["gate_calls pass", "selftest_failures pass", "done pass"], true]);
-    expect(watch(said("sysfs gate_calls 10", "sysfs selftest_failures 02", "done ok"), chunk)).toEqual([
+    expect(watch(said("sysfs gate_calls 10", "debugfs selftest_failures 02", "done ok"), chunk)).toEqual([
       ["gate_calls fail", "selftest_failures fail", "done pass"],
       true,
     ]);

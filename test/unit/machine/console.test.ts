@@ -31,9 +31,9 @@ const good = [
   "[    1.230000] jettison-guest: sysfs mappings_4k_after 2003",
   "[    1.230000] jettison-guest: sysfs mappings_4k_before 1536",
   "[    1.230000] jettison-guest: sysfs release_ns 30229167",
-  "[    1.230000] jettison-guest: sysfs selftest_pages 10",
-  "[    1.230000] jettison-guest: sysfs selftest_failures 0",
-  "[    1.230000] jettison-guest: sysfs selftest_gates 7",
+  "[    1.230000] jettison-guest: debugfs selftest_pages 10",
+  "[    1.230000] jettison-guest: debugfs selftest_failures 0",
+  "[    1.230000] jettison-guest: debugfs selftest_gates 7",
   "[    3.000000] jettison-guest: code-pages user 9",
   "[    3.000000] jettison-guest: fill tmpfs 230000000",
   "[    5.000000] jettison-guest: code-pages slab 8",
@@ -82,7 +82,7 @@ describe("a console", () => {
   test("of an audit has its counts, and the kernel's words about each find", () => {
     const said = ["pages 6831", "data 1", "percpu 0", "slab 2", "stack 3", "other 0"];
     const find = "jettison: audit: data: init_uts_ns+0x48/0x1c0 points at f+0x0/0x60 of amd-vi";
-    const lines = said.map((words) => `[    4.0] jettison-guest: sysfs audit_${words}`);
+    const lines = said.map((words) => `[    4.0] jettison-guest: debugfs audit_${words}`);
     const { jettison, kernelLog } = readConsole([`[    1.0] ${find}`, ...good, ...lines]);
     expect(jettison?.audit).toEqual({ pages: 6831, data: 1, percpu: 0, slab: 2, stack: 3, other: 0 });
     expect(kernelLog).toContain(find);

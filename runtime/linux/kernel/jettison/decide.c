@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Which components leave: what the command line says, what is in use, what
- * this machine allows. All of this is gone after boot.
+ * Which components leave: by the command line, by their use, by what this
+ * machine allows. All of this is gone after boot.
  */
 #define pr_fmt(fmt) "jettison: " fmt
 
@@ -10,14 +10,11 @@
 #include <linux/efi.h>
 #include <linux/init.h>
 #include <linux/jettison.h>
-#include <linux/jettison_sections.h>
 #include <linux/jump_label.h>
 #include <linux/ktime.h>
-#include <linux/list.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/static_call.h>
-#include <linux/string.h>
 
 #include <asm/alternative.h>
 #include <asm/cpufeature.h>
@@ -29,254 +26,6 @@
 /* How often, and how long apart, to look whether a component is left alone. */
 #define BUSY_TRIES	10
 #define BUSY_WAIT_MS	10
-
-/* Results that a program may have on its stack. */
-#define MAX_RESULTS	16
-
-enum jettison_mode jettison_mode __ro_after_init = JETTISON_MODE_ON;
-
-static struct jettison_set keep __initdata;
-static struct jettison_set drop __initdata;
-
-static int __init set_mode(char *mode)
-{
-	if (mode && !strcmp(mode, "on")) {
-		jettison_mode = JETTISON_MODE_ON;
-	} else if (mode && !strcmp(mode, "selftest")) {
-		jettison_mode = JETTISON_MODE_SELFTEST;
-	} else if (mode && !strcmp(mode, "audit")) {
-		jettison_mode = JETTISON_MODE_AUDIT;
-	} else {
-		if (!mode || strcmp(mode, "off"))
-			pr_warn("unknown mode '%s': nothing is freed\n",
-				mode ?: "");
-		jettison_mode = JETTISON_MODE_OFF;
-	}
-	return 0;
-}
-early_param("jettison", set_mode);
-
-static int __init component_named(const char *name, size_t length)
-{
-	unsigned int i;
-
-	for (i = 0; i < jettison_nr_components; i++) {
-		const char *known = jettison_components[i].name;
-
-		if (strlen(known) == length && !memcmp(known, name, length))
-			return i;
-	}
-	return -1;
-}
-
-static int __init name_components(const char *names, struct jettison_set *set)
-{
-	while (names && *names) {
-		size_t length = strcspn(names, ",");
-		int i = component_named(names, length);
-
-		if (i >= 0)
-			__set_bit(i, set->has);
-		else if (length)
-			pr_warn("there is no component '%.*s'\n",
-				(int)length, names);
-		names += length;
-		names += *names == ',';
-	}
-	return 0;
-}
-
-static int __init set_keep(char *names)
-{
-	return name_components(names, &keep);
-}
-early_param("jettison.keep", set_keep);
-
-static int __init set_drop(char *names)
-{
-	return name_components(names, &drop);
-}
-early_param("jettison.drop", set_drop);
-
-/* This machine gets no devices but those that are there. */
-static bool no_hotplug __initdata;
-
-static int __init set_hotplug(char *word)
-{
-	no_hotplug = word && !strcmp(word, "none");
-	if (!no_hotplug && (!word || strcmp(word, "keep")))
-		pr_warn("jettison.hotplug is neither keep nor none but '%s': what can appear stays\n",
-			word ?: "");
-	return 0;
-}
-early_param("jettison.hotplug", set_hotplug);
-
-static bool __init equals(const struct jettison_test *test)
-{
-	switch (test->size) {
-	case 1:
-		return *(const u8 *)test->symbol == (u8)test->value;
-	case 2:
-		return *(const u16 *)test->symbol == (u16)test->value;
-	case 4:
-		return *(const u32 *)test->symbol == (u32)test->value;
-	default:
-		return *(const u64 *)test->symbol == test->value;
-	}
-}
-
-static bool __init list_not_empty(const struct list_head *list)
-{
-	/* A list that nobody has initialised has nothing on it. */
-	return list->next && !list_empty(list);
-}
-
-static bool __init holds(const struct jettison_test *test)
-{
-	bool (*calls)(void);
-
-	switch (test->op) {
-	case JETTISON_NON_ZERO:
-		return memchr_inv(test->symbol, 0, test->length);
-	case JETTISON_POINTER_SET:
-		return *(void * const *)test->symbol;
-	case JETTISON_LIST_NOT_EMPTY:
-		return list_not_empty(test->symbol);
-	case JETTISON_CALLS:
-		calls = test->symbol;
-		return calls();
-	case JETTISON_EQUALS:
-		return equals(test);
-	default:
-		return false;
-	}
-}
-
-/* A program that cannot be understood keeps its component. */
-static bool __init in_use(const struct jettison_component *component)
-{
-	const struct jettison_test *test = component->in_use;
-	const struct jettison_test *end = test + component->nr_tests;
-	bool result[MAX_RESULTS];
-	unsigned int depth = 0, i, set;
-
-	for (; test < end; test++) {
-		switch (test->op) {
-		case JETTISON_ANY:
-		case JETTISON_ALL:
-			if (test->nr > depth || depth == MAX_RESULTS)
-				goto malformed;
-			for (i = 0, set = 0; i < test->nr; i++)
-				set += result[--depth];
-			result[depth++] = test->op == JETTISON_ANY ?
-					  set : set == test->nr;
-			break;
-		case JETTISON_NOT:
-			if (!depth)
-				goto malformed;
-			result[depth - 1] = !result[depth - 1];
-			break;
-		default:
-			if (test->op > JETTISON_NOT || depth == MAX_RESULTS)
-				goto malformed;
-			result[depth++] = holds(test);
-		}
-	}
-	if (depth == 1)
-		return result[0];
-malformed:
-	pr_warn("%s: its test for being in use makes no sense\n",
-		component->name);
-	return true;
-}
-
-/* Where regions of each kind lie. */
-struct place {
-	const char *start, *end;
-};
-
-static const struct place places[] __initconst = {
-	[JETTISON_TEXT]		= { __jettison_text_start, __jettison_text_end },
-	[JETTISON_RODATA]	= { __jettison_rodata_start, __jettison_rodata_end },
-	[JETTISON_DATA]		= { __jettison_data_start, __jettison_data_end },
-	[JETTISON_BSS]		= { __jettison_bss_start, __jettison_bss_end },
-};
-
-static bool __init lies_in_place(const struct jettison_region *region)
-{
-	const char *start = region->start, *end = region->end;
-
-	return region->kind < ARRAY_SIZE(places) && start < end &&
-	       PAGE_ALIGNED(start) && PAGE_ALIGNED(end) &&
-	       start >= places[region->kind].start &&
-	       end <= places[region->kind].end;
-}
-
-/* Somebody has it, and each of them exists and is named once. */
-static bool __init owners_make_sense(const struct jettison_region *region)
-{
-	const u16 *owners = &jettison_owners[region->first_owner];
-	unsigned int i;
-
-	if (!region->nr_owners || region->first_owner > jettison_nr_owners ||
-	    region->nr_owners > jettison_nr_owners - region->first_owner)
-		return false;
-	for (i = 0; i < region->nr_owners; i++) {
-		if (owners[i] >= jettison_nr_components ||
-		    (i && owners[i] <= owners[i - 1]))
-			return false;
-	}
-	return true;
-}
-
-/* A component comes before all that it needs, and the rows are in its order. */
-static bool __init needs_make_sense(void)
-{
-	unsigned int i;
-
-	for (i = 0; i < jettison_nr_needs; i++) {
-		const struct jettison_need *need = &jettison_needs[i];
-
-		if (need->needed <= need->component ||
-		    need->needed >= jettison_nr_components ||
-		    (i && need->component < need[-1].component))
-			return false;
-	}
-	return true;
-}
-
-/* Nothing is freed on the word of tables that contradict themselves. */
-static bool __init tables_make_sense(void)
-{
-	const void *free_from = NULL;
-	unsigned int i;
-
-	if (jettison_nr_components > JETTISON_MAX_COMPONENTS)
-		return false;
-
-	for (i = 0; i < jettison_nr_regions; i++) {
-		const struct jettison_region *region = &jettison_regions[i];
-
-		if (region->start < free_from || !lies_in_place(region) ||
-		    !owners_make_sense(region))
-			return false;
-		free_from = region->end;
-	}
-	for (i = 0; i < jettison_nr_automatic; i++) {
-		if (jettison_automatic[i].component >= jettison_nr_components)
-			return false;
-	}
-	for (i = 0; i < jettison_nr_gates; i++) {
-		unsigned int region = jettison_gates[i].region;
-
-		if (region >= jettison_nr_regions ||
-		    !jettison_is_text(&jettison_regions[region]))
-			return false;
-		if (i && jettison_gates[i].entry <= jettison_gates[i - 1].entry)
-			return false;
-	}
-	return needs_make_sense() && jettison_padding_makes_sense();
-}
 
 /*
  * 32-bit firmware is called with page tables that lack the kernel's text: it
@@ -309,7 +58,7 @@ static bool __init can_appear(unsigned int i)
 		return false;
 	return jettison_components[i].can_appear == JETTISON_MODULE ||
 	       jettison_components[i].can_appear == JETTISON_ALWAYS ||
-	       (jettison_components[i].can_appear == JETTISON_HOTPLUG && !no_hotplug);
+	       (jettison_components[i].can_appear == JETTISON_HOTPLUG && !jettison_no_hotplug);
 }
 
 static const char * const appearances[] __initconst = {
@@ -323,7 +72,7 @@ decide_component(unsigned int i, const char *withheld,
 		 const struct jettison_set *wanted)
 {
 	const struct jettison_component *component = &jettison_components[i];
-	bool dropped = test_bit(i, drop.has);
+	bool dropped = test_bit(i, jettison_drop.has);
 	const char *stays = jettison_driver_stays(i, wanted, dropped);
 
 	if (component->refused)
@@ -331,12 +80,12 @@ decide_component(unsigned int i, const char *withheld,
 					       component->reason ?: "" };
 	if (jettison_mode == JETTISON_MODE_OFF)
 		return (struct jettison_fate){ JETTISON_KEPT, "off" };
-	if (test_bit(i, keep.has))
+	if (test_bit(i, jettison_keep.has))
 		return (struct jettison_fate){ JETTISON_KEPT, "keep" };
 	if (i == jettison_padding_owner && jettison_padding_stays())
 		return (struct jettison_fate){ JETTISON_KEPT,
 					       jettison_padding_stays() };
-	if (in_use(component)) {
+	if (jettison_in_use(component)) {
 		if (dropped)
 			pr_notice("%s: in use, it is not dropped\n",
 				  component->name);
@@ -448,7 +197,7 @@ static void __init spare_used(void)
 	unsigned int i;
 
 	for_each_set_bit(i, jettison_leaving.has, jettison_nr_components) {
-		if (in_use(&jettison_components[i]))
+		if (jettison_in_use(&jettison_components[i]))
 			__set_bit(i, used.has);
 	}
 	spare(&used, JETTISON_KEPT, "in-use");
@@ -524,10 +273,10 @@ static void __init forget_text(void)
 static void __init decide_components(void)
 {
 	const char *withheld = cannot_free();
-	struct jettison_set dropped = drop, wanted = {};
+	struct jettison_set dropped = jettison_drop, wanted = {};
 	unsigned int i;
 
-	if (no_hotplug)
+	if (jettison_no_hotplug)
 		bitmap_fill(dropped.has, JETTISON_MAX_COMPONENTS);
 	if (jettison_mode != JETTISON_MODE_OFF && jettison_nr_automatic) {
 		jettison_hold_probes(&dropped);
@@ -565,14 +314,14 @@ void __init jettison_decide(void)
 
 	if (!jettison_nr_components)
 		return;
-	if (!tables_make_sense()) {
+	if (!jettison_tables_make_sense()) {
 		pr_err("the tables of this kernel make no sense, nothing is freed\n");
 		return;
 	}
 	jettison_freed = kcalloc(jettison_nr_regions, 1, GFP_KERNEL);
 	jettison_fates = kcalloc(jettison_nr_components,
 				 sizeof(*jettison_fates), GFP_KERNEL);
-	name_components(CONFIG_JETTISON_DROP, &drop);
+	jettison_add_components(CONFIG_JETTISON_DROP, &jettison_drop);
 	if (!jettison_freed || !jettison_fates || jettison_reports_init()) {
 		kfree(jettison_freed);
 		kfree(jettison_fates);

@@ -10,6 +10,7 @@
 #include <linux/bitmap.h>
 #include <linux/build_bug.h>
 #include <linux/init.h>
+#include <linux/sched.h>
 #include <linux/stddef.h>
 #include <linux/types.h>
 
@@ -276,7 +277,21 @@ void jettison_forget_tables(void);
 static inline void jettison_forget_tables(void) { }
 #endif
 
+extern struct jettison_set jettison_keep, jettison_drop;	/* init data */
+extern bool jettison_no_hotplug;
+
+bool jettison_word_is(const char *param, const char *word, const char *yes,
+		      const char *no);
+void jettison_add_components(const char *names, struct jettison_set *set);
+bool jettison_in_use(const struct jettison_component *component);
+bool jettison_tables_make_sense(void);
+
 int jettison_sysfs_init(void);
+#ifdef CONFIG_DEBUG_FS
+void jettison_debugfs_init(void);
+#else
+static inline void jettison_debugfs_init(void) { }
+#endif
 struct kobject *jettison_component_kobj(unsigned int component);
 
 int jettison_reports_init(void);
@@ -334,6 +349,16 @@ struct jettison_scan {
 	unsigned long found[JETTISON_PLACES];
 };
 
+struct jettison_found {
+	unsigned long word;		/* its address */
+	unsigned long inverted;		/* where it points: or the next search would find it */
+	pid_t pid;			/* on a stack: whose */
+	char comm[TASK_COMM_LEN];
+};
+
+unsigned long jettison_image_address(struct page *page, unsigned long addr);
+void jettison_list_found(const struct jettison_scan *scan, enum jettison_place place,
+			 const struct jettison_found *found);
 int jettison_run_scan(struct jettison_scan *scan);
 bool jettison_searches(void);
 void jettison_find_referenced(struct jettison_set *referenced);

@@ -2,7 +2,7 @@
 /*
  * The padding inside the kernel's image. The entry text is aligned to 2 MB at
  * both ends, and the SRSO thunk lies a fixed distance from it, unless
- * CONFIG_JETTISON_COMPACT_TEXT gives it pages of its own; what an encrypted
+ * CONFIG_X86_COMPACT_TEXT gives it pages of its own; what an encrypted
  * guest shares with its host begins at a multiple of 2 MB in .bss. All between
  * is fill that nothing executes, reads or has the address of, as the link
  * stage has proved. It is freed like a region, but shuts no gates.
@@ -16,7 +16,6 @@
 #include <linux/math.h>
 #include <linux/mem_encrypt.h>
 #include <linux/mm.h>
-#include <linux/string.h>
 
 #include <asm/cpufeature.h>
 #include <asm/sections.h>
@@ -32,10 +31,7 @@ static u8 freed[JETTISON_MAX_PADDING] __read_mostly;
 
 static int __init set_padding(char *word)
 {
-	wanted = word && !strcmp(word, "on");
-	if (!wanted && (!word || strcmp(word, "off")))
-		pr_warn("padding is neither on nor off but '%s': it stays\n",
-			word ?: "");
+	wanted = jettison_word_is("padding", word, "on", "off");
 	return 0;
 }
 early_param("jettison.padding", set_padding);
@@ -128,7 +124,7 @@ static bool __init in_user_page_tables(const struct jettison_padding *padding)
 	unsigned long start = round_down((unsigned long)__entry_text_start, PMD_SIZE);
 	unsigned long end = round_up((unsigned long)__entry_text_end, PMD_SIZE);
 
-	return !IS_ENABLED(CONFIG_JETTISON_COMPACT_TEXT) &&
+	return !IS_ENABLED(CONFIG_X86_COMPACT_TEXT) &&
 	       cpu_feature_enabled(X86_FEATURE_PTI) &&
 	       (unsigned long)start_of(padding) < end &&
 	       (unsigned long)end_of(padding) > start;

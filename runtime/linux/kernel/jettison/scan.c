@@ -24,7 +24,6 @@
 #include <linux/init.h>
 #include <linux/ioport.h>
 #include <linux/jettison_scan.h>
-#include <linux/kallsyms.h>
 #include <linux/ktime.h>
 #include <linux/memory_hotplug.h>
 #include <linux/mm.h>
@@ -75,13 +74,6 @@ struct run {
 	unsigned long pfn, end;
 };
 
-struct found {
-	unsigned long word;		/* its address */
-	unsigned long inverted;		/* or the next search would find it */
-	pid_t pid;			/* on a stack: whose */
-	char comm[TASK_COMM_LEN];
-};
-
 /*
  * All that a search knows of what it looks for is on the stack of the task
  * that runs it, the one stack that is not searched.
@@ -101,15 +93,7 @@ struct search {
 	bool stacks;			/* look at them as well */
 	unsigned long on_stacks;
 	struct jettison_set stack_owners;
-	struct found (*found)[JETTISON_MAX_FOUND];
-};
-
-static const char * const place_names[] = {
-	[JETTISON_IN_DATA]	= "data",
-	[JETTISON_IN_PERCPU]	= "per-CPU data",
-	[JETTISON_IN_SLAB]	= "slabs",
-	[JETTISON_ON_STACK]	= "stacks",
-	[JETTISON_ELSEWHERE]	= "other pages",
+	struct jettison_found (*found)[JETTISON_MAX_FOUND];
 };
 
 /* Whether @addr lies in a page that leaves. */
@@ -169,7 +153,7 @@ static bool image_is_searched(const struct search *search, unsigned long addr)
 }
 
 /* The address in the image that has @addr in the direct map, or 0. */
-static unsigned long image_address(struct page *page, unsigned long addr)
+unsigned long jettison_image_address(struct page *page, unsigned long addr)
 {
 	addr += (unsigned long)_text - (unsigned long)lm_alias(_text);
 	return PageReserved(page) && in_image(addr, _text, _end) ? addr : 0;
@@ -181,7 +165,7 @@ static unsigned long image_address(struct page *page, unsigned long addr)
  */
 static bool may_hold_addresses(const struct search *search, struct page *page)
 {
-	unsigned long image = image_address(page, (unsigned long)page_address(page));
+	unsigned long image = jettison_image_address(page, (unsigned long)page_address(page));
 	struct folio *folio = page_folio(page);
 
 	/*
@@ -270,7 +254,7 @@ static void forget_describing(struct search *search, unsigned int from)
 	for (; from < search->nr_words; from++) {
 		unsigned long word = search->words[from];
 		struct page *page = virt_to_page((void *)word);
-		unsigned long image = image_address(page, word);
+		unsigned long image = jettison_image_address(page, word);
 
 		if (image && !image_is_searched(search, image))
 			continue;
@@ -475,7 +459,7 @@ static void search_stack(struct search *search, struct task_struct *task)
 		return;
 	for (word = (unsigned long *)task->thread.sp; word < end; word++) {
 		unsigned long target = target_of(search, READ_ONCE_NOCHECK(*word));
-		struct found *found;
+		struct jettison_found *found;
 
 		if (!target)
 			continue;
@@ -522,7 +506,7 @@ static enum jettison_place place_of(unsigned long word)
 
 	if (!page)
 		return JETTISON_ELSEWHERE;
-	if (image_address(page, word))
+	if (jettison_image_address(page, word))
 		return JETTISON_IN_DATA;
 	if (folio_test_slab(page_folio(page)))
 		return JETTISON_IN_SLAB;
@@ -549,7 +533,7 @@ static void take_words(struct search *search)
 		add_owners_of(&scan->owners, target);
 		scan->found[place]++;
 		if (nr < JETTISON_MAX_FOUND)
-			search->found[place][nr] = (struct found){
+			search->found[place][nr] = (struct jettison_found){
 				.word = word, .inverted = ~target };
 	}
 	put_online_mems();
@@ -580,128 +564,6 @@ static void look_closer(struct search *search)
 			break;
 	}
 	take_words(search);
-}
-
-struct percpu_symbol {
-	unsigned long offset, start;
-	char name[64];
-};
-
-static int nearer_symbol(void *data, const char *name, unsigned long addr)
-{
-	struct percpu_symbol *symbol = data;
-
-	addr -= (unsigned long)__per_cpu_start;
-	if (addr > symbol->offset || addr < symbol->start)
-		return 0;
-	symbol->start = addr;
-	strscpy(symbol->name, name, sizeof(symbol->name));
-	return 0;
-}
-
-static void name_percpu(unsigned long addr, char *name, size_t size)
-{
-	struct percpu_symbol symbol = { .name = "?" };
-	unsigned int cpu;
-
-	for_each_possible_cpu(cpu) {
-		void __percpu *first = (void __percpu *)__per_cpu_start;
-
-		symbol.offset = addr - (unsigned long)per_cpu_ptr(first, cpu);
-		if (symbol.offset < __per_cpu_end - __per_cpu_start)
-			break;
-	}
-	kallsyms_on_each_symbol(nearer_symbol, &symbol);
-	snprintf(name, size, "%s+%#lx of CPU %u", symbol.name,
-		 symbol.offset - symbol.start, cpu);
-}
-
-static void name_in_slab(unsigned long addr, char *name, size_t size)
-{
-	struct page *page = pfn_to_online_page(PHYS_PFN(__pa(addr)));
-	struct folio *folio = page ? page_folio(page) : NULL;
-	struct kmem_cache *cache;
-	const char *cache_name;
-	unsigned int object;
-	struct slab *slab;
-	char text[32];
-
-	/* By now the page may be somebody else's. */
-	if (!folio || !folio_test_slab(folio)) {
-		strscpy(name, "an object that is gone", size);
-		return;
-	}
-	slab = folio_slab(folio);
-	cache = READ_ONCE(slab->slab_cache);
-	if (get_kernel_nofault(cache_name, &cache->name) ||
-	    get_kernel_nofault(object, &cache->size) || !object ||
-	    strncpy_from_kernel_nofault(text, cache_name, sizeof(text)) < 0)
-		strscpy(name, "an object that is gone", size);
-	else
-		snprintf(name, size, "%s, %#lx of an object", text,
-			 (addr - (unsigned long)slab_address(slab)) % object);
-}
-
-/* Without addresses: everybody may read the log. */
-static void name_place(const struct found *found, enum jettison_place place,
-		       char *name, size_t size)
-{
-	switch (place) {
-	case JETTISON_IN_DATA:
-		snprintf(name, size, "%pS",
-			 (void *)image_address(virt_to_page((void *)found->word),
-					       found->word));
-		break;
-	case JETTISON_IN_PERCPU:
-		name_percpu(found->word, name, size);
-		break;
-	case JETTISON_IN_SLAB:
-		name_in_slab(found->word, name, size);
-		break;
-	case JETTISON_ON_STACK:
-		snprintf(name, size, "stack of %s[%d]", found->comm, found->pid);
-		break;
-	default:
-		snprintf(name, size, "%#lx of a page", offset_in_page(found->word));
-	}
-}
-
-static unsigned int owner_of(const struct found *found)
-{
-	return jettison_counted_at(&jettison_regions[jettison_region_of(~found->inverted)]);
-}
-
-/* Each component has its share of the list. */
-static bool is_listed(const struct search *search, unsigned int place, unsigned int i)
-{
-	const struct found *found = search->found[place];
-	unsigned int owner = owner_of(&found[i]), before = 0;
-
-	while (i--)
-		before += owner_of(&found[i]) == owner;
-	return before < search->scan->list;
-}
-
-static void list_place(const struct search *search, unsigned int place)
-{
-	const struct jettison_scan *scan = search->scan;
-	unsigned long more = scan->found[place];
-	char name[96];
-	unsigned int i;
-
-	for (i = 0; i < min(scan->found[place], JETTISON_MAX_FOUND); i++) {
-		const struct found *found = &search->found[place][i];
-
-		if (!is_listed(search, place, i))
-			continue;
-		more--;
-		name_place(found, place, name, sizeof(name));
-		pr_notice("%s: %s: %s points at %pS of %s\n", scan->name,
-			  place_names[place], name, (void *)~found->inverted,
-			  jettison_components[owner_of(found)].name);
-	}
-	if (more)
-		pr_notice("%s: %s: and %lu more\n", scan->name, place_names[place], more);
 }
 
 static void note_chunks(struct search *search, unsigned long addr, unsigned long size)
@@ -786,7 +648,7 @@ int jettison_run_scan(struct jettison_scan *scan)
 	jettison_add(&scan->owners, &search.stack_owners);
 	get_online_mems();
 	for (place = 0; place < JETTISON_PLACES; place++)
-		list_place(&search, place);
+		jettison_list_found(scan, place, search.found[place]);
 	put_online_mems();
 out:
 	kvfree(search.chunks);
@@ -794,55 +656,4 @@ out:
 	kvfree(search.found);
 	kvfree(search.words);
 	return err;
-}
-
-/* jettison.scan= */
-static bool wanted __initdata = true;
-
-unsigned long jettison_scan_pages;
-
-static int __init set_scan(char *word)
-{
-	wanted = word && !strcmp(word, "on");
-	if (!wanted && (!word || strcmp(word, "off")))
-		pr_warn("jettison.scan is neither on nor off but '%s': memory is not searched\n",
-			word ?: "");
-	return 0;
-}
-early_param("jettison.scan", set_scan);
-
-/* Whether anything that leaves is looked for in memory before. */
-bool __init jettison_searches(void)
-{
-	return wanted;
-}
-
-/**
- * jettison_find_referenced - look for components that something points to
- * @referenced: gets those of jettison_leaving that are not to leave for it
- */
-void __init jettison_find_referenced(struct jettison_set *referenced)
-{
-	struct jettison_scan scan = {
-		.name = "scan",
-		.leaving = &jettison_leaving,
-		.list = 4,
-	};
-	ktime_t start = ktime_get();
-	int err;
-
-	*referenced = (struct jettison_set){};
-	if (!wanted)
-		return;
-	err = jettison_run_scan(&scan);
-	jettison_times.search += ktime_to_ns(ktime_sub(ktime_get(), start));
-	jettison_scan_pages = scan.pages;
-	if (err) {
-		pr_err("scan: out of memory\n");
-		*referenced = jettison_leaving;
-		return;
-	}
-	pr_debug("scan: %lu pages, %lu words looked at again\n", scan.pages, scan.again);
-	bitmap_and(referenced->has, scan.owners.has, jettison_leaving.has,
-		   JETTISON_MAX_COMPONENTS);
 }

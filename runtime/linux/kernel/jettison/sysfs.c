@@ -104,27 +104,6 @@ SHOW(total, mappings_4k_before, "%lu", jettison_mappings_before.small);
 SHOW(total, mappings_4k_after, "%lu", jettison_mappings_after.small);
 SHOW(total, mappings_2m_before, "%lu", jettison_mappings_before.large);
 SHOW(total, mappings_2m_after, "%lu", jettison_mappings_after.large);
-SHOW(total, selftest_pages, "%lu", jettison_selftest.pages);
-SHOW(total, selftest_failures, "%lu", jettison_selftest.failures);
-SHOW(total, selftest_gates, "%lu", jettison_selftest.gates);
-SHOW(total, audit_pages, "%lu", jettison_audit_pages);
-SHOW(total, audit_data, "%lu", jettison_audit_found[JETTISON_IN_DATA]);
-SHOW(total, audit_percpu, "%lu", jettison_audit_found[JETTISON_IN_PERCPU]);
-SHOW(total, audit_slab, "%lu", jettison_audit_found[JETTISON_IN_SLAB]);
-SHOW(total, audit_stack, "%lu", jettison_audit_found[JETTISON_ON_STACK]);
-SHOW(total, audit_other, "%lu", jettison_audit_found[JETTISON_ELSEWHERE]);
-
-/* Writing anything looks again. */
-static ssize_t audit_store(struct kobject *kobj, struct kobj_attribute *attr,
-			   const char *buf, size_t count)
-{
-	int err = jettison_run_audit();
-
-	return err ?: count;
-}
-
-static struct kobj_attribute total_audit_attr =
-	__ATTR(audit, 0200, NULL, audit_store);
 
 static struct attribute *total_attrs[] = {
 	&total_mode_attr.attr,
@@ -138,33 +117,11 @@ static struct attribute *total_attrs[] = {
 	&total_mappings_4k_after_attr.attr,
 	&total_mappings_2m_before_attr.attr,
 	&total_mappings_2m_after_attr.attr,
-	&total_selftest_pages_attr.attr,
-	&total_selftest_failures_attr.attr,
-	&total_selftest_gates_attr.attr,
-	&total_audit_attr.attr,
-	&total_audit_pages_attr.attr,
-	&total_audit_data_attr.attr,
-	&total_audit_percpu_attr.attr,
-	&total_audit_slab_attr.attr,
-	&total_audit_stack_attr.attr,
-	&total_audit_other_attr.attr,
 	NULL
 };
 
-static umode_t total_visible(struct kobject *kobj, struct attribute *attr,
-			     int index)
-{
-	if (strstarts(attr->name, "selftest_") &&
-	    jettison_mode != JETTISON_MODE_SELFTEST)
-		return 0;
-	if (strstarts(attr->name, "audit") && jettison_mode != JETTISON_MODE_AUDIT)
-		return 0;
-	return attr->mode;
-}
-
 static const struct attribute_group total_group = {
 	.attrs		= total_attrs,
-	.is_visible	= total_visible,
 };
 
 struct kobject *jettison_component_kobj(unsigned int component)
@@ -205,5 +162,6 @@ int __init jettison_sysfs_init(void)
 	for (i = 0; i < jettison_nr_components && !err; i++)
 		err = add_component(root, i);
 	jettison_events_init();
+	jettison_debugfs_init();
 	return err;
 }
