@@ -82,13 +82,13 @@ const misread: Readonly<Record<string, readonly string[]>> = {
     "WARNING: Argument 'component' is not used in function-like macro",
     "WARNING: Argument 'kind' is not used in function-like macro",
     'WARNING: Prefer __section("." kind "..component." component) over __attribute__((__section__("." kind "..component." component)))',
-    "CHECK: spaces preferred around that '%' (ctx:WxV)",
   ],
   "0005": [
     "CHECK: spaces preferred around that '*' (ctx:ExV)",
     "CHECK: spaces preferred around that '*' (ctx:VxB)",
     "CHECK: spaces preferred around that '*' (ctx:VxW)",
   ],
+  "0022": ["CHECK: spaces preferred around that '%' (ctx:WxV)"],
 };
 
 /** The same of a version whose patch differs there. */
@@ -123,7 +123,7 @@ test.each(testedVersions)("checkpatch --strict accepts the series of %s", async 
   const known = { ...misread, ...misreadIn[version] };
   for (const { name, text } of exportSeries(readSeries(version)))
     expect([name, check(text)]).toEqual([name, [...(known[name.slice(0, 4)] ?? [])].sort()]);
-  const [, patch] = exportSeries(readSeries(version));
+  const patch = exportSeries(readSeries(version)).find(({ name }) => name.startsWith("0009-"));
   const wrong = patch!.text.replace(/^Signed-off-by: .*\n/m, "");
   expect(check(wrong)).toEqual(["ERROR: Missing Signed-off-by: line(s)"]);
 });

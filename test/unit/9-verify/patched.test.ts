@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * The proof finds faults in bytes that are there already: a call that leads elsewhere, a symbol that moved, a table that
- * differs. Each case names the forms of the proof that must find it (test/unit/9-verify/planted.test.ts).
+ * differs. Each case names the forms of the proof that must find it (test/unit/9-verify/planted.long.test.ts).
  */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { mapImage } from "../../../src/9-verify/imageMap.js";
