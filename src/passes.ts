@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * The passes, in order, and what is fixed between them. `analyse` decides what leaves: it reads and writes no file.
- * `linkObject` carries that out when the kernel build makes `vmlinux.o`; `linkKernel` makes the kernel of it, and proves it.
- * `planBuild` decides anew about a finished build, and `classifyBuild` looks at its built-in modules.
+ * `linkObject` carries that out when the kernel build makes `vmlinux.o`; `linkKernel` makes the kernel from it, and proves it.
+ * `planBuild` repeats the decision for a finished build, and `classifyBuild` classifies its built-in modules.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

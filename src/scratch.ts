@@ -9,7 +9,7 @@ const remove = (folder: string) => {
 };
 process.once("exit", () => folders.forEach(remove));
 
-/** Runs `work` with a new folder in `parent` that is gone afterwards, also when Ctrl-C ends Jettison meanwhile. */
+/** Runs `work` with a new folder in `parent` and removes the folder afterwards, even if Ctrl-C ends Jettison meanwhile. */
 export async function withScratchFolder<T>(parent: string, work: (folder: string) => Promise<T>): Promise<T> {
   mkdirSync(parent, { recursive: true });
   const folder = mkdtempSync(join(parent, "jettison-"));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Runs steps and shows how far they are, on stderr: stdout is for results. On a terminal as a list that
- * moves; elsewhere (a log, CI) as plain lines, at most one every ten seconds for each step.
+ * Runs steps and shows their progress on stderr: stdout is for results. A terminal shows a list that
+ * is updated; elsewhere (a log, CI) each step prints at most one plain line every ten seconds.
  */
 import { Listr, ListrLogger, ProcessOutput } from "listr2";
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { copyFileSync, renameSync, writeFileSync } from "node:fs";
 
-/** Never half a file, whatever ends this process. */
+/** Writes a file so that it is never incomplete, whatever ends this process. */
 export function writeWhole(file: string, text: string): void {
   writeFileSync(`${file}.new`, text);
   renameSync(`${file}.new`, file);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Finds the function or object that a reference lies in. A section of its own says it by its name; init code and data share
- * one section an object, in which only the extents of symbols tell them apart.
+ * Finds the function or object that contains a reference. A unit with a section of its own has its name in the section's; init code
+ * and data share one section per object, in which only the extents of symbols distinguish them.
  */
 import { symbolType } from "../elf/format.js";
 import { symbolName, symbolsOf } from "../elf/object.js";

@@ -6,8 +6,8 @@
  * relocations in them, in file order, so that the edges of a unit stand together. Every relocation is an
  * edge or a counted exclusion with its reason; `countReferences` adds them up.
  *
- * Where an edge leads is the section that defines its symbol, whatever the addend: compilers and hand-written
- * assembly form addresses outside the object they mean (`array - 8`, one past an end), never into another one.
+ * An edge leads to the section that defines its symbol, whatever the addend: compilers and hand-written
+ * assembly form addresses outside the object that they mean (`array - 8`, one past an end), but mean no other one.
  */
 
 import { fail } from "../diagnostics.js";

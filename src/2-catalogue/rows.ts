@@ -4,7 +4,7 @@
  * from it.
  *
  * Sources: include/asm-generic/vmlinux.lds.h and arch/x86/kernel/vmlinux.lds.S for the names, include/linux and
- * arch/x86/include for what puts something there, tools/objtool for what it adds to vmlinux.o, and for each table the
+ * arch/x86/include for the macros that fill them, tools/objtool for its additions to vmlinux.o, and for each table the
  * code that walks it.
  */
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The catalogue of kernel sections: for every allocated input section what it is and what a reference out of it
- * means. It is data (`rows.ts`), looked up by name; of several names that fit the longest counts, so the order of the
- * rows says nothing. A section that no row knows is unknown: it stays, and it refuses any component that it refers to.
+ * The catalogue of kernel sections: the role of every allocated input section, and the meaning of a reference out of it.
+ * It is data (`rows.ts`), looked up by name. If several names fit, the longest counts, so the order of the
+ * rows does not matter. A section without a row is unknown: it stays, and it refuses any component that it refers to.
  */
 import type { Section } from "../elf/object.js";
 import { chapters, type Role, type Row } from "./rows.js";

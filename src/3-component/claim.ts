@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Finds the seeds: the units that manifests name as their components'. A component none of whose rules finds
- * anything is not built in, and is skipped; one of whose rules some find nothing has mistakes, unless it ships with
- * Jettison: then the build lacks that part of it.
+ * Finds the seeds: the units that manifests assign to their components. If no rule of a component finds
+ * anything, the component is not built in, and is skipped. If only some of its rules find nothing, the manifest has mistakes,
+ * unless it ships with Jettison: then the build lacks that part of the component.
  */
 
 import { formatUnit, type Graph, sectionOf, type UnitId } from "../1-graph/graph.js";

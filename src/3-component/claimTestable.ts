@@ -7,7 +7,7 @@ import { type Component, restrictToBuild } from "./component.js";
 import { findInitHelpers } from "./initHelpers.js";
 import { resolveTests, type TestSymbols } from "./testSymbols.js";
 
-/** Claims what components are built in and can be asked whether they are in use; of the others nothing. */
+/** Claims the units of components that are built in and whose `inUse` can be evaluated, and no others. */
 export function claimTestable(
   graph: Graph,
   roles: readonly Role[],

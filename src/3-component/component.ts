@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** A component as its manifest describes it: plain values, nothing of the build in them yet. */
+/** A component as its manifest describes it: plain values, which do not depend on the build. */
 import type { Versions } from "./versions.js";
 
 /** The kernel's sets of components have room for so many (`JETTISON_MAX_COMPONENTS` in kernel/jettison/jettison.h). */

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Functions that only init code calls. They are no init code themselves, so the kernel keeps them; nobody can call them
- * any more once init code is gone.
+ * Functions that only init code calls. They are not init code themselves, so the kernel keeps them, although nothing can call them
+ * once init code is gone.
  *
- * Vertices are units, edges are references. A function is such a helper when something refers to it, and all that does
+ * Vertices are units, edges are references. A function is such a helper if something refers to it, and every reference
  * is a direct call or jump by init code or by another helper:
  *
  *     (.init.text) ──call──▶ parse ──call──▶ skip_blanks        both are
  *     (.init.text) ──address─▶ print ◀──call── parse            print is none: the address may have been kept
  *
- * Guaranteed: whoever refers to a helper is init code, a helper, or a table that only describes code. Not taken: what
- * manifests claim, what refers to that (it would need gates), code that the compiler has not given a section of its own (assembly may run on into what follows),
- * and what BPF programs may call by its name.
+ * Guaranteed: only init code, helpers, and tables that only describe code refer to a helper. Not taken: units that
+ * manifests claim, units that refer to those (they would need gates), code that the compiler has not given a section of its own
+ * (assembly may run on into the code that follows), and functions that BPF programs may call by name.
  */
 
 import { type Graph, referenceKind, sectionOf, type UnitId } from "../1-graph/graph.js";

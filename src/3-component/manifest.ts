@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Reads manifests (docs/manifests.md). YAML gives the places, the schema the form; whatever is wrong in any of
- * the files is reported together, each with its file, line and column.
+ * Reads manifests (docs/manifests.md). The YAML parser provides the places, the schema checks the form. All errors in all
+ * files are reported together, each with its file, line and column.
  */
 import { readFileSync } from "node:fs";
 import { type Diagnostic, diagnose, failIfAny } from "../diagnostics.js";

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The order in which components are looked for, and decided on.
+ * The order in which components are found, and in which the kernel decides on them.
  *
- * Vertices are components; edges lead from each to those that come before it: those of its `after`, and those that
- * need it, for whether it may leave depends on whether they stay. Taken by name, each right behind what has to come
- * before it and has not come yet:
+ * Vertices are components; edges lead from each component to those that come before it: those of its `after`, and those that
+ * need it, because it may leave only if they do not stay. Components are taken by name, each right after those that have to come
+ * before it and have not come yet:
  *
  *     amd-vi (after gart), gart (after swiotlb), swiotlb, xen-swiotlb (needs swiotlb)
  *     ──▶  xen-swiotlb, swiotlb, gart, amd-vi
  *
- * Guaranteed: what comes before a component has a smaller number, and the same manifests give the same order,
+ * Guaranteed: components that come before another have smaller numbers, and the same manifests give the same order,
  * whichever is read first.
  */
 import { type Diagnostic, diagnose, failIfAny } from "../diagnostics.js";

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import picomatch from "picomatch";
 
-/** In a name only `*` and `?` are special: a symbol or a section has no folders, and may hold any other sign. */
+/** In a name only `*` and `?` are special: a symbol or a section has no folders, and may contain any other character. */
 export function isLiteral(pattern: string): boolean {
   return !/[*?]/.test(pattern);
 }

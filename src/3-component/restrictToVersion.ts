@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Limits what a manifest says of some versions of Linux only (`since`, `until`). Outside of its versions a rule, an entry of
- * `registers` or a gate is not there, and a test is false. Where the version is not known the first three are not there
- * either, since each of them lets something leave; a test is still made.
+ * Applies the limits of a manifest's parts to some versions of Linux (`since`, `until`). In other versions a rule, an entry of
+ * `registers` or a gate does not exist, and a test is false. If the version is not known, the first three do not exist
+ * either, because each of them lets something leave; a test is still made.
  */
 import { type Component, falsifyTests } from "./component.js";
 import { isAmong, type Versions } from "./versions.js";

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Finds the variables and functions that `inUse` tests ask about. They may be static: then the component's own
- * objects are looked through first, and a name that several other objects have says nothing. A component that ships
- * with Jettison and asks about what this build lacks is no mistake: nobody can tell whether it is in use, so it stays.
+ * Finds the variables and functions that `inUse` tests. They may be static: then the component's own
+ * objects are searched first, and a name that several other objects have is ambiguous. If a component that ships
+ * with Jettison tests a symbol that this build lacks, this is no mistake: whether it is in use cannot be known, so it stays.
  */
 
 import { type Graph, locateSymbol, sectionOf } from "../1-graph/graph.js";

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Can a built-in module leave like a module? It can when it has one initcall and one exit function, no other way in while
- * booting, its init code reaches nothing outside but registrars of the catalogue and functions that leave nothing
- * behind, and its exit function reaches what takes each of them back.
+ * Can a built-in module leave like a module? It can if it has one initcall and one exit function, and no other way in while
+ * booting; if its init code reaches nothing outside but registrars of the catalogue and functions that leave nothing
+ * behind; and if its exit function reaches the undo of each registrar.
  */
 
 import { describeEdge, type EdgeId, type Graph, sectionOf, type UnitId } from "../1-graph/graph.js";

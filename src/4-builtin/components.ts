@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Components of built-in modules that leave by themselves: drivers, for now. They are in use when a device is bound to
- * them, or would be. The kernel cannot ask that of a driver whose devices are found after the initcalls (`isLate`).
+ * Components made of built-in modules that leave without a manifest: drivers, for now. They are in use if a device is bound to
+ * them, or would be. The kernel cannot know that of a driver whose devices are found after the initcalls (`isLate`).
  */
 
 import { type Graph, locateSymbol } from "../1-graph/graph.js";

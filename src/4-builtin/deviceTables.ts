@@ -2,7 +2,7 @@
 /**
  * The devices that a built-in driver serves, as patterns of modaliases. `MODULE_DEVICE_TABLE()` leaves nothing in a driver
  * that is built in (before Linux 6.18), so the tables are read where the driver core reads them: through the structure that
- * the driver registers. A driver of which one table cannot be read has no patterns: it may serve anything.
+ * the driver registers. If one table of a driver cannot be read, the driver has no patterns: it may serve anything.
  */
 
 import {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The ways by which the kernel calls a built-in module of its own accord, and what its code reaches from there.
+ * The functions of a built-in module that the kernel calls by itself, and what the module's code reaches from there.
  *
- * Initcalls and exit functions stand in tables (`.initcall6.init`, `.exitcall.exit`), of which the final link discards the
- * second. From such a function calls are followed as long as they stay inside the module; a function whose address is taken is
- * not followed, as it runs only when somebody outside calls it.
+ * Initcalls and exit functions are listed in tables (`.initcall6.init`, `.exitcall.exit`); the final link discards the
+ * second table. From such a function calls are followed as long as they stay inside the module. A function whose address is taken is
+ * not followed, because it runs only if something outside calls it.
  */
 
 import {

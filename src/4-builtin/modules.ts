@@ -2,10 +2,10 @@
 /**
  * The modules that a kernel has built in, and the objects each was made of.
  *
- * A source file that could have been a module leaves `<name>.file=<path>` in `.modinfo`: `modules.builtin` is made of
- * these, but only after `vmlinux.o`. The other objects of such a module tell by the command that compiled them
- * (`-DKBUILD_MODFILE`), which Kbuild keeps beside each. An object that serves two modules has both paths there. Where an
- * object is no module's its own path stands there, so only paths that some `.modinfo` names count.
+ * A source file that could have been a module leaves `<name>.file=<path>` in `.modinfo`: kbuild makes `modules.builtin` from
+ * these entries, but only after `vmlinux.o`. The other objects of such a module name it in the command that compiled them
+ * (`-DKBUILD_MODFILE`), which kbuild keeps beside each. An object that serves two modules has both paths there. An
+ * object of no module has its own path there, so only paths that some `.modinfo` names count.
  */
 import { readFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The catalogue of registrars: the functions of the kernel by which init code makes itself known, and what takes that
- * back. Names are those that code calls, which are not always those that sources have (`__pci_register_driver`).
+ * The catalogue of registrars: the functions of the kernel with which init code registers something, and the functions that undo
+ * them. Names are those in objects, which are not always those in the source (`__pci_register_driver`).
  */
 
 /**

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Whom does each unit serve?
+ * Which components does each unit serve?
  *
- * Vertices are units, edges are references. A seed is owned by its component. Among the others those that
- * anything resident reaches, without passing through a seed, are resident; those that only seeds reach are
+ * Vertices are units, edges are references. A seed is owned by its component. Other units that
+ * anything resident reaches, without passing through a seed, are resident. Units that only seeds reach are
  * owned by all the components whose seeds reach them:
  *
  *     amd/init.o ──▶ helper ◀── intel/iommu.o        helper is owned by {amd-vi, intel-vtd}
@@ -11,10 +11,10 @@
  *
  * Guaranteed: a unit that is not a seed and has owners is reached from no resident unit, table or export.
  * Tables that only describe code reach nothing; neither does a direct call from init code, which is over by
- * the time anything leaves. Code and data that a function refers to which only init code calls have been used by the time it leaves,
- * and may have been kept: it is resident, as if the function was. So are units that a built-in module refers to which leaves
- * by itself: it takes nothing along but its own objects. Every edge is looked at no more than once for residents and once for each
- * owner set that a unit passes through.
+ * the time anything leaves. Two kinds of seeds pass on no owner. A function that only init code calls has run by the time it leaves, and
+ * may have stored addresses of the code and data that it refers to, so these are resident. A built-in module that leaves without a
+ * manifest takes nothing along but its own objects, so units that it refers to are resident. Every edge is examined at most once for
+ * residents and once for each owner set that a unit passes through.
  */
 
 import type { Graph, UnitId } from "../1-graph/graph.js";

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Addresses that stand beside what they are about. */
+/** Addresses that lie beside the data that they refer to. */
 import { describeEdge, type EdgeId, type Graph, sectionOf } from "../1-graph/graph.js";
 
 /**

@@ -2,11 +2,15 @@
 /**
  * Decides what may leave, and draws the boundary between it and the rest.
  *
- * Starts from everything that has owners, and looks at each reference into it from the outside, that is from what may
- * outlive it. To the start of a function: the reference is to go through a gate. To data: the data is pinned and stays,
- * unless init code only reads or writes what holds no addresses. Anything else, and anything that a gate cannot serve:
- * the components that own the target are refused. Units that then stay are outside as well, so their references are looked at
- * once more, until nothing is left that stays after all: each reference is judged no more than twice.
+ * Starts from everything that has owners, and examines each reference into it from the outside, that is from units that may
+ * outlive it:
+ *
+ * - a reference to the start of a function goes through a gate;
+ * - a reference to data pins the data, which stays, unless init code only reads or writes data that holds no addresses;
+ * - any other reference, and one that a gate cannot serve, refuses the components that own the target.
+ *
+ * Units that then stay are outside as well, so their references are examined again, until no further unit stays. Each reference is
+ * examined at most twice.
  */
 
 import {

@@ -3,7 +3,7 @@ import type { Claims } from "../3-component/claim.js";
 import type { Ownership } from "../5-ownership/owners.js";
 import type { Boundary } from "./boundary.js";
 
-/** Built-in modules into which something leads but their own init code: nobody has said what a gate would answer. */
+/** Built-in modules that anything but their own init code refers to: their gates would have no answers. */
 export function findUnfit(
   { components }: Claims,
   { sets, ownersByUnit }: Ownership,

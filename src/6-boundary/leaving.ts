@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The units that still leave while the boundary is drawn. Units of one kind that leave with the same components are a group, which fills pages together;
- * a group that has become too small for that stays as a whole.
+ * The units that still leave while the boundary is drawn. Units of one kind that leave with the same components form a group, which
+ * shares pages. A group that has become too small for a page stays as a whole.
  */
 
 import { type Graph, sectionOf, type UnitId } from "../1-graph/graph.js";

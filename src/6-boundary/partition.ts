@@ -5,7 +5,7 @@ import type { Role } from "../2-catalogue/sections.js";
 import type { Claims } from "../3-component/claim.js";
 import type { Ownership } from "../5-ownership/owners.js";
 
-/** A graph, and whom its units serve: what a boundary is drawn in. */
+/** A graph, and the owners of its units: the input of a boundary. */
 export interface Partition {
   readonly graph: Graph;
   readonly roles: readonly Role[];

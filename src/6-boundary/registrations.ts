@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * Decides which addresses init code may keep. A manifest lists (`registers`) functions and tables of init code that keep addresses
- * of its component only where that is in use. A reference from one of them to what the component owns, alone or with
- * others, does no harm: the target leaves only where the component is not in use. Any other reference is a crossing, so
- * init code that a manifest's author has not read is never trusted. A built-in module that leaves by itself may keep
+ * of its component only where the component is in use. A reference from one of them to a unit that the component owns, alone or with
+ * others, is harmless: the target leaves only where the component is not in use. Any other reference is a crossing, so
+ * init code that a manifest's author has not read is never trusted. A built-in module that leaves without a manifest may keep
  * addresses of its own: its exit function undoes that.
  *
- * If several objects have a function of a name, the component's own is meant: a driver elsewhere that happens to use the name
- * changes nothing. An entry whose names say less than they seem to counts for nothing: one that several objects
- * have all the same, or one whose `except` names what is not there. In a manifest of one's own that is a mistake, and so is a name that the build lacks.
+ * If several objects have a function of one name, the component's own is meant: a driver elsewhere that happens to use the name
+ * changes nothing. An entry is void if its name is still ambiguous, or if its `except` names a symbol that does not exist. In a user's own
+ * manifest this is a mistake, and so is a name that the build lacks.
  */
 
 import { type Extent, extentsIn, namesAround } from "../1-graph/around.js";

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Finds the code that a row of a describing table is about. A row begins with an instruction, and may go on with data that
- * is looked at when that instruction runs or is patched: format and file's name of a warning (`struct bug_entry`), the key of
+ * Finds the code that a row of a describing table is about. A row begins with the address of an instruction, and may go on with data that
+ * is read when that instruction runs or is patched: format and file name of a warning (`struct bug_entry`), the key of
  * a static branch (`struct jump_entry`, whose second field is code too), the key of a static call's trampoline.
  */
 

@@ -6,8 +6,8 @@
  *            A                                                            A + 0x104104
  *
  * The addresses of the two thunks differ in bits 2, 8, 14 and 20 and in no other, and the first one has these bits clear
- * (the assertions in arch/x86/kernel/vmlinux.lds.S). So what lies between them has a limit, and the link fails above it. All
- * that goes there is in the graph, so the filler is chosen to fit.
+ * (the assertions in arch/x86/kernel/vmlinux.lds.S). So the space between them is limited, and the link fails if it overflows. The graph
+ * has everything that goes there, so the filler is chosen to fit.
  */
 
 import { type Graph, sectionOf, type UnitId } from "../1-graph/graph.js";

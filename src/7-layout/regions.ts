@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Packs what leaves into regions: one for each kind of memory and set of owners, its units in link order, so
+ * Packs the units that leave into regions: one for each kind of memory and set of owners, with units in link order, so
  * that the same inputs give the same regions.
  */
 

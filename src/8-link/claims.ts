@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Writes down what the proof is told (`claims.json`), in the words that it is told in: names, sections, counts. */
+/** Writes the input of the proof (`claims.json`): names, sections, counts. */
 
 import { describeEdge, type EdgeId, type Graph, objectOf, sectionOf, type UnitId } from "../1-graph/graph.js";
 import type { Component } from "../3-component/component.js";

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The final links, of `.tmp_vmlinux*` and of the kernel. Whatever they are called: a link whose inputs hold regions is made
- * here, with gates and with the proof, or there is none.
+ * The final links, of `.tmp_vmlinux*` and of the kernel. Every link whose inputs hold regions is made
+ * here, with gates and with the proof, whatever its output is called; otherwise it fails.
  */
 import { closeSync, openSync, readSync, statSync } from "node:fs";
 import { basename } from "node:path";

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * Finds the addresses in some ranges of a linked image that anything seems to refer to. A number that looks like such an
- * address counts: the padding that has it stays, and nothing else is lost. The proof asks in its own way
- * (`src/9-verify/verifyImage.ts`), and refuses what is overlooked here.
+ * address counts as a reference; its only effect is that padding stays. The proof searches in its own way
+ * (`src/9-verify/verifyImage.ts`), and fails if something was overlooked here.
  */
 
 import { sectionFlag, sectionType, symbolType } from "../elf/format.js";

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Sums up what a link depends on beside its inputs and its arguments: the manifests, the name of the linker
+ * Sums up what a link depends on besides its inputs and its arguments: the manifests, the name of the linker
  * underneath (the kernel's configuration has its version), our own code. `jettison-ld --jettison-key` prints it; the kernel's build keeps it with the command that made `vmlinux.o`, and
  * links again when it is another (`runtime/linux/6.12/0026-*.patch`).
  */

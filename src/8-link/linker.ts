@@ -3,7 +3,7 @@ import { execa } from "execa";
 import { fail } from "../diagnostics.js";
 import { describeEnd } from "../process.js";
 
-/** Runs the real linker, which says itself what is wrong, unless it could not be started or was ended. Gives its exit code. */
+/** Runs the real linker, which reports its own errors, unless it could not be started or was killed. Returns its exit code. */
 export async function runLinker(build: string, argv: readonly string[]): Promise<number> {
   const linker = process.env.JETTISON_LD ?? "ld";
   const start = performance.now();

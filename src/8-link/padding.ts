@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Tells a kernel that has just been linked of the padding inside its text, its data and its bss. Where that lies is
- * known only now, when the kernel's tables are compiled long since: their last one has been left empty for it, and
- * holds nothing that would need a relocation (docs/design.md, "Tables for the kernel").
+ * Lists the padding inside text, data and bss of a kernel that has just been linked, in the kernel's own table. The places are
+ * known only now, when the kernel's tables have long been compiled. Their last table was left empty for this, and
+ * needs no relocations (docs/design.md, "Tables for the kernel").
  */
 
 import { closeSync, constants, copyFileSync, openSync, renameSync, rmSync, writeSync } from "node:fs";

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The record that the link of `vmlinux.o` leaves for the final links (`.jettison/link.json`). It is written when all else is,
- * and the linker has ended well: where it is missing, no kernel is made of what else may lie there.
+ * The record that the link of `vmlinux.o` leaves for the final links (`.jettison/link.json`). It is written last, after the linker
+ * has succeeded: without it, no kernel is made from other files that may lie there.
  */
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, rmSync } from "node:fs";

@@ -6,7 +6,7 @@
  *
  * The first rule that matches an input section counts, so names that only look like a function's come first.
  * Sections that no rule names (double-dot names, init, tables) go, as without a script, into an output section of
- * its own name. Strings are told by their flags: a static `str1` in a function lies in `.rodata.str1.1` too.
+ * the same name. Strings are recognised by their flags: a static `str1` in a function lies in `.rodata.str1.1` too.
  */
 
 import { guardBytes } from "../6-boundary/beside.js";

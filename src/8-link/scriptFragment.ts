@@ -5,10 +5,10 @@
  *
  * It only groups. References from outside still lead into a component directly; `jettison ld` changes that.
  *
- * Names of files are those of the objects' link, so it has to be given to the first one that sees them: where a
- * kernel's `vmlinux.o` is made by `ld -r`, to that. A name begins with `*`, as an archive's may come before it, and
- * as GNU ld would open a file by a name without wildcards. A `*` right behind a `/` would open a comment for the
- * preprocessor that a kernel's script goes through; here none is.
+ * The script names object files, so it has to be given to the first link that sees them: the `ld -r` of
+ * `vmlinux.o`, if the kernel has one. A name begins with `*`, because the name of an archive may precede it, and
+ * because GNU ld would open a file by a name without wildcards. No `*` comes right after a `/`, because that would open a comment for the
+ * preprocessor, through which a kernel's script goes.
  */
 
 import { type Graph, objectOf, sectionOf } from "../1-graph/graph.js";

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** Where the time of a link goes. With JETTISON_TIMES set, one line of JSON on standard error tells. */
+/** Measures the passes of a link. With JETTISON_TIMES set, it prints one line of JSON on standard error. */
 export interface Stopwatch {
   /** Ends a pass: what has passed since the last one is its time. */
   lap(pass: string): void;

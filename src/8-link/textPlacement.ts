@@ -6,9 +6,9 @@
  *     text | regions | padding | entry text, padding
  *     0              :         2 MB                  4 MB
  *
- * When they reach over the 2 MB, the entry text moves on by 2 MB, and all but what they need of these is padding
- * that comes back only where padding is freed. They are then better off at the end, where the kernel itself frees
- * what is left of their 2 MB:
+ * If they reached over the 2 MB boundary, the entry text would move on by 2 MB, and the rest of these 2 MB would be padding,
+ * which comes back only where padding is freed. So they lie at the end then, where the kernel itself frees
+ * the rest of their 2 MB:
  *
  *     text | padding | entry text, padding | regions | gap up to the read-only data
  *     0              2 MB                  4 MB                6 MB

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Numbers that lie in a region by chance. An array that is indexed from 390 on is addressed 390 elements before it
- * begins, and what lies there is up to the layout. In the image such a number looks like an address of that; `vmlinux.o`
- * has the symbol that is meant. Such a field is known by three things: its relocation in `vmlinux.o` names data that
- * stays, the addend leads out of that data's section, and the image holds what the two make there.
+ * Numbers that look like addresses in a region by chance. Code that indexes an array from 390 up holds the address 390 elements before
+ * the array, where the layout may have placed a region. In the image the number looks like a reference to that region; only `vmlinux.o`
+ * has the symbol that is meant. Such a field has three properties: its relocation in `vmlinux.o` names data that
+ * stays, the addend leads out of that data's section, and the image holds the sum of both.
  */
 
 import { relaSize, sectionFlag, sectionType, symbolBinding } from "../elf/format.js";

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * All that the proof is told: `claims.json`. The regions with whom they leave, the padding that leaves, and each single
- * reference of init code that is allowed to store an address of what leaves.
+ * The only input of the proof besides the kernel: `claims.json`. It has the regions with their owners, the padding that leaves, and each
+ * single reference by which init code may store an address of something that leaves.
  */
 import { readFileSync } from "node:fs";
 import { fail } from "../diagnostics.js";

@@ -2,7 +2,7 @@
 import { formatPlace } from "../diagnostics.js";
 import { lastIndex } from "../elf/lastIndex.js";
 
-/** Finds the range that holds a place: the greatest start that is not beyond it, then the end. */
+/** Finds the range that contains a place: the greatest start at or before it, then a check of the end. */
 export interface Extent {
   readonly start: number;
   /** One past the last. */

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Whether the gates of an image keep what they promise: each is these instructions and no others, tests the flag of the
- * very region that its function lies in before it jumps there, and else names itself to the kernel and goes no further.
- * Whatever code is called like a gate has to be one.
+ * Checks the gates of an image. Each consists of these instructions and no others, and tests the flag of the
+ * very region in which its function lies before it jumps there. A shut gate passes its row to the kernel and does nothing else.
+ * All code with the name of a gate has to be one.
  *
  *     [endbr64]; cmpb $0, jettison_region_shut + <region>(%rip); jne 1f; jmp <function>
  *     1: leaq jettison_gates + 32 * <n>(%rip), %rdi; jmp jettison_shut_gate
  *
- * Where another function answers, the last line is `1: jmp <other>`, and the gate's row names that function. It lies in
- * no region: the row is data that stays, and so would be a violation of its own.
+ * If another function answers, the last line is `1: jmp <other>`, and the gate's row names the other function, which lies in
+ * no region: otherwise the row, which is data that stays, would be a violation.
  */
 
 import { sectionFlag } from "../elf/format.js";

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Whether the padding that an image lists in the kernel's table is padding: whole pages of `int3` in the kernel's text,
+ * Checks that the padding in the kernel's table is padding: whole pages of `int3` in the kernel's text,
  * behind `int3`, or of zeros in its data, behind an object whose end is known. No symbol lies in it, and no region
  * overlaps it. References to it are checked like those to a region.
  */

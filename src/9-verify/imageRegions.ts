@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Whether the regions of an image are what the kernel takes them for: whole pages, apart from one another, guarded
- * at both ends, of one kind, and told to the kernel as they are, with their owners (docs/design.md, "What the link
- * hands to the kernel").
+ * Checks the regions of an image: each consists of whole pages of one kind, apart from all others and guarded
+ * at both ends, and the kernel's own table has the same places and owners (docs/design.md, "Tables for the kernel").
  */
 
 import { sectionFlag, sectionType } from "../elf/format.js";

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * Reads `vmlinux.relocs`, the list of places that the kernel adjusts when it runs at another address: every field
- * of the image that holds an absolute address of it. It is made from the relocations of `vmlinux`, which are then
- * removed. Lists of 32-bit words stand one behind the other, a 0 before each: fields of 64 bits, fields of
- * 32 bits that go down (6.1, 6.12), fields of 32 bits that go up (emit_relocs() in arch/x86/tools/relocs.c).
+ * of the image that holds an absolute address of the image. Kbuild makes it from the relocations of `vmlinux`, which it then
+ * removes. The file has lists of 32-bit words one after the other, each with a 0 before it: fields of 64 bits, fields of
+ * 32 bits that are decreased (6.1, 6.12), fields of 32 bits that are increased (emit_relocs() in arch/x86/tools/relocs.c).
  */
 import { fail } from "../diagnostics.js";
 

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The proof on the image as it is loaded. All that counts here is addresses:
+ * The proof on the image as it is loaded. It looks only at addresses:
  *
- * - code is decoded; where its branches and PC-relative operands lead is counted from the end of the instruction,
- *   which an immediate puts behind the end of the field;
- * - absolute addresses, in code and data, stand where a relocation says: the linker's own while the image has them
- *   (`--emit-relocs`), later those of `vmlinux.relocs`, by which the kernel moves itself. Without either, or with a
- *   list that is not of this image, a number in an instruction that looks like an address is one;
- * - every aligned word of data is looked at, whatever any relocation says;
- * - tables of places that an instruction jumps to are read, each entry as a jump of its instruction.
+ * - code is decoded; targets of branches and PC-relative operands count from the end of the instruction,
+ *   which lies behind the end of the field if an immediate follows;
+ * - absolute addresses, in code and data, are those that relocations name: the linker's own while the image has them
+ *   (`--emit-relocs`), later those of `vmlinux.relocs`, with which the kernel relocates itself. Without either, or with a
+ *   list of another image, any number in an instruction that looks like an address is one;
+ * - every aligned word of data is examined, whatever relocations say;
+ * - each entry of a table of places at which an instruction continues counts as a jump of that instruction.
  *
- * An address in the guard bytes of a region is not in it: nothing lies there, and a pointer may stand just outside
+ * An address in the guard bytes of a region is not in the region: nothing lies there, and a pointer may lie just outside
  * of the object that it means.
  */
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The proof on the relocatable kernel, after objtool. Everything that refers to another section there is a
- * relocation, and its symbol says which section: each one that leads into a region is asked why that is no harm.
+ * The proof on the relocatable kernel, after objtool. There, every reference to another section is a
+ * relocation, whose symbol names the section: each one that leads into a region needs a reason why it is harmless.
  */
 
 import { relaSize, sectionFlag, sectionType, symbolType } from "../elf/format.js";

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** The form of what boots showed, as it lies in files. Sizes are bytes. */
+/** The form of results of boots in files. Sizes are in bytes. */
 import { z } from "zod";
 
 export const bytes = z.int().nonnegative();

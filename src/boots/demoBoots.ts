@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The boots of the demo: each machine once with `jettison=off`, which is the kernel as it was, and once with
- * the self-test, which frees and then checks. The memory that a machine gets back is the difference of the two, and it has
- * to be the pages that the kernel says it freed.
+ * The boots of the demo: each machine once with `jettison=off`, which frees nothing, and once with
+ * the self-test, which frees and then checks. The memory that a machine gets back is the difference of the two MemTotals, and it has
+ * to equal the pages that the kernel reports as freed.
  */
 
 import { join } from "node:path";

@@ -5,7 +5,7 @@ import { demoBoots } from "./demoBoots.js";
 import { bootFolder, keepResult, readResult } from "./demoCache.js";
 import type { DemoMachine } from "./demoJson.js";
 
-/** A machine's two boots of an image, or what they came to when they were done before. */
+/** A machine's two boots of an image, or their stored results if they were done before. */
 export async function bootDemoMachine(
   image: string,
   machine: Machine,

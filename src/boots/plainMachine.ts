@@ -7,8 +7,8 @@ import { bootFolder, keepResult, readResult } from "./demoCache.js";
 export type PlainMemory = Pick<BootResult, "memTotal" | "memory">;
 
 /**
- * Memory of a machine under a kernel without Jettison, which is told the same as Jettison's: it does not know
- * the word, and its command line is as long.
+ * Memory of a machine under a kernel without Jettison. Its command line is that of Jettison's kernel: it ignores
+ * the unknown parameter, and the line has the same length.
  */
 export async function bootPlainMachine(image: string, machine: Machine): Promise<PlainMemory> {
   const folder = await bootFolder(image, machine);

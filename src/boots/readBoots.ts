@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Reads what boots showed: the demo's `demo.json`, what `jettison boot --json` printed, a summary of `jettison lab`, or
- * consoles that were saved.
+ * Reads results of boots: the demo's `demo.json`, the output of `jettison boot --json`, a summary of `jettison lab`, or
+ * saved consoles.
  */
 
 import { existsSync, readFileSync } from "node:fs";

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Return types and parameters of a kernel's functions, by its BPF type information (`.BTF`; Documentation/bpf/btf.rst in the
- * kernel's source gives the format). Typedefs and qualifiers are looked through.
+ * Return types and parameters of a kernel's functions, from its BPF type information (`.BTF`; Documentation/bpf/btf.rst in the
+ * kernel's source describes the format). Typedefs and qualifiers are resolved.
  */
 import { fail } from "../diagnostics.js";
 import type { ElfObject } from "../elf/object.js";

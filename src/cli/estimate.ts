@@ -27,7 +27,7 @@ function formatJson({ components, bytes, scenarios, averagePages }: Estimate): s
   return JSON.stringify({ version: 1, components, bytes, scenarios: outcomes, averagePages });
 }
 
-/** A pipe or a device tells no size, so reading stops as soon as it is too much. */
+/** A pipe or a device has no known size, so reading stops at the limit. */
 async function readBounded(file: string, name: string): Promise<string> {
   const { mostListingBytes } = await import("../estimate/listing.js");
   const chunks: Buffer[] = [];

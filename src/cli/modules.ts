@@ -5,7 +5,7 @@ interface Options {
   json?: true;
 }
 
-/** Which of the modules that a finished build has built in could leave like a module, and what stands in the way of the others. */
+/** Which built-in modules of a finished build could leave like a module, and why the others could not. */
 async function modules(build: string, { json }: Options): Promise<void> {
   const { classifyBuild } = await import("../passes.js");
   const { isAutomatic, describeObstacle } = await import("../4-builtin/classify.js");

@@ -9,7 +9,7 @@ interface Options {
   json?: true;
 }
 
-/** Plans the link of a finished build anew, without linking: what there is to gain, before patching anything. */
+/** Plans the link of a finished build again, without linking: it shows the possible gain before anything is patched. */
 async function plan(build: string, { components, units, automatic, json }: Options): Promise<void> {
   const { planBuild } = await import("../passes.js");
   const { readModules } = await import("../exports/modules.js");

@@ -11,7 +11,7 @@ interface Options {
   json?: true;
 }
 
-/** Machines of which a terminal shows each; of more, what they have in common. */
+/** Up to so many machines a terminal shows each one; above that, their distribution. */
 const mostShown = 3;
 
 async function predict(path: string, files: readonly string[], options: Options): Promise<void> {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * How much worse a build may get. `budgets:` in the configuration gives for each figure the worsening that is
- * allowed, in what the figure counts or in percent of what it was:
+ * How much worse a build may get. `budgets:` in the configuration gives for each figure the allowed change
+ * for the worse, in the figure's own unit or in percent of its old value:
  *
  *     budgets:
  *       text: 1%              # the kernel's text may grow by a hundredth
- *       leaves: 4096          # what can leave may shrink by as many bytes
- *       gates: 4              # so many gates more
+ *       leaves: 4096          # so many bytes less may leave
+ *       gates: 4              # so many more gates
  *       refusals: 0
  *       components:
  *         intel-vtd: { owned: 2%, stays: 512 }

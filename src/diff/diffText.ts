@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** A diff for a terminal and for a pull request. Both tell the same. */
+/** A diff for a terminal and for a pull request. Both have the same contents. */
 
 import { formatNumber } from "../formatNumber.js";
 import { formatSource } from "../plan/plan.js";

@@ -15,7 +15,7 @@ export interface Finding {
 
 const found = (what: string, detail: string): Finding => ({ what, missing: false, detail, fix: "" });
 
-/** Programs that stand for Debian's packages on a system that has no dpkg. */
+/** Programs whose presence stands for that of Debian's packages on a system without dpkg. */
 const programs =
   "gcc ld make flex bison bc perl python3 cpio kmod patch rsync xz gzip tar flock qemu-system-x86_64".split(
     " ",

@@ -2,9 +2,9 @@
 /**
  * Makes a changed copy of a relocatable object: sections renamed, global symbols added, relocations aimed at
  * another symbol. Everything else stays byte for byte where it was. The tables that grow (section names,
- * symbols, symbol names, section headers) are written anew behind the old file, which the linker does not
- * mind; sizes past 65,280 sections need nothing special, since no index changes. Parts of an object that were not loaded are
- * never looked at here either: it is copied from file to file.
+ * symbols, symbol names, section headers) are written again behind the old file, which the linker accepts.
+ * More than 65,280 sections need nothing special, because no index changes. Parts of an object that were not loaded are
+ * not read here either: they are copied from file to file.
  */
 import { closeSync, openSync, writeFileSync } from "node:fs";
 import { fail } from "../diagnostics.js";

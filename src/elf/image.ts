@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Reads linked kernel images. Their addresses are the last two gigabytes of 64 bits, where a double no longer
- * tells one from the next; so they are read as signed numbers: 0xffffffff81000000 is -0x7f000000, exactly.
+ * Reads linked kernel images. Their addresses lie in the last two gigabytes of 64 bits, which a double cannot
+ * represent exactly; so they are read as signed numbers: 0xffffffff81000000 is -0x7f000000, exactly.
  */
 import { fail } from "../diagnostics.js";
 import { elfType, relaSize, sectionHeaderSize, sectionType, symbolSize } from "./format.js";

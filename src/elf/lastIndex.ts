@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** The number of the last element that starts at or before a place; -1: none does. */
+/** The index of the last element that starts at or before a place; -1 if none does. */
 export function lastIndex(sorted: readonly { readonly start: number }[], place: number): number {
   let low = -1;
   let high = sorted.length;

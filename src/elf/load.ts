@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Brings objects into memory, as little of them as is needed: debug information makes an object ten times as large,
- * and is never looked at. So an object may be of any size, as long as what a link looks at fits.
+ * Loads the parts of objects that a link needs: debug information makes an object ten times as large,
+ * and is never read. So an object may have any size, as long as these parts fit into memory.
  */
 import { constants } from "node:buffer";
 import { closeSync, fstatSync, ftruncateSync, openSync, readSync, statSync, writeSync } from "node:fs";

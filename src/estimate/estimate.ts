@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * The arithmetic of "Modularizing IOMMUs" on a section listing: each component begins on a page of its own, and
- * of those that a machine does not keep it gets the pages back. Nothing is said here of whether they could leave.
+ * a machine gets back the pages of components that it does not keep. Whether they could leave is not considered.
  */
 
 import { nameMatcher } from "../3-component/pattern.js";

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Reads section listings as people have them: of `objdump -h`, `size -A`, `readelf -SW`, or a name and a number
- * of bytes a line. Listings come out of mails and logs, so whatever surrounds the rows is passed over, and of a
- * row only the name and the size have to be whole: `4 .iommu.dmar.text 00004ff7 ..snip.. 000000000143b5ce` is one.
+ * Reads section listings: the output of `objdump -h`, `size -A` or `readelf -SW`, or lines of a name and a number
+ * of bytes. Listings come from mails and logs, so text around the rows is ignored, and in a
+ * row only the name and the size have to be complete: `4 .iommu.dmar.text 00004ff7 ..snip.. 000000000143b5ce` is one.
  */
 import { fail } from "../diagnostics.js";
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The `EXPORT_SYMBOL`s that lie in components, and what becomes of each when its component leaves. Modules may
- * come at any time and be built by anybody, so an export is a reference from outside whoever imports it today.
+ * The `EXPORT_SYMBOL`s that lie in components, and the fate of each when its component leaves. Modules may
+ * be loaded at any time and built by anybody, so every export is a reference from outside, whoever imports it today.
  */
 
 import { describeEdge, type EdgeId, formatUnit, objectOf, sectionOf, type UnitId } from "../1-graph/graph.js";

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Finds the modules built beside a kernel, and their imports. `modules.order` names them all; what a module
- * imports are the undefined symbols of its object (`x.ko`, or `x.o` before modpost), or of the objects that
- * `x.mod` lists where it was not linked. `Module.symvers` says which of two namesakes is the kernel's own.
+ * Finds the modules built with a kernel, and their imports. `modules.order` names them all. The imports of a module
+ * are the undefined symbols of its object (`x.ko`, or `x.o` before modpost), or of the objects that
+ * `x.mod` lists if it was not linked. `Module.symvers` shows which of two namesakes is the kernel's own.
  */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";

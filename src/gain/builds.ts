@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The kernels that Jettison's gain is measured against, of the demo's configuration: the plain one, and for each
- * machine the one that a person would configure for it.
+ * The kernels to which Jettison's gain is compared, from the demo's configuration: the plain kernel, and for each
+ * machine the kernel that somebody would configure for it.
  */
 import { join } from "node:path";
 import type { KernelBuild } from "../kernel/buildKernel.js";

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Keeps a measured gain, so that the demo can show it while all that it depends on is the same. */
+/** Keeps a measured gain, so that the demo can show it as long as everything that it depends on is the same. */
 import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync } from "node:fs";
 import { bootFolder, keepResult, ownCode, readResult } from "../boots/demoCache.js";

@@ -2,12 +2,12 @@
 /**
  * The savings of a rebuild, object by object, compared with the memory that Jettison gives back of the same kernel.
  *
- * Options that take a component out take other things out too: without Xen PV the kernel has no paravirtual calls,
- * and every object that made some is smaller. So an object that is gone and of which the plan knows units of
- * components counts as theirs, and every other difference counts as elsewhere. Regions count with all of their
- * bytes: between the functions of a plain object there is the same alignment.
+ * Options that remove a component remove other code too: without Xen PV the kernel has no paravirtual calls,
+ * and every object that made some is smaller. So an object counts as the components' if the rebuild lacks it and the plan has units of
+ * components in it; every other difference counts as elsewhere. Regions count with all of their
+ * bytes, because a plain object has the same alignment between its functions.
  *
- * Both sums may be of different code. So what does not leave of the objects that are gone is counted as well, in
+ * The two sums may cover different code. So the parts of the removed objects that do not leave are counted as well, in
  * Jettison's kernel, where each function has a section of its own.
  */
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * Builds a configured kernel. Make decides which objects are up to date, and whether the link is, by the key that the
- * linker gives it (`src/8-link/linkKey.ts`). An interrupted build goes on where it was.
+ * linker prints (`src/8-link/linkKey.ts`). An interrupted build resumes.
  */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * A build folder that begins as a copy of another one. Times are kept, so make compiles only what the options
- * touch in which the two differ.
+ * A build folder that begins as a copy of another one. Times are kept, so make compiles only the objects that are affected by
+ * options in which the two differ.
  */
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

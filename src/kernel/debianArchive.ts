@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Files of Debian packages that nobody has installed. Apt downloads them with a configuration, lists and a cache of
- * its own, so that this machine's sources stay as they are: linux-source-7.3 is in a release that the machine does not
- * use. The mirror and the proxies are this machine's own. Debian's keyring decides what is Debian's.
+ * Files of Debian packages that are not installed. Apt downloads them with a separate configuration, separate lists and a separate
+ * cache, so that this machine's sources stay as they are: linux-source-7.3 is in a release that the machine does not
+ * use. The mirror and the proxies are those of this machine. Signatures are checked with Debian's keyring.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";

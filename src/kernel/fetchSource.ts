@@ -14,8 +14,8 @@ export interface FetchOptions extends PackageOptions {
 }
 
 /**
- * Debian's source of a kernel version, unpacked as it is: of the package that is installed, else of one that is
- * downloaded. The package keeps its tarball's size and time, so these two tell one package version from the next
+ * Debian's source of a kernel version, unpacked unchanged: from the installed package, else from a downloaded one.
+ * The size and time of the package's tarball identify the package version
  * without reading 150 MB.
  */
 export async function fetchSource(

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * One process at a time in a folder of the cache, or any number that only read it. The lock is the kernel's own (flock), held by a child that
- * lives as long as our end of its pipe: however this process ends, the lock goes with it, and there is no
- * such thing as a stale one. The file stays behind and means nothing when nobody holds it.
+ * Locks a folder of the cache for one process, or for any number of processes that only read it. The lock is the kernel's own (flock), held
+ * by a child that lives as long as our end of its pipe: however this process ends, the lock goes with it, so no lock is
+ * ever stale. The file remains, and has no meaning when nobody holds the lock.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";

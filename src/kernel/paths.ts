@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Diagnostic, diagnose, failIfAny } from "../diagnostics.js";
 
-/** Paths that a kernel build gets as words of a command or of a makefile, and as parts of a list. */
+/** Paths that a kernel build uses in commands, makefiles and lists. */
 export interface BuildPaths {
   /** The source, the output, the linker: make takes no blanks in these, and the kernel's makefile no colons. */
   readonly words: readonly string[];

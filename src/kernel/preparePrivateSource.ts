@@ -2,9 +2,9 @@
 /**
  * A private copy of a kernel tree with our series applied. The given tree is only read.
  *
- * The copy is kept and brought up to date in place: a file gets a new time only when its content changes,
- * so that make rebuilds exactly what a new patch, a new file of ours or an edit of the user's touches. It is not
- * changed while anybody builds from it: builds share its lock.
+ * The copy is kept and updated in place: a file gets a new time only if its content changes,
+ * so that make rebuilds exactly what a new patch, a new file of ours or an edit of the user's affects. It does not
+ * change while a build uses it: builds share its lock.
  */
 import { createHash } from "node:crypto";
 import {

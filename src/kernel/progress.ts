@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** How far a kernel build is, from what make prints. */
+/** The progress of a kernel build, from the output of make. */
 import { existsSync, readdirSync } from "node:fs";
 
 export interface KernelProgress {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Jettison's additions to a kernel: files of its own, the same for every version, and for each version that it supports
- * a series of patches and a header that bridges differences of the kernel's API. All of it lives in `runtime/linux`:
- * `<version>/*.patch` changes files of the kernel, `*.patch` beside it is the message of a patch that adds files of our
- * own, with their names, and every other folder there, and in `<version>`, stands for the folder of that name in the
- * kernel's tree.
+ * Jettison's additions to a kernel: files of its own, the same for every version, and for each supported version
+ * a series of patches and a header that bridges differences of the kernel's API. They are in `runtime/linux`:
+ *
+ * - `<version>/*.patch` changes files of the kernel;
+ * - `*.patch` beside it is the message of a patch that adds files of our own, which the message names;
+ * - every other folder there, and in `<version>`, stands for the folder of that name in the kernel's tree.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -10,7 +10,7 @@ export interface KernelVersion {
   readonly release: string;
 }
 
-/** Reads the head of the top Makefile; anything that is not a kernel ends here. */
+/** Reads the head of the top Makefile, and refuses a folder that is not a kernel. */
 export function readKernelVersion(source: string): KernelVersion {
   let makefile = "";
   try {

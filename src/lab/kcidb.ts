@@ -10,7 +10,7 @@ import { pageSize } from "../x86/x86.js";
 import { type Check, checkBoot, type Outcome, statusOf } from "./checks.js";
 
 export interface SummaryOptions {
-  /** The name under which the database knows the sender: small letters, digits and `_`. */
+  /** The name under which the database knows the sender: lower-case letters, digits and `_`. */
   readonly origin: string;
   /** Release of the kernel that was booted. */
   readonly release: string | undefined;

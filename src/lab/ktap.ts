@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Boots as KTAP (Documentation/dev-tools/ktap.rst): a test a machine, with a subtest a check. */
+/** Boots as KTAP (Documentation/dev-tools/ktap.rst): one test per machine, one subtest per check. */
 import { type Check, checkBoot, hasFailed, type Outcome, statusOf } from "./checks.js";
 
 export const ktapHead = (machines: number) => `KTAP version 1\n1..${machines}\n`;

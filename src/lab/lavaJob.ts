@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Job definitions for LAVA (schema: lava_common.schemas). LAVA fetches the kernel and the guest's one program, boots them and
- * watches the console, on which the program says what the kernel shows. A monitor takes results from four of its lines; the
+ * Job definitions for LAVA (schema: lava_common.schemas). LAVA fetches the kernel and the guest's only program, boots them and
+ * watches the console, where the program prints the kernel's state. A monitor takes results from four of these lines; the
  * job's log is a console that `jettison report --console` reads.
  */
 import { stringify } from "yaml";

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Reads a guest's console. The kernel that wrote it may have been failing, so nothing is taken
- * on trust: numbers are bounded, control characters removed, and a line that makes no sense is a cause of
- * failure like any other.
+ * Reads a guest's console. The kernel that wrote it may have been failing, so nothing is
+ * trusted: numbers are bounded, control characters removed, and a line that makes no sense is a failure.
  */
 import { mostComponents } from "../3-component/component.js";
 

@@ -6,8 +6,8 @@ import { runToEnd } from "../process.js";
 import { withScratchFolder } from "../scratch.js";
 
 /**
- * A folder made once from the files of Debian packages, which are downloaded and not installed: installed, a kernel
- * or a hypervisor would change the boot menu of this machine. `make` takes what it wants out of `unpacked`.
+ * A folder made once from the files of Debian packages, which are downloaded but not installed: an installed kernel
+ * or hypervisor would change the boot menu of this machine. `make` takes what it needs from `unpacked`.
  */
 export async function fromPackages(
   names: readonly string[],

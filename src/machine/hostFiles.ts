@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Files for the initramfs of a machine that starts another: programs of this machine, with their libraries. */
+/** Files for the initramfs of a machine that starts another machine: programs of this host, with their libraries. */
 import { existsSync, readFileSync } from "node:fs";
 import { basename, delimiter, dirname, join } from "node:path";
 import { fail } from "../diagnostics.js";

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** The images that can be booted: a bzImage, by the name of vmlinuz too, a vmlinux, a kernel's Debian package, or a build folder. */
+/** The images that can be booted: a bzImage (also called vmlinuz), a vmlinux, a kernel's Debian package, or a build folder. */
 import { createHash } from "node:crypto";
 import {
   closeSync,

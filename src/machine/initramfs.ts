@@ -17,7 +17,7 @@ const directory = 0o040755;
 const program = 0o100755;
 const characterDevice = 0o020600;
 
-/** The initramfs that holds the guest's one program, made once for each content of its source. */
+/** The initramfs with the guest's only program, made once for each content of its source. */
 export async function guestInitramfs(): Promise<string> {
   const files = readdirSync(source).sort();
   const hash = createHash("sha256").update(compiler.join(" "));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** The machines that QEMU is to be: the files of `machines/`, each named after its machine. */
+/** The machines that QEMU emulates: the files of `machines/`, each named after its machine. */
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { z } from "zod";

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Reads a console that somebody saved: a serial log, `dmesg`, a log of LAVA or KernelCI. Such a log has prefixes, carriage
- * returns and colours, begins or ends anywhere, may hold several boots, and lines of others lie between and inside the kernel's.
- * A boot in it counts only if the kernel's own sums agree with what was read: as many components as the kernel named, and as
- * many pages.
+ * Reads a saved console: a serial log, `dmesg`, a log of LAVA or KernelCI. Such a log has prefixes, carriage
+ * returns and colours, begins or ends anywhere, may hold several boots, and has other lines between and inside the kernel's.
+ * A boot in it counts only if the components and pages that were read add up to the kernel's own totals.
  */
 
 import { parse as parseYaml } from "yaml";

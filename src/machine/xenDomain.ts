@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * A domain inside a machine: the image is Xen's dom0, and in its initramfs are Xen's tools, which start the image once more,
+ * A domain inside a machine: the image is Xen's dom0, and its initramfs has Xen's tools, which start the same image again,
  * as a domain of its own.
  */
 import { cpSync, existsSync, readFileSync } from "node:fs";

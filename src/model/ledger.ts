@@ -2,7 +2,7 @@
 /**
  * The bytes of a linked kernel as a tree whose sums add up to the image: the root has the image's bytes, and each
  * node those of its children. Output that is larger or smaller than its inputs (merged strings, tables,
- * alignment) has tiles of its own, so that nothing is spread over what did not cause it.
+ * alignment) has tiles of its own, so that no other tile is charged for it.
  */
 
 import type { Kind } from "../elf/kind.js";

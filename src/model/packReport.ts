@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The data of a report, as bytes. The columns of a plan are numbers by the million and names by the hundred
- * thousand, which a browser takes a second to read as JSON and nothing to take as the arrays that they are:
+ * The data of a report, as bytes. The columns of a plan have millions of numbers and hundreds of thousands of
+ * names, which a browser needs a second to read as JSON, but no time to use as arrays:
  *
  *     length of the JSON │ JSON: everything but the columns, and how long each is │ 4-byte columns │ 1-byte columns │ names
  *

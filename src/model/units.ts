@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** The columns of a plan as typed arrays: what the report asks of 200,000 units it asks here. */
+/** The columns of a plan as typed arrays, from which the report looks up its 200,000 units. */
 import type { Role } from "../2-catalogue/sections.js";
 import type { Kind } from "../elf/kind.js";
 import { type Chains, chainTo } from "../plan/chain.js";

@@ -2,16 +2,17 @@
 /**
  * Which components should leave together, and which regions are not worth their pages?
  *
- * A group is all that one set of owners has of one kind of memory. A region costs its pages on every machine where one of its
- * owners stays; what is resident costs its bytes on every machine. Components that are bundled leave together: the owners of each
+ * A group is all memory of one kind with one set of owners. A region costs its pages on every machine where one of its
+ * owners stays; resident memory costs its bytes on every machine. Bundled components leave together: the owners of each
  * group grow to whole bundles, and groups of one kind whose owners have become equal share pages. With a and b in one bundle
  *
  *     text {a} 900 bytes, text {b} 700, text {a, b} 600:     three pages become one, which stays where a or b does
  *
- * Owners only grow, and a set that lies in another one still does, so no reference becomes a crossing. For given bundles each region is
- * decided by itself, exactly: it leaves if its pages, weighted by the machines on which it stays, are fewer bytes than its own. Bundles are
- * searched from none, by the best step of all merges of two and moves of one, for as long as a step gains: the result costs no more
- * than no bundles do. It may miss an optimum that takes two steps at once (test/unit/packing/pack.long.test.ts measures how often).
+ * Owner sets only grow, and a subset of another set remains one, so no reference becomes a crossing. For given bundles the decision on each
+ * region is exact and independent of the others: it leaves if its pages, weighted by the share of machines on which it stays, are fewer bytes
+ * than its own. The search of bundles starts from none, and takes the best of all merges of two and moves of one as long as it
+ * helps: the result costs no more than no bundles. It may miss an optimum that takes two steps at once
+ * (test/unit/packing/pack.long.test.ts measures how often).
  */
 
 import { guardBytes } from "../6-boundary/beside.js";

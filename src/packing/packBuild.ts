@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Packs the regions of a build, and plans it anew to see what the packing is worth: what the search leaves out is counted there.
+ * Packs the regions of a build, and plans the build again to measure the packing, including effects that the search ignores.
  *
- * Memory of automatic components counts and is not packed: the search at boot tells by its region whose driver something still
- * points to, and where one kind of its memory stayed, references from there would need gates that such a driver has not.
+ * Memory of automatic components counts, but is not packed: the search of memory at boot identifies a driver by its region. If one kind of
+ * the driver's memory stayed, references from there would need gates, for which such a driver has no answers.
  */
 
 import { sectionOf } from "../1-graph/graph.js";

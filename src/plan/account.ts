@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Each byte of the image once: what the kernel frees by itself, what leaves, the holes that stay, and the rest, which is
- * in use. `.brk` counts as used: `reserve_brk()` keeps of it what early code has taken.
+ * Accounts for each byte of the image once: freed by the kernel itself, leaving, in a hole that stays, or
+ * in use. `.brk` counts as used: `reserve_brk()` keeps the part of it that early code has taken.
  */
 import { sum } from "../sum.js";
 import { pageSize } from "../x86/x86.js";

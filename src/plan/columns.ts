@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Every unit of a link and what refers to what, in columns: a kernel of 200,000 units is then a few megabytes of
- * JSON. Left out is what has no bytes, and what keeps nothing: tables that only describe code, and what leaves no
- * bytes in the kernel.
+ * Every unit of a link and every reference, in columns: a kernel of 200,000 units is then a few megabytes of
+ * JSON. Units without bytes in the kernel are left out, and so are tables that only describe code, because they keep nothing.
  */
 
 import { type EdgeId, type Graph, referenceKind, sectionOf, type UnitId } from "../1-graph/graph.js";

@@ -9,7 +9,7 @@ import type { Plan } from "./plan.js";
 
 const sumBytes = (ranges: readonly ImageRange[]) => sum(ranges.map(({ bytes }) => bytes));
 
-/** The sizes of tables and of a padding component are known only now: all of it, and the whole pages that can leave. */
+/** Fills in the sizes of tables and of a padding component, which are known only now: all bytes, and the whole pages that can leave. */
 export function addImage(plan: Plan, image: PlanImage): Plan {
   const owned = { padding: sumBytes(image.padding) };
   const leaving = { padding: sumBytes(image.leavingPadding) };

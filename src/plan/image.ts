@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The linked kernel as memory sees it, from `_text` to `_end`. Memory in no section is a gap that alignment
- * made.
+ * The linked kernel as it lies in memory, from `_text` to `_end`. Memory in no section is a gap due to alignment.
  */
 
 import { findFill } from "../elf/fill.js";

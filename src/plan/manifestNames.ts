@@ -2,8 +2,8 @@
 import { projectRoot } from "../root.js";
 
 /**
- * Names for manifests that are the same wherever they lie, since the same inputs give the same plan: those that come
- * with Jettison are `components/iommu.yaml`; of others the end of the path that no other one ends in.
+ * Names for manifests that do not depend on their folder, because the same inputs give the same plan: shipped manifests
+ * are `components/iommu.yaml` and so on; others get the shortest end of their path that is unique.
  */
 export function nameManifests(files: readonly string[]): ReadonlyMap<string, string> {
   const paths = [...new Set(files)];

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * In which section of the linked kernel an input section ends up. Source: include/asm-generic/vmlinux.lds.h and
- * arch/x86/kernel/vmlinux.lds.S of 6.1 and 6.12. The first row whose pattern matches counts; a section that the
- * image has under its own name goes there.
+ * The section of the linked kernel that contains an input section. Source: include/asm-generic/vmlinux.lds.h and
+ * arch/x86/kernel/vmlinux.lds.S of 6.1 and 6.12. The first row whose pattern matches counts. If the image has a section of
+ * the input section's own name, that is the one.
  */
 import type { Role } from "../2-catalogue/sections.js";
 import type { Kind } from "../elf/kind.js";

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The plan of one build, as `plan.json` holds it: the one thing that every report reads. Sizes are bytes.
+ * The plan of one build, as in `plan.json`, which every report reads. Sizes are in bytes.
  */
 
 import { extentsIn, namesAround } from "../1-graph/around.js";

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * References as the running kernel has them: a replacement instruction is copied over the one it stands for, so
- * what it refers to is referred to by the unit that holds that instruction.
+ * References as the running kernel has them: the kernel copies a replacement instruction over the original one, so its
+ * references count as those of the unit that contains the original instruction.
  */
 
 import type { EdgeId, Graph, UnitId } from "../1-graph/graph.js";

@@ -13,8 +13,8 @@ export interface OwnedReferences extends References {
 }
 
 /**
- * Finds the chain that keeps each unit that stays, and the one by which an owned unit is reached from outside. Roots are
- * what `assignOwners` starts from: everything that no compiler placed; and, where these do not
+ * Finds the chain that keeps each unit that stays, and the chain by which an owned unit is reached from outside. Roots are
+ * those of `assignOwners`, everything that no compiler placed; and, if these do not
  * explain it, code that nothing refers to.
  */
 export function findResidentChains(units: OwnedReferences): Chains {

@@ -6,8 +6,8 @@ import type { Plan } from "./plan.js";
 const valuesAtOnce = 2 ** 16;
 
 /**
- * Writes a plan as JSON, as `JSON.stringify` would, but its columns piece by piece: those of ten million references make
- * a text that is better not held. Beside and renamed: never half a file.
+ * Writes a plan as JSON, as `JSON.stringify` would, but its columns piece by piece: the text for ten million references is
+ * too long to hold in memory. The file is written beside and then renamed, so it is never incomplete.
  */
 export function writePlan(path: string, plan: Plan, columns: PackedColumns): void {
   const descriptor = openSync(`${path}.new`, "w");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** The distribution of a fleet, summed up while it is read: numbers of machines by pages, so that memory does not grow with it. */
+/** The distribution of a fleet, counted while the fleet is read: numbers of machines by pages, so that memory does not grow with the fleet. */
 import type { Prediction } from "./predict.js";
 
 export interface Quartiles {

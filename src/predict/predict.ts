@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * Predicts what leaves the memory of a machine that is not booted. The rules are those of
- * runtime/linux/kernel/jettison/decide.c, with `present` in the place of `inUse` and three values instead of two: what is
- * unknown is carried on as the fewest and the most pages that may come back.
+ * runtime/linux/kernel/jettison/decide.c, with `present` in place of `inUse` and three values instead of two: an
+ * unknown value leads to the fewest and the most pages that may come back.
  *
  * Machines with the same answers share one outcome, so that a fleet costs little more than reading it.
  */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Whether a component is present on a machine, by three values: what cannot be known from the facts is `unknown`, never
- * guessed. Kleene's logic: `any` is yes where one is, and no only where all are.
+ * Whether a component is present on a machine, in three values: if the facts do not decide it, it is `unknown`, never
+ * guessed. Kleene's logic: `any` is yes if one test is, and no only if all are.
  */
 
 import type { Present } from "../3-component/component.js";
@@ -89,7 +89,7 @@ const globSource = (pattern: string) =>
   );
 
 const virtioTransport = /^(platform:virtio-mmio|acpi:LNRO0005:|of:.*Cvirtio,mmio)/;
-/** All that an sos report tells of a PCI device; it tells of no other bus. */
+/** An sos report has only this part of a PCI device's modalias, and no other buses. */
 const isShort = (modalias: string) => /^pci:v[0-9A-F]{8}d[0-9A-F]{8}$/.test(modalias);
 
 /**

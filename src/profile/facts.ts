@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Facts of a machine that a prediction needs, from either form of description: a profile, or a line of a
- * summary of ACPI tables as the project linuxhw/ACPI's data is condensed to. undefined: not known.
+ * Facts of a machine that a prediction needs, from either form of description: a profile, or a line of the
+ * summary of linuxhw/ACPI's tables. undefined: not known.
  */
 import { z } from "zod";
 import { type Profile, profileSchema, profileVersion } from "./profile.js";

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Reads machines out of files of JSON Lines, some at a time: no file is ever in memory as a whole. */
+/** Reads machines from files of JSON Lines, some at a time: no file is ever in memory as a whole. */
 import { createReadStream } from "node:fs";
 import { StringDecoder } from "node:string_decoder";
 import { fail } from "../diagnostics.js";

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** The gain as tables of words: what the terminal and the pages of docs/ show alike. */
+/** The gain as tables of text, for the terminal and for the pages of docs/. */
 
 import { kinds } from "../elf/kind.js";
 import { formatKib, formatNumber } from "../formatNumber.js";

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The demo's result on a terminal: a line a component, a column a machine. A cell says how many pages a component has
- * there and what became of them.
+ * The demo's result on a terminal: one line per component, one column per machine. A cell shows the number of pages that the component
+ * has there, and their fate.
  */
 import { getBorderCharacters, table } from "table";
 import type { DemoComponent, MachineResult } from "../boots/demoJson.js";

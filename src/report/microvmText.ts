@@ -7,7 +7,7 @@ import type { Table } from "./gainTables.js";
 import { markdownTable } from "./markdown.js";
 import { formatTable } from "./textTable.js";
 
-/** The median of all runs, and what lies between the least and the most of them. */
+/** The median of all runs, and the difference between the greatest and the least. */
 function spread(runs: readonly IdleGuest[], field: "guestResident" | "processResident"): string[] {
   const { median, least, most } = describeSpread(runs.map((run) => run[field]));
   return [formatKib(median), formatKib(most - least)];

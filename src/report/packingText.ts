@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** A packing as a manifest, with what it is worth in comments. */
+/** A packing as a manifest, with its costs in comments. */
 
 import type { PackedRegionName } from "../3-component/packing.js";
 import { formatNumber } from "../formatNumber.js";

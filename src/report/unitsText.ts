@@ -2,7 +2,7 @@
 import type { Plan } from "../plan/plan.js";
 import { formatTable } from "./textTable.js";
 
-/** Every unit that belongs to a component, and the rule that says so. */
+/** Every unit that belongs to a component, and the rule that claims it. */
 export function formatUnits({ units }: Plan): string {
   return formatTable(
     ["unit", "bytes", "component", "region", "by"],

@@ -12,7 +12,7 @@ export type Answer = { readonly version: 1; readonly name: string } & (
   | { readonly kind: "units"; readonly answers: readonly UnitAnswer[] }
 );
 
-/** Why what is called `name` stays, leaves or is refused. A name that the build does not have is `name-unknown`. */
+/** Explains why the thing called `name` stays, leaves or is refused. A name that the build does not have is `name-unknown`. */
 export async function explain(planned: PlannedBuild, name: string): Promise<Answer> {
   const describeSteps = describeStepsOf(planned);
   const subject = findSubject(planned, name);

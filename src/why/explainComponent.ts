@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** The fate of a component: units that leave, are gated, pinned or refused, and changes that would free more. */
+/** The fate of a component: regions, gates, pins, a refusal, units that stay, and changes that would free more. */
 
 import {
   describeEdge,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** References for people: where they stand, what they name, and the line of the source they were made from. */
+/** References for people: their place, their target, and the line of source from which they were made. */
 import { existsSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 import { describeEdge, type EdgeId, formatUnit, type Graph, objectOf, sectionOf } from "../1-graph/graph.js";

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { relocationType } from "./relocations.js";
 
-/** How code uses the field of a relocation: it goes there, it takes an address, it reads or writes. */
+/** How code uses the field of a relocation: to branch, to take an address, or to read or write. */
 export type FieldUse = "branch" | "address" | "data";
 
 /**

@@ -4,7 +4,7 @@ import { walkText } from "./walkText.js";
 const isPrefix = (byte: number) =>
   [0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3].includes(byte) || (byte & 0xf0) === 0x40;
 
-/** `call *` and `jmp *` (ff /2 to /5), near and far; code that is none may be anything. With retpolines thunks are called instead. */
+/** `call *` and `jmp *` (ff /2 to /5), near and far. Code that cannot be decoded counts as one. With retpolines thunks are called instead. */
 export function callsIndirectly(code: Uint8Array): boolean {
   let found = false;
   const { undecoded } = walkText(code, [], (offset) => {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * How long an x86-64 instruction is and which of its bytes hold an address (Intel SDM, volume 2, chapter 2 and
+ * The length of an x86-64 instruction, and which of its bytes hold an address (Intel SDM, volume 2, chapter 2 and
  * appendix A): prefixes, opcode of the maps 0F, 0F 38, 0F 3A, VEX and EVEX, ModRM, SIB, displacement, immediate.
- * It knows no more of an opcode than what follows it. Example: `81 3d <disp32> <imm32>`, cmpl with a PC-relative
- * operand, has length 10, and the address it means is counted from there and not from the end of the field.
+ * For an opcode it knows only which bytes follow. Example: `81 3d <disp32> <imm32>`, cmpl with a PC-relative
+ * operand, has length 10, and its address counts from the end of the instruction, not from the end of the field.
  */
 
 /** Filled in by `decodeInstruction`; offsets are from the instruction's first byte, 0 where it has none. */

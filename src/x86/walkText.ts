@@ -2,9 +2,9 @@
 import { decodeInstruction, type Instruction, newInstruction } from "./instructionLength.js";
 
 /**
- * Goes through code, instruction by instruction, and starts anew at every symbol: what lies between functions need
- * not be code. `starts` holds the offsets of symbols, in ascending order. Gives the number of instructions and of
- * bytes that are none.
+ * Decodes code instruction by instruction, and restarts at every symbol, because bytes between functions need
+ * not be code. `starts` holds the offsets of symbols, in ascending order. Returns the number of instructions, and of
+ * bytes that are not instructions.
  */
 export function walkText(
   code: Uint8Array,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * All that the passes and the proof know of the processor. Nothing outside of this folder imports another file of it: a second
+ * Everything that the passes and the proof know of the processor. Code outside of this folder imports only this file: a second
  * architecture is a folder with the same exports.
  */
 export { type FieldUse, takesAddress, useOfField } from "./fields.js";

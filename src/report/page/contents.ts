@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** A group of the map in words: the way to it, and a table of what is in it. */
+/** A group of the map as text: its path, and a table of its contents. */
 import { fates } from "../../model/fates.js";
 import { type Child, h } from "./dom.js";
 import type { FateSums, FlatMap } from "./flat.js";

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** All there is to know about one unit. */
+/** The details of one unit. */
 import { type Fates, fateTitles } from "../../model/fates.js";
 import {
   type Keeper,

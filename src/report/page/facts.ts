@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** The tables of the report: what keyboard and screen reader get, and everybody who wants the figures. */
+/** The tables of the report, for keyboards, screen readers, and everybody who wants the figures. */
 
 import type { ReportMachine } from "../../boots/demoJson.js";
 import { describeFate } from "../../exports/fate.js";

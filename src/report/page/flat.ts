@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The treemap of a ledger in columns: what is drawn sixty times a second is read from arrays. It is laid out down to
- * objects; the functions of an object get their places when they are first looked at, as most never are.
+ * The treemap of a ledger in columns: a map that is drawn sixty times a second is read from arrays. It is laid out down to
+ * objects; the functions of an object get their places when they are first shown, because most never are.
  *
- * The children of a node stand together, and behind it.
+ * The children of a node are adjacent, and come after it.
  */
 import { type HierarchyNode, hierarchy, treemap, treemapSquarify } from "d3-hierarchy";
 import { type Fates, fates } from "../../model/fates.js";

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** The report in a browser: what is shown follows from the machine, the unit and the group that are chosen. */
+/** The report in a browser. The chosen machine, unit and group determine everything that it shows. */
 
 import type { ReportMachine } from "../../boots/demoJson.js";
 import { decideFates, type Fates, fates, fateTitles } from "../../model/fates.js";

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Colours of Okabe and Ito, which people with any kind of colour vision can tell apart, and patterns for what has
- * no colour of its own. The values are in the style sheet, one set for light and one for dark.
+ * Colours of Okabe and Ito, which people with any kind of colour vision can distinguish, and patterns for items without
+ * a colour of their own. The values are in the style sheet, one set for light and one for dark.
  */
 import { kinds } from "../../elf/kind.js";
 import { type Fate, fates } from "../../model/fates.js";

@@ -7,7 +7,7 @@ export interface Tip {
   hide(): void;
 }
 
-/** The item under the pointer, in words. */
+/** The item under the pointer, as text. */
 export function createTip(): Tip {
   const tip = byId("tip", HTMLElement);
   return {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Draws the treemap and lets people move in it: wheel with Ctrl, two fingers, buttons, keys, double click. */
+/** Draws the treemap and handles movement in it: wheel with Ctrl, two fingers, buttons, keys, double click. */
 import { select } from "d3-selection";
 import { type D3ZoomEvent, type ZoomTransform, zoom, zoomIdentity } from "d3-zoom";
 import { fates } from "../../model/fates.js";
