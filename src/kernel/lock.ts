@@ -10,14 +10,14 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { fail } from "../diagnostics.js";
 
-/** Milliseconds after which a lock that did not come at once counts as waited for. */
-const patience = 300;
+/** Milliseconds of waiting for a lock after which `onWait` is called. */
+const waitNoticeDelay = 300;
 
-/** Runs `work` while holding `<path>.lock`. `onWait` hears which process has it, when another one does. */
+/** Runs `work` while holding `<path>.lock`. `onWait` gets the id of the process that holds it, if another one does. */
 export const withLock = <T>(path: string, work: () => Promise<T>, onWait?: (pid: number) => void) =>
   holdLock(path, "--exclusive", work, onWait);
 
-/** The same for work that others may do too, while nobody has the lock for himself. */
+/** The same for work that several processes may do at once, while none holds the lock exclusively. */
 export const withSharedLock = <T>(path: string, work: () => Promise<T>, onWait?: (pid: number) => void) =>
   holdLock(path, "--shared", work, onWait);
 
@@ -33,7 +33,7 @@ async function holdLock<T>(
     stdio: ["pipe", "pipe", "ignore"],
     detached: true, // the terminal's Ctrl-C is not for it: it has to outlive what is being ended
   });
-  const timer = setTimeout(() => onWait?.(Number(readFileSync(file, "utf8"))), patience);
+  const timer = setTimeout(() => onWait?.(Number(readFileSync(file, "utf8"))), waitNoticeDelay);
   try {
     await Promise.race([
       once(holder.stdout, "data"),

@@ -11,8 +11,8 @@ import { type Accelerator, qemuCommand } from "./qemuCommand.js";
 export const acceleratorChoices = ["auto", "kvm", "tcg"] as const;
 export type AcceleratorChoice = (typeof acceleratorChoices)[number];
 
-/** Milliseconds. Under KVM a kernel says its first words in less than one second. */
-const patience = 20_000;
+/** Milliseconds. Under KVM a kernel writes its first line in less than one second. */
+const trialTimeout = 20_000;
 
 /**
  * KVM where it works. A `/dev/kvm` that can be opened does not show that: a host may offer it and then run no guest. So a
@@ -36,7 +36,7 @@ async function reachesConsole(file: string, { xen: _xen, kvm: _kvm, ...machine }
     let isReached = false;
     let end = () => {};
     await runToEnd(qemuCommand({ ...machine, append: "console=ttyS0 earlyprintk=ttyS0" }, "", "kvm"), {
-      ...{ cwd, timeout: patience },
+      ...{ cwd, timeout: trialTimeout },
       onStart: (pid) => {
         end = () => process.kill(-pid, "SIGKILL");
       },

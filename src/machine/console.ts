@@ -139,12 +139,12 @@ const faults = [
 const cut = /-+\[ cut here \]-+$/;
 
 /** Values that the guest's program reported; of two reports of a value the last counts. */
-interface Said {
+interface Reported {
   readonly values: Map<string, string>;
   readonly components: Map<string, Map<string, string>>;
 }
 
-/** Takes a complaint about what was said. The reading then is a failure, and its numbers are not used. */
+/** Takes a complaint about what was reported. The reading then is a failure, and its numbers are not used. */
 type Complain = (what: string) => void;
 
 function toNumber(text: string | undefined, what: string, complain: Complain): number {
@@ -153,7 +153,7 @@ function toNumber(text: string | undefined, what: string, complain: Complain): n
   return 0;
 }
 
-function hear(words: readonly string[], { values, components }: Said, complain: Complain): void {
+function recordReport(words: readonly string[], { values, components }: Reported, complain: Complain): void {
   const [key, first, second, ...rest] = words;
   if (first === undefined) return;
   if (key === "component") {
@@ -168,7 +168,7 @@ function hear(words: readonly string[], { values, components }: Said, complain: 
   }
 }
 
-function toKernelReport({ values, components }: Said, complain: Complain): KernelReport | undefined {
+function toKernelReport({ values, components }: Reported, complain: Complain): KernelReport | undefined {
   const mode = values.get("sysfs mode");
   if (mode === undefined) return undefined;
   const number = (name: string) => toNumber(values.get(`sysfs ${name}`), name, complain);
@@ -217,7 +217,7 @@ function toKernelReport({ values, components }: Said, complain: Complain): Kerne
   };
 }
 
-function toMemory({ values }: Said, complain: Complain): MemoryUse | undefined {
+function toMemory({ values }: Reported, complain: Complain): MemoryUse | undefined {
   const number = (name: string) => toNumber(values.get(`meminfo ${name}`), name, complain);
   if (!values.has("meminfo MemFree")) return undefined;
   return {
@@ -228,7 +228,7 @@ function toMemory({ values }: Said, complain: Complain): MemoryUse | undefined {
   };
 }
 
-function toFill({ values }: Said, complain: Complain): Fill | undefined {
+function toFill({ values }: Reported, complain: Complain): Fill | undefined {
   const number = (key: string) => toNumber(values.get(key), key, complain);
   if (!values.has("fill slab")) return undefined;
   return {
@@ -247,7 +247,7 @@ function toFill({ values }: Said, complain: Complain): Fill | undefined {
 
 /** Reads what a guest wrote, each line cleaned with `cleanLine`. Never throws. */
 export function readConsole(lines: readonly string[]): ConsoleReading {
-  const said: Said = { values: new Map(), components: new Map() };
+  const reported: Reported = { values: new Map(), components: new Map() };
   const kernelLog: string[] = [];
   let begun = false;
   let done: "ok" | "failed" | undefined;
@@ -272,16 +272,16 @@ export function readConsole(lines: readonly string[]): ConsoleReading {
     if (words[0] === "begin") begun = true;
     else if (words[0] === "failed") report(words.slice(1).join(" "), index);
     else if (words[0] === "done") done = words[1] === "ok" ? "ok" : "failed";
-    else hear(words, said, (what) => report(`its report is damaged: ${what}`, index));
+    else recordReport(words, reported, (what) => report(`its report is damaged: ${what}`, index));
   }
 
   const complain: Complain = (what) =>
     report(`its report is damaged: ${what}`, Math.max(lines.length - 1, 0));
-  const memTotal = said.values.has("mem-total")
-    ? toNumber(said.values.get("mem-total"), "mem-total", complain)
+  const memTotal = reported.values.has("mem-total")
+    ? toNumber(reported.values.get("mem-total"), "mem-total", complain)
     : undefined;
-  const memory = toMemory(said, complain);
-  const jettison = toKernelReport(said, complain);
-  const fill = toFill(said, complain);
+  const memory = toMemory(reported, complain);
+  const jettison = toKernelReport(reported, complain);
+  const fill = toFill(reported, complain);
   return { begun, memTotal, memory, jettison, fill, done, trouble, kernelLog };
 }
