@@ -41,7 +41,7 @@ import {
 } from "./8-link/inputs.js";
 import { runLinker } from "./8-link/linker.js";
 import { keyOfLink } from "./8-link/linkKey.js";
-import { tellOfPadding } from "./8-link/padding.js";
+import { recordPadding } from "./8-link/padding.js";
 import {
   findManifests,
   forgetLink,
@@ -186,7 +186,7 @@ async function linkObject(folder: LinkFolder, link: LinkArguments): Promise<numb
 
   const status = await runLinker(build, [
     ...["-T", `${own}/merge.lds`],
-    // Sections of a group would stay apart, whatever the script says.
+    // Sections of a group would stay apart, in spite of the script.
     ...(inputs.objects.some(({ groups }) => groups.length > 0) ? ["--force-group-allocation"] : []),
     ...withInputs(link, archive),
   ]);
@@ -214,11 +214,11 @@ async function linkKernel(folder: LinkFolder, link: LinkArguments): Promise<numb
 
   const vmlinux = pathIn(build, link.output);
   const image = loadImage(link.output, vmlinux);
-  const padding = tellOfPadding(vmlinux, image);
+  const padding = recordPadding(vmlinux, image);
   const claims = readClaims(at("claims.json"));
   writeJson(at("claims.json"), { ...claims, regions: measureTables(claims.regions, image), padding });
   stopwatch.lap("padding");
-  // The kernel knows what can leave, and the proof is told nothing else.
+  // The kernel's tables have what can leave, and the proof gets the same.
 
   verifyBuild(build, image);
   stopwatch.lap("proof");
@@ -240,7 +240,7 @@ export interface PlannedBuild extends Analysis {
   readonly plan: Plan;
 }
 
-/** Plans the link of a finished build anew, without linking. Built-in modules leave by themselves where they did in its own link. */
+/** Plans the link of a finished build again, without linking. Built-in modules leave without a manifest if they did in its own link. */
 export async function planBuild(
   build: string,
   manifests: readonly string[],

@@ -8,7 +8,7 @@ import { Listr, ListrLogger, ProcessOutput } from "listr2";
 /** A part of a long job that is worth telling about. */
 export interface Step {
   readonly title: string;
-  /** `report` is told how far it is, as often as it likes; the result is what came of it, in a few words. */
+  /** A step reports its progress to `report` at any time; it returns a short summary of its result. */
   readonly run: (report: (text: string) => void) => Promise<string>;
 }
 

@@ -20,7 +20,7 @@ import { isRelative, relocationType, relocationWidth, useOfField } from "../x86/
 export const referenceKind = { branch: 0, address: 1, data: 2 } as const;
 export type ReferenceKind = (typeof referenceKind)[keyof typeof referenceKind];
 
-/** Why a relocation is no edge. */
+/** Why a relocation is not an edge. */
 const exclusions = [
   "none",
   "absolute",

@@ -43,7 +43,7 @@ function fits(type: ReturnType, answer: Exclude<GateAnswer, { kind: "function" }
   }
 }
 
-/** A function that an `inUse` test calls, and where its manifest says so. */
+/** A function that an `inUse` test calls, and the place of the test in its manifest. */
 export interface AskedFunction {
   readonly function: string;
   readonly file: string;

@@ -29,7 +29,7 @@ export interface Claims {
   readonly matchedByUnit: ReadonlyMap<UnitId, string>;
   /** Those claimed as what only init code calls. */
   readonly initHelpers: ReadonlySet<UnitId>;
-  /** Units that stay because a manifest says so by their names, or lets them answer for functions that left. */
+  /** Units that stay because a manifest names them under `resident`, or because they answer for functions that left. */
   readonly residentByName: ReadonlySet<UnitId>;
 }
 
@@ -43,7 +43,7 @@ interface Names {
 /** Where the kernel has it, its linker script has places for tables (runtime/linux/kernel/jettison/policy.c). */
 const tablesSymbol = "jettison_forget_tables";
 
-/** Gives the units that only init code calls, of those that nobody has claimed. */
+/** Returns the units that only init code calls, among those that nothing has claimed. */
 export type HelperFinder = (isTaken: (unit: UnitId) => boolean) => readonly UnitId[];
 
 export function claimUnits(

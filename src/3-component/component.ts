@@ -8,7 +8,7 @@ export const mostComponents = 1024;
 export interface Component {
   readonly name: string;
   readonly title: string;
-  /** It comes with Jettison, for all configurations: what a build lacks of it is reported, and is no mistake. */
+  /** It ships with Jettison, for all configurations: parts that a build lacks are reported, and are not mistakes. */
   readonly isShipped?: true;
   /** Where it is described. Lines count from 1. */
   readonly file: string;
@@ -142,7 +142,7 @@ export interface Gate {
   readonly pattern: string;
   readonly literal: boolean;
   readonly answer: GateAnswer;
-  /** It is called on machines without the component, too, and the answer is the function's own there: nobody is warned. */
+  /** The function is called on machines without the component too, and the answer is its own result there: nothing is logged. */
   readonly isExpected?: true;
   readonly versions?: Versions;
   readonly file: string;

@@ -39,7 +39,7 @@ export function checkDocument<T>(text: string, schema: z.ZodType<T>): Checked<T>
       wrong(places.at(node.range?.[0] ?? 0), "aliases are not part of the form");
       readable = false;
     },
-    // To YAML that is a null, which as a gate's answer would be an answer that nobody gave.
+    // YAML reads that as null, which is a gate's answer, although nobody gave one.
     Pair: (_, pair) => {
       if (isNode(pair.key) && (pair.value === null || (isScalar(pair.value) && pair.value.source === "")))
         wrong(places.at(pair.key.range?.[0] ?? 0), `${String(pair.key)} is given nothing`);

@@ -19,7 +19,7 @@ import { keepsNothing } from "../2-catalogue/keeping.js";
 import type { Role } from "../2-catalogue/sections.js";
 import { hasNamePrefix, symbolName, symbolsOf } from "../elf/object.js";
 
-/** Judges each edge twice at most: as of a helper, and as of one that is none after all. */
+/** Examines each edge at most twice: when its unit counts as a helper, and when it turns out not to be one. */
 export function findInitHelpers(
   graph: Graph,
   roles: readonly Role[],
@@ -30,7 +30,7 @@ export function findInitHelpers(
     if (roles[unit] !== "plain" || !sectionOf(graph, unit).name.startsWith(".text.")) return false;
     return !isTaken(unit) && !isNamed.has(unit) && !refersTo(graph, unit, isTaken);
   });
-  // A unit that is none takes all units it refers to along, so the others are still reached.
+  // A unit that is not a helper excludes all units to which it refers, so the others are still reached.
   const lost: UnitId[] = [];
   const judge = (from: UnitId) => {
     const isOver = roles[from] === "init" || helpers.has(from);

@@ -21,7 +21,7 @@ export interface PackedRegionName {
 
 export const noPacking: Packing = { together: [], stay: [], leave: [] };
 
-/** All that the files say of it. Throws `manifest-invalid` where a component would be in two bundles. */
+/** The packing of all files. Throws `manifest-invalid` if a component would be in two bundles. */
 export function readPacking(files: readonly string[]): Packing {
   const placeByName = new Map<string, string>();
   const packings = files.map((file) => {

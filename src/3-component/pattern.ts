@@ -8,7 +8,7 @@ export function isLiteral(pattern: string): boolean {
 
 type Matcher = (name: string) => boolean;
 
-/** A gate's pattern is asked anew of each function. */
+/** Each function is compared with a gate's pattern. */
 const matchers = new Map<string, Matcher>();
 
 export function nameMatcher(pattern: string): Matcher {

@@ -7,7 +7,7 @@
 import { type Component, falsifyTests } from "./component.js";
 import { isAmong, type Versions } from "./versions.js";
 
-/** A component as a kernel of a version has it; undefined: nobody knows the version. */
+/** A component as a kernel of a version has it; undefined: the version is not known. */
 export function restrictToVersion(component: Component, version: string | undefined): Component {
   const applies = ({ versions }: { readonly versions?: Versions }) =>
     versions === undefined || (version !== undefined && isAmong(versions, version));

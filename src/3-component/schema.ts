@@ -189,7 +189,7 @@ const componentName = name(
 );
 const others = z.union([componentName, z.array(componentName).min(1, "a list of components is empty")]);
 
-/** No wildcards: what a pattern matches in the next version of the kernel nobody has read. */
+/** No wildcards: nobody has read the functions that a pattern matches in the next version of the kernel. */
 const named = name("the name of a function or an object, without wildcards,", /^[A-Za-z_][\w.$]*$/);
 const namedOnes = z.union([named, z.array(named).min(1, "a list of names is empty")]);
 const registration = form("an entry of registers", {

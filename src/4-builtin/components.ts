@@ -64,7 +64,7 @@ export function chooseModules(
 
 const sizeOf = ({ bytes }: AutomaticModule) => sumValues(bytes);
 
-/** Objects of which a manifest has something, init helpers apart: whoever wrote it has thought of them. */
+/** Objects with units that a manifest claims, except init helpers: the manifest's author has considered them. */
 function claimedObjects(graph: Graph, { componentByUnit, initHelpers }: Claims): ReadonlySet<number> {
   const objects = new Set<number>();
   for (let unit = 0; unit < graph.unitCount; unit++)

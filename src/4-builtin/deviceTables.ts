@@ -28,7 +28,7 @@ interface Table {
 
 const anyId = 0xffff_ffff;
 const hex = (value: number, digits: number) => value.toString(16).toUpperCase().padStart(digits, "0");
-/** add_wildcard() there: a later kernel may say more of a device. */
+/** add_wildcard() there: a later kernel may add fields for a device. */
 const open = (pattern: string) => pattern.replace(/\*?$/, "*");
 const id = (value: number) => (value === anyId ? "*" : hex(value, 8));
 
@@ -107,7 +107,7 @@ function edgesOf(graph: Graph, unit: UnitId): Reference[] {
   return edges;
 }
 
-/** undefined: it has no end, or an entry that no pattern can say. */
+/** undefined: it has no end, or an entry that no pattern can express. */
 function readTable(graph: Graph, unit: UnitId, start: number, table: Table): readonly string[] | undefined {
   const { view } = objectOf(graph, unit);
   const { type, offset: base, size } = sectionOf(graph, unit);

@@ -41,7 +41,7 @@ function namedPaths({ sections, bytes }: ElfObject): string[] {
     .flatMap((text) => /^[^.=]+\.file=(.+)$/.exec(text)?.[1] ?? []);
 }
 
-/** The paths that the object of a build was compiled for, by its `.cmd`; none where there is no such file. */
+/** The module paths for which an object was compiled, according to its `.cmd`; none without that file. */
 export function readModfiles(build: string, file: string): readonly string[] {
   const member = file.replace(/^.*\((.*)\)$/, "$1");
   let command: string;

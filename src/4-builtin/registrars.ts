@@ -218,5 +218,5 @@ const undoing: ReadonlySet<string> = new Set(registrars.flatMap(({ undo }) => un
 
 export const findRegistrar = (name: string) => byName.get(name);
 
-/** Whether init code may call it, as it is no registrar: an init function that fails takes back what it has done. */
+/** Whether init code may call it although it is not a registrar: an init function that fails undoes its registrations. */
 export const isHarmless = (name: string) => leaveNothing.has(name) || undoing.has(name);

@@ -80,7 +80,7 @@ export function assignOwners(graph: Graph, roles: readonly Role[], claims: Claim
   return { sets, ownersByUnit, leavesWithByUnit: ownersByUnit };
 }
 
-/** Whether what a seed refers to stays with what stays, though nobody else refers to it. */
+/** Whether units to which a seed refers are resident, even if nothing else refers to them. */
 const takesNothing = ({ components, componentByUnit, initHelpers }: Claims, unit: UnitId) =>
   initHelpers.has(unit) || components[componentByUnit[unit]!]?.automatic !== undefined;
 

@@ -66,7 +66,7 @@ export interface Boundary {
   readonly gates: readonly Gate[];
   readonly pins: readonly Pin[];
   readonly refusals: readonly Refusal[];
-  /** References of init code into what leaves that are no crossings only because a manifest's `registers` says so. */
+  /** References of init code into units that leave, which are not crossings only because a manifest's `registers` allows them. */
   readonly allowances: readonly EdgeId[];
   /** Groups of units that stay because they would not fill enough of a page. */
   readonly tooSmall: readonly SmallGroup[];
@@ -269,7 +269,7 @@ function judgeOf(
       if (kind === referenceKind.branch) return undefined;
       // It reads and writes before anything leaves; but it may keep an address that it reads.
       if (kind === referenceKind.data && !isText && !holdsAddresses(to)) return undefined;
-      // Replacement code has no name by which the proof could be told of it.
+      // Replacement code has no name that a claim could contain.
       if (from === sourceOf(graph, edge) && mayRegister(edge)) {
         allow(edge);
         return undefined;

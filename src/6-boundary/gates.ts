@@ -154,7 +154,7 @@ function namedSymbol(graph: Graph, edge: EdgeId): string {
 const gateSymbol = (name: string, taken: Set<string>) =>
   freeName(`jettison_gate_${name.replace(/\W/g, "_")}`, taken);
 
-/** A name that is not taken, and is then: `plain`, or with the first number from 2 on that nobody has. */
+/** Takes a free name: `plain`, or `plain` with the first free number from 2. */
 export function freeName(plain: string, taken: Set<string>): string {
   let name = plain;
   for (let count = 2; taken.has(name); count++) name = `${plain}_${count}`;

@@ -106,7 +106,7 @@ export function findRegistrations(
   };
 }
 
-/** A shipped manifest speaks of many kernels, and an entry may say that it does. */
+/** A shipped manifest serves many kernels, and so may an entry (`optional`). */
 function reporterFor(
   { file, isShipped }: Component,
   { line, isOptional }: Registration,

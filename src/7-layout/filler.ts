@@ -39,7 +39,7 @@ const special: ReadonlySet<string> = new Set([
 /** The script aligns the start of each kind as functions are. */
 const spare = 64 * (special.size + 2);
 
-/** Sections of ordinary functions: those that end up in `.text`, but not what the kernel's script tells apart. */
+/** Sections of ordinary functions: those that end up in `.text`, except those that the kernel's script names. */
 const ordinary = /^\.text(?:\.(?!hot$|unlikely$|unknown$|fixup$|startup$|exit$)[_a-zA-Z0-9]+)?$/;
 /** A page-aligned function would be followed by a page of fill. */
 const mostAlignment = 64;
@@ -74,7 +74,7 @@ export function chooseFiller(graph: Graph, { isLeaving }: Pick<Boundary, "isLeav
   let free = distance - spare - Math.ceil(entry / pageSize) * pageSize - beside;
   const chosen: UnitId[] = [];
   for (const unit of candidates.reverse()) {
-    // The rest is no whole page.
+    // The rest is not a whole page.
     if (free < pageSize) break;
     const bytes = mostBytes(sectionOf(graph, unit));
     if (bytes > free) continue;

@@ -10,7 +10,7 @@ import { join, relative } from "node:path";
 import { projectRoot } from "../root.js";
 import { findManifests } from "./record.js";
 
-/** The folders of `dist` whose code has no say in what a link gives. */
+/** The folders of `dist` whose code does not influence the result of a link. */
 const notLinking = new Set(["boots", "cli", "doctor", "kernel", "machine", "manual", "model", "report"]);
 
 const dist = join(projectRoot, "dist");

@@ -26,7 +26,7 @@ interface Pages {
  * Writes the table of padding into the image at `vmlinux`, if one of its components has the padding, and into `image`,
  * which has been read from there. Gives what it has written.
  */
-export function tellOfPadding(vmlinux: string, image: ElfImage): readonly PaddingPiece[] {
+export function recordPadding(vmlinux: string, image: ElfImage): readonly PaddingPiece[] {
   const symbols = collectSymbols(image);
   const table = symbols.get("jettison_padding");
   const count = symbols.get("jettison_nr_padding");

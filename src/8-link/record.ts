@@ -98,7 +98,7 @@ export function writeRecord(
 
 export const hasRecord = (folder: LinkFolder): boolean => existsSync(folder.at(recordFile));
 
-/** Whether built-in modules leave by themselves there. No link, and one by another version, say nothing. */
+/** Whether built-in modules leave without a manifest there; false without a link, or with a link by another version. */
 export function wasAutomatic(folder: LinkFolder): boolean {
   if (!hasRecord(folder)) return false;
   const record = JSON.parse(readFileSync(folder.at(recordFile), "utf8")) as Partial<

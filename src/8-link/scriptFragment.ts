@@ -62,7 +62,7 @@ export function writeFragment({ graph, regions, components, linker }: FragmentIn
   return lines.join("\n");
 }
 
-/** `__jettison_amd_vi_text`; of two that C cannot tell apart the second gets a number. */
+/** `__jettison_amd_vi_text`; if two names would be equal in C, the second gets a number. */
 function makeNames(): (owners: readonly string[], kind: string) => string {
   const taken = new Map<string, number>();
   return (owners, kind) => {

@@ -9,7 +9,7 @@ export interface Stopwatch {
 
 export function startStopwatch(): Stopwatch {
   const milliseconds: Record<string, number> = {};
-  // On a busy machine this says more; it includes what the garbage collector and the compiler of JavaScript take beside us.
+  // On a busy machine this figure is more reliable; it includes JavaScript's garbage collector and compiler.
   const processorMilliseconds: Record<string, number> = {};
   let last = performance.now();
   let used = process.cpuUsage();

@@ -40,7 +40,7 @@ interface Mark {
 /** Whether the field at an address holds `target` because it addresses, from beside, data that stays. */
 export type IsBeside = (field: number, target: number) => boolean;
 
-/** A branch is never one: it leads where it says. A PC-relative field has up to four bytes behind it. */
+/** A branch is never such a number: it means its target. A PC-relative field has up to four bytes behind it. */
 const mostBehindByType: ReadonlyMap<number, number> = new Map([
   [relocationType.r64, 0],
   [relocationType.r32, 0],

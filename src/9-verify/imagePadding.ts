@@ -12,7 +12,7 @@ import type { ImageMap } from "./imageMap.js";
 import { mostRows } from "./paddingTable.js";
 import { guardBytes, isFilled } from "./proof.js";
 
-/** `claimed`: what the link says to have written into the kernel's table. */
+/** `claimed`: the padding that the link has written into the kernel's table, according to the claims. */
 export function checkPadding(map: ImageMap, claimed: readonly PaddingPiece[]): string[] {
   const { padding, addresses } = map;
   const text = addresses.get("_text") ?? Number.NaN;

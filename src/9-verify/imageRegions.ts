@@ -64,7 +64,7 @@ function checkPlace({ image, addresses }: ImageMap, { start, end, name }: Region
   return what;
 }
 
-/** Nothing lies in guard bytes: of bss no byte says so. */
+/** Nothing lies in guard bytes; in bss there are no bytes to check. */
 function checkGuarded({ regions: placed, symbols }: ImageMap): string[] {
   return symbols.flatMap(({ start, end, name }) => {
     const region = start < end ? findAround(placed, start) : undefined;

@@ -35,7 +35,7 @@ export interface Place {
   readonly table: string;
   /** The function or object around it; "" where there is none. */
   readonly around: string;
-  /** It is a table's, and this the place of the code that the table says it of. */
+  /** Whether a table has the reference; the place is then that of the code which the table describes. */
   readonly isRow?: boolean;
   /** It stands somewhere else, in a table or a replacement, and is brought here when the kernel patches its code. */
   readonly isPatchedIn?: boolean;
@@ -53,7 +53,7 @@ export interface Target {
 /** Takes one of the references that `claims.json` allows; false: it allows none, or no more of them. */
 export type TakeAllowance = (place: Place, target: Target) => boolean;
 
-/** Each allowance is good for as many references as it says. `isIn`: whether a section of `vmlinux.o` lies in a table. */
+/** Each allowance is good for its count of references. `isIn`: whether a section of `vmlinux.o` lies in a table. */
 export function openAllowances(
   allowances: readonly Allowance[],
   isIn: (section: string, table: string) => boolean,
@@ -79,7 +79,7 @@ export function openAllowances(
 /** The kernel's own table of symbols: distances to all of them (7.3), by which names are looked up. */
 export const nameTable = "kallsyms_offsets";
 
-/** Sections and tables that say something about code and are never called through. */
+/** Sections and tables that describe code and are never called through. */
 const describing = new Set([
   nameTable,
   ...["__bug_table", "__ex_table", "__jump_table", "__mcount_loc", "__patchable_function_entries"],

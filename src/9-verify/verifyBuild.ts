@@ -43,7 +43,7 @@ export function examineBuild(build: string, loaded?: ElfImage): BuildVerificatio
   };
 }
 
-/** Each violation, and each fault in what the kernel is told. */
+/** Each violation, and each fault in the kernel's tables. */
 export const diagnoseBuild = (verification: BuildVerification): readonly Diagnostic[] =>
   [verification, verification.image].flatMap((one) => [
     ...one.violations.map((violation) => diagnose("reference-outlives", violation)),

@@ -327,7 +327,7 @@ function locateFields(map: ImageMap, list: Iterable<AbsoluteField>): readonly Ab
   return missing.size === 0 && strange * 100 <= addresses * mostStrange ? fields : undefined;
 }
 
-/** Places that an instruction jumps to, and data that a table says it has to do with. */
+/** Places that an instruction jumps to, and data that a table assigns to it. */
 function proveTables(proof: Proof): void {
   const { map } = proof;
   const { view } = map.image;

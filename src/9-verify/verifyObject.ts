@@ -145,7 +145,7 @@ interface Source {
   readonly offset: number;
   /** It jumps to what it refers to, whatever the field looks like. */
   readonly jumps: boolean;
-  /** It is what a table says of code. */
+  /** Whether a table that describes code has the reference. */
   readonly isRow: boolean;
   readonly isPatchedIn: boolean;
 }
@@ -269,7 +269,7 @@ function holdsAddresses(surroundings: Surroundings, holder: number, at: number):
   const { object, extents, addressesIn } = surroundings;
   const section = sectionAimedAt(object, at);
   const symbol = object.view.getUint32(at + 12, true);
-  // Where a name stands it says what is meant.
+  // If the symbol has a name, the name decides.
   const isNamed = object.symbols.type[symbol] !== symbolType.section;
   const place = isNamed ? object.symbols.value[symbol]! : placeOfOperand(surroundings, holder, at);
   if (place === undefined) return true;

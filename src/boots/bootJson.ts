@@ -19,7 +19,7 @@ export const memory = z.object({ free: bytes, pageTables: bytes, directMap4k: by
 export const boot = z.object({
   machine: z.string(),
   mode: z.string().nullable(),
-  /** A console that was saved says it only where the guest's program ran. */
+  /** A saved console has it only if the guest's program ran. */
   memTotal: bytes.optional(),
   components: z.array(component.extend({ gateCalls: bytes.optional() })),
   pages: bytes,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Consoles that were saved, as boots: each named after its file, or as `NAME=FILE` says. */
+/** Saved consoles, as boots: each named after its file, or by `NAME=FILE`. */
 import { existsSync, readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { fail } from "../diagnostics.js";

@@ -46,7 +46,7 @@ type Result = z.infer<typeof demo>["machines"][number];
 
 /**
  * Machines of all files, then those of the consoles, in their order; of a machine that several have the last. A boot with
- * `jettison=off` says how much memory its machine has without.
+ * `jettison=off` shows how much memory its machine has without Jettison.
  */
 export function readBoots(files: readonly string[], consoles: readonly ConsoleBoot[] = []): ReportMachine[] {
   const machines = new Map<string, ReportMachine>();

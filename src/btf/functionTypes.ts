@@ -121,7 +121,7 @@ export function readFunctionTypes(elf: ElfObject): ReadonlyMap<string, readonly 
       }
       case kinds.enumeration:
       case kinds.enumeration64:
-        // Whether one has negative members not every compiler says.
+        // Not every compiler records whether an enum has negative members.
         return { kind: "integer", bytes: sizeOf(one), isSigned: true };
       default:
         return { kind: "other" };

@@ -39,7 +39,7 @@ async function pack(build: string, profiles: readonly string[], options: Options
   for (const file of options.boots ?? []) {
     const { readBootFile } = await import("../boots/readBoots.js");
     for (const { mode, components } of readBootFile(file)) {
-      // Boots that say nothing of the machine: of a plain kernel, with jettison=off or audit.
+      // Boots that show nothing about the machine: of a plain kernel, with jettison=off or audit.
       const isTold = mode === "on" || mode === "selftest" || mode === null;
       if (!isTold || components.length === 0 || components.some(({ reason }) => reason === "audit")) continue;
       const leaving = new Set(

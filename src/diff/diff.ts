@@ -172,7 +172,7 @@ function compareUnits(before: Plan, after: Plan): Pick<PlanDiff, "moved" | "unit
   return { moved: moved.sort((a, b) => b.bytes - a.bytes || (a.unit < b.unit ? -1 : 1)), units };
 }
 
-/** Whether there is nothing to tell. */
+/** Whether nothing differs. */
 export const isSame = ({ units, moved, newGates, goneGates, pins, refusals, components }: PlanDiff) =>
   units.length + moved.length + newGates.length + goneGates.length === 0 &&
   pins.before === pins.after &&

@@ -7,13 +7,13 @@ import type { Component } from "../3-component/component.js";
 import { fail } from "../diagnostics.js";
 import { checkWishes, parseOptions } from "../kernel/options.js";
 
-/** `unsaid`: the configuration is a part of one, and Kconfig decides; `any`: no option has a say in it. */
+/** `unsaid`: the configuration is a fragment, and Kconfig decides; `any`: no option matters. */
 export type Presence = "built-in" | "module" | "absent" | "unsaid" | "any";
 
 export interface Examination {
   readonly version: 1;
   readonly file: string;
-  /** The release that the configuration was made for, where it says so. */
+  /** The release for which the configuration was made, if it names one. */
   readonly release?: string;
   /** Kconfig wrote it: what it does not mention is off. */
   readonly isWhole: boolean;

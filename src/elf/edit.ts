@@ -94,7 +94,7 @@ export function editObject(object: ElfObject): ObjectEditor {
       headers.writeUInt32LE(stringsOf(object.sectionNames).add(name), section * sectionHeaderSize);
 
     const table = sections[symbols.section]!;
-    // The table is written anew where symbols are added, so a renamed one is to be in the copy too.
+    // The table is written again if symbols are added, so a renamed symbol has to be in the copy too.
     const grownTable = newSymbols.length > 0 ? Buffer.from(contentOf(symbols.section)) : undefined;
     for (const [symbol, name] of renamed) {
       const nameOffset = toWord(stringsOf(symbolNames).add(name));

@@ -68,7 +68,7 @@ export function listObjects(path: string, folder = "."): Listed[] {
     size: readSize(placeOf(file)),
   });
   const archives = new Map<string, readonly Listed[] | undefined>();
-  /** undefined: it is no archive. */
+  /** undefined: it is not an archive. */
   const listArchive = (file: string): readonly Listed[] | undefined => {
     const known = archives.get(file);
     if (known !== undefined) return known;

@@ -64,7 +64,7 @@ export interface SymbolTable {
   readonly binding: Uint8Array;
   readonly type: Uint8Array;
   readonly visibility: Uint8Array;
-  /** Section index with extended indices resolved; see `specialIndex` for what is none. */
+  /** Section index with extended indices resolved; see `specialIndex` for values that are not indices. */
   readonly sectionIndex: Uint32Array;
   readonly isSpecial: Uint8Array;
   readonly value: Float64Array;
@@ -263,7 +263,7 @@ class SectionView implements Section {
 
   get name(): string {
     const { file, content, view, names } = this.elf;
-    // The first header is nobody's, and its name may be anything.
+    // The first header belongs to no section, and its name may be anything.
     if (this.at === this.elf.first) return "";
     return readString(file, content.bytes, names, view.getUint32(this.at, true));
   }
@@ -340,7 +340,7 @@ function readSections(
   const sections = new Array<Section>(count);
   for (let which = 0; which < count; which++) {
     const section = new SectionView(source, headerAt(which));
-    // One that is no name is refused now.
+    // An invalid name is refused now.
     if (which > 0 && !(names.isPlain && view.getUint32(headerAt(which), true) < names.size))
       void section.name;
     checkExtent(section, which, () => section.name);
@@ -455,7 +455,7 @@ function readGroups(
   return groups;
 }
 
-/** The numbers of an object's symbols; the first of the table is none. An array: a generator takes five times as long. */
+/** The indices of an object's symbols, without the null symbol. An array: a generator takes five times as long. */
 export function symbolsOf({ symbols: { count } }: Pick<ElfObject, "symbols">): Uint32Array {
   const numbers = new Uint32Array(Math.max(count - 1, 0));
   for (let at = 0; at < numbers.length; at++) numbers[at] = at + 1;

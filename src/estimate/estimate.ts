@@ -27,7 +27,7 @@ export interface Estimate {
   }[];
   /** Over the scenarios, not rounded. */
   readonly averagePages: number;
-  /** Where the text that the figures are from says something else of them. */
+  /** Differences between these figures and the text from which they come. */
   readonly disagreements: readonly string[];
 }
 

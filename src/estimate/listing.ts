@@ -63,7 +63,7 @@ export function parseListing(file: string, text: string): Listing {
   return { format: "name bytes", sections: parsePlain(file, lines) };
 }
 
-/** Here every line counts, as nothing but its form tells a row from what surrounds it. */
+/** Every line is tried, because only its form distinguishes a row from the text around it. */
 function parsePlain(file: string, lines: readonly string[]): ListedSection[] {
   const sections: ListedSection[] = [];
   lines.forEach((line, index) => {

@@ -15,11 +15,11 @@ import type { Export } from "./exports.js";
 export interface BuiltModules {
   /** Their paths without the suffix, in the order of `modules.order`. */
   readonly modules: readonly string[];
-  /** Modules of which no object can be read, so that nobody knows what they import. */
+  /** Modules without a readable object, so that their imports are not known. */
   readonly unreadable: readonly string[];
   /** By symbol of the kernel: the modules that import it. */
   readonly importers: ReadonlyMap<string, readonly string[]>;
-  /** By symbol: how it is exported, as `Module.symvers` or `vmlinux.symvers` says. */
+  /** By symbol: how it is exported, according to `Module.symvers` or `vmlinux.symvers`. */
   readonly kinds: ReadonlyMap<string, ExportKind>;
 }
 

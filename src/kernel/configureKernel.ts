@@ -33,7 +33,7 @@ export interface ConfigureOptions {
   onProgress?: (text: string) => void;
 }
 
-/** The settings of a configuration as given, each with the file that says it. */
+/** The settings of a configuration as given, each with the file that contains it. */
 export function readConfiguration({ file, changes }: Configuration): (Option & { readonly file: string })[] {
   const read = (path: string) =>
     parseOptions(readFileSync(path, "utf8")).map((option) => ({ ...option, file: path }));

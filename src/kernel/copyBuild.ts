@@ -23,7 +23,7 @@ export async function copyBuild(from: string, output: string): Promise<void> {
   });
 }
 
-/** objtool's own build remembers where it was. Made anew, every object that it has looked at would be as well. */
+/** objtool's own build depends on its folder. If it were built again, so would every object that it has checked. */
 function rewriteTools(folder: string, from: string, to: string): void {
   const tools = join(folder, "tools");
   if (!existsSync(tools)) return;

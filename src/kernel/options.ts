@@ -10,7 +10,7 @@ export interface Option {
   readonly line: number;
 }
 
-/** The settings of a `.config` or of a fragment of one; comments and empty lines say nothing. */
+/** The settings of a `.config` or of a fragment of one; comments and empty lines are ignored. */
 export function parseOptions(text: string): Option[] {
   return text.split("\n").flatMap((line, index) => {
     const set = line.match(/^(CONFIG_\w+)=(.*?)\s*$/);

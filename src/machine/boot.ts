@@ -23,11 +23,11 @@ import { type Accelerator, qemu, qemuCommand } from "./qemuCommand.js";
 export interface BootOptions {
   /** Further words for the kernel's command line. */
   readonly append?: string;
-  /** Whether the guest uses all of its memory; true where not said. */
+  /** Whether the guest uses all of its memory; true by default. */
   readonly fill?: boolean;
   /** Milliseconds after which a guest that has not turned itself off is taken for one that hangs. */
   readonly timeout?: number;
-  /** `tcg` where not said: figures of two boots compare only with the same. */
+  /** `tcg` by default: figures of two boots compare only with the same accelerator. */
   readonly accelerator?: Accelerator;
   /** Where the whole console goes. */
   readonly log: string;
@@ -39,7 +39,7 @@ export interface BootResult {
   readonly machine: string;
   /** Bytes, as all sizes here. */
   readonly memTotal: number;
-  /** null where the guest did not say it. */
+  /** null if the guest did not report it. */
   readonly memory: MemoryUse | null;
   /** null for a kernel without Jettison; the counts are then 0 and there are no components. */
   readonly mode: string | null;
@@ -117,7 +117,7 @@ async function watchBoot(
   const start = performance.now();
   const onLine = (raw: string) => {
     const line = cleanLine(raw);
-    // The beginning tells what happened, and a guest that goes on for ever may not take this machine's memory.
+    // The beginning shows what happened, and a guest that never ends must not use up this machine's memory.
     if (lines.length < mostLines) lines.push(line);
     if (bootSeconds === 0 && line.includes("jettison-guest: begin"))
       bootSeconds = (performance.now() - start) / 1000;

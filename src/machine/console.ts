@@ -38,7 +38,7 @@ export interface KernelReport {
   readonly pages: number;
   readonly bytes: number;
   readonly gateCalls: number;
-  /** How the kernel's image was mapped before pages were freed, and afterwards; null where it does not say. */
+  /** How the kernel's image was mapped before pages were freed, and afterwards; null if the kernel does not report it. */
   readonly mappings: { readonly before: Mappings; readonly after: Mappings } | null;
   /** Time taken to free the pages; null if the kernel does not report it. */
   readonly releaseNs: number | null;
@@ -81,7 +81,7 @@ export interface ConsoleReading {
   /** The guest's program ran. */
   readonly begun: boolean;
   readonly memTotal: number | undefined;
-  /** undefined where the guest did not say it. */
+  /** undefined if the guest did not report it. */
   readonly memory: MemoryUse | undefined;
   /** undefined for a kernel without Jettison. */
   readonly jettison: KernelReport | undefined;
@@ -111,7 +111,7 @@ export function cleanLine(line: string): string {
     .trimEnd();
 }
 
-/** `[    0.123456][    T1] ` before what the kernel says, and Xen's own prefix. */
+/** `[    0.123456][    T1] ` before the kernel's messages, and Xen's own prefix. */
 const kernelPrefix = /^(?:\(XEN\) )?(?:\[ *\d+\.\d+\](?:\[ *[TC]\d+\])? )?/;
 
 /** How the kernel's reports of its own faults begin (kernel/panic.c, lib/bug.c, mm/, lockdep and others). */

@@ -15,7 +15,7 @@ export interface SavedBoot {
   /** Line of the log where it begins. */
   readonly line: number;
   readonly release: string | undefined;
-  /** `off` as the command line says it, else what the guest's program says, or undefined. */
+  /** `off` from the command line, else the report of the guest's program, or undefined. */
   readonly mode: string | undefined;
   /** By name. */
   readonly components: readonly BootComponent[];
@@ -65,7 +65,7 @@ function messageOf(line: string): string {
   return text;
 }
 
-/** A line of LAVA's output.yaml, which is one mapping: what the device printed, or undefined for what LAVA says itself. */
+/** A line of LAVA's output.yaml, which is one mapping: the device's output, or undefined for LAVA's own messages. */
 function readLavaLine(line: string): string | undefined {
   let value: unknown;
   try {
@@ -159,7 +159,7 @@ function readBoot(lines: readonly Line[]): SavedBoot {
   };
 }
 
-/** The kernel says how many components it has, and how many pages came back: what was read has to be that. */
+/** The kernel's own totals of components and pages: the lines that were read have to agree with them. */
 function findProblem(
   lines: readonly Line[],
   components: ReadonlyMap<string, BootComponent>,

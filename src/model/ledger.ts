@@ -300,7 +300,7 @@ function ledgerOfImage(units: Units, image: PlanImage): Ledger {
     const isInit = section.memory === "init";
     const rest = section.bytes - known.get(section.name)!;
     if (rest < 0) {
-      // The link dropped some of its units, and nothing says which.
+      // The link dropped some of its units, and nothing shows which.
       const bytes = sum(inside.map((unit) => columns.bytes[unit]!));
       for (const unit of inside)
         hidden.add(`in ${section.name}, of which the link dropped some`, columns.bytes[unit]!);

@@ -120,11 +120,11 @@ export function findUnit(units: Units, text: string): number | undefined {
 }
 
 export interface Keeper {
-  /** The units from the root to the unit asked about; it alone where there is no chain. */
+  /** The units from the root to the given unit; only that unit if there is no chain. */
   chainOf(unit: number): { readonly edges: readonly number[]; readonly isOwn: boolean };
 }
 
-/** Searches when first asked: a report that nobody asks about chains need not. */
+/** Searches on first use: many reports are never asked for chains. */
 export function createKeeper(units: Units): Keeper {
   let residents: Chains | undefined;
   let helpers: Chains | undefined;

@@ -68,7 +68,7 @@ export function packBuild(
   for (const packing of candidates) {
     const analysis = analyse(objects, manifests, { packing, modfiles });
     const cost = measure(analysis, classes);
-    // Nothing is counted of a driver that is no component any more.
+    // A driver that is no longer a component does not count.
     const hasAll = analysis.claims.components.length === names.length;
     if (hasAll && cost < best.cost && analysis.boundary.refusals.length <= plain.boundary.refusals.length)
       best = { packing, analysis, cost };

@@ -23,7 +23,7 @@ export interface References {
 export interface ChainRules {
   /** 0: no root. Chains start at roots of rank 1; at one of rank 2 where no chain from those leads. */
   rankOfRoot(unit: number): 0 | 1 | 2;
-  /** Whether chains go on from a unit that is no root. */
+  /** Whether chains continue from a unit that is not a root. */
   isPassed(unit: number): boolean;
   /** Whether a reference keeps what it leads to. */
   isKeeping(unit: number, edge: number): boolean;

@@ -79,7 +79,7 @@ export function describeImage(image: ElfImage): PlanImage | undefined {
   const memoryOf = ({ flags, type }: Section, offset: number): Memory => {
     if (lies(offset, "__init_begin", "__init_end")) return "init";
     if (flags & sectionFlag.execute) return "text";
-    // .rodata carries the flag of data in a vmlinux: where it lies says what it is.
+    // .rodata has the flag of data in a vmlinux, so its place decides.
     if (lies(offset, "__start_rodata", "__end_rodata")) return "rodata";
     if (lies(offset, "__jettison_rodata_start", "__jettison_rodata_end")) return "rodata";
     return type === sectionType.nobits ? "bss" : "data";

@@ -100,7 +100,7 @@ export interface Distribution {
   readonly classes: readonly Class[];
   /** Further classes past the first thousand, in machines. */
   readonly machinesOutsideClasses: number;
-  /** Machines of which something is to be said: broken firmware, words of a command line. */
+  /** Machines with notes: broken firmware, kernel parameters. */
   readonly noted: number;
 }
 

@@ -61,7 +61,7 @@ export function formatPredictionLine(prediction: Prediction): string {
 
 type Fate = "leaves" | "stays" | "unknown";
 
-/** More than any fleet has; where it is not enough, the outcomes are made anew. */
+/** More than any fleet has; above it, outcomes are computed again. */
 const mostOutcomes = 4096;
 
 export class Predictor {
@@ -265,7 +265,7 @@ function isPtiOn({ hypervisor, cpuBugs, cpuVendor }: Facts, { pti }: Words): Tru
 
 const largePage = 2 ** 21;
 
-/** Pages of padding inside the large mapping of the entry text, and outside; `unsplit` where the plan does not say. */
+/** Pages of padding inside the large mapping of the entry text, and outside; `unsplit` if the plan does not distinguish them. */
 function splitPadding({ image }: Plan): { beside: number; apart: number; unsplit: number } {
   const split = { beside: 0, apart: 0, unsplit: 0 };
   if (image === undefined) return split;

@@ -5,7 +5,7 @@ import { StringDecoder } from "node:string_decoder";
 import { fail } from "../diagnostics.js";
 import { type Facts, readFacts } from "./facts.js";
 
-/** Far more than any machine's profile: a file without line ends is none. */
+/** Far more than any machine's profile: a file without line ends is not a list of profiles. */
 const longestLine = 16 * 2 ** 20;
 
 /** Some machines at a time: to wait for each costs more than to predict it. `-` is standard input. Throws `file-unreadable`, `profile-invalid`. */

@@ -51,7 +51,7 @@ export function renderHtml(data: ReportData): string {
     ['id="data"></script>', `id="data">${packed}</script>`],
     ['<script type="module"></script>', `<script type="module">${script}</script>`],
   ];
-  // A function: `$&` in the script is no pattern of ours.
+  // A function, because `$&` in the script is not meant as a pattern.
   return parts.reduce(
     (text, [place, part]) => text.replace(place, () => part),
     readFileSync(join(page, "page.html"), "utf8"),

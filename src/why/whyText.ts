@@ -14,7 +14,7 @@ import type { Step } from "./steps.js";
 
 const verdictColours = { stays: "yellow", leaves: "green", boot: "gray", none: "gray" } as const;
 const verdictWords = { stays: "stays", leaves: "leaves", boot: "leaves at boot", none: "no bytes" } as const;
-/** Lists end here and say how many there are more. */
+/** Lists end here, with the number of further entries. */
 const mostLines = 12;
 
 function cap<T>(all: readonly T[], format: (one: T) => string, indent: string): string[] {

@@ -50,7 +50,7 @@ const address = 256;
 /** `test` is the only one of its group that has an immediate. */
 const test8 = 512;
 const test32 = 1024;
-/** SSE4a's `extrq` and `insertq` take two immediates where a prefix tells them from `vmread`. */
+/** SSE4a's `extrq` and `insertq`, which a prefix distinguishes from `vmread`, take two immediates. */
 const extract = 2048;
 const none = 4096;
 

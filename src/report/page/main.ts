@@ -142,7 +142,7 @@ function start({ plan, machines, build, imports, fleet }: PageData): void {
 
   function chooseUnit(chosen: number, isMoved: boolean): void {
     const place = formatPlace({ unit: unitKey(units, chosen), ...placeOfMachine() });
-    // pushState tells nobody: a link does, and gets here by its event.
+    // pushState sends no event; a link does, and its event leads here.
     if (location.hash !== place) history.pushState(null, "", place);
     unit = chosen;
     showUnit(isMoved);
