@@ -81,7 +81,7 @@ export function modulesMarkdown(
 /** The catalogue, as a table. */
 export const registrarsMarkdown = () =>
   markdownTable(
-    ["registrar", "undo", "class", "what", "use is seen when"],
+    ["registrar", "undo", "class", "registers", "in use if"],
     registrars.map(({ names, undo, class: kind, what, seen }) => [names, undo, kind, what, seen]),
   );
 
