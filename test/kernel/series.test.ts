@@ -76,6 +76,27 @@ test.each(testedVersions)("git am takes the series of %s on the pristine tree", 
     expect(readFileSync(join(tree, path)).equals(content), path).toBe(true);
 });
 
+test.each(testedVersions)(
+  "pointers to per-CPU memory do not look like addresses of components: %s",
+  async (version) => {
+    const tree = await copyTouched(version);
+    const files = new Map(await stageSeries(tree, readSeries(version)));
+    const script = files.get("arch/x86/kernel/vmlinux.lds.S")!.toString();
+    const place = (words: string) => {
+      const at = script.indexOf(words);
+      expect(at, words).toBeGreaterThan(0);
+      return at;
+    };
+    // Linked at 0, per-CPU variables and what is allocated behind them have small numbers.
+    if (script.includes("PERCPU_VADDR(")) return;
+    const behind = place("PERCPU_SECTION(");
+    for (const kind of ["text", "rodata", "data"])
+      expect(place(`*(SORT_BY_NAME(.${kind}..jettison.*))`), kind).toBeLessThan(behind);
+    // The zeros of the kernel itself lie between.
+    expect(place("*(SORT_BY_NAME(.bss..jettison.*))")).toBeGreaterThan(place("*(BSS_MAIN)"));
+  },
+);
+
 /** Patterns of a linker script, a label in assembly, and a macro that is empty in modules, which checkpatch takes for C. */
 const misread: Readonly<Record<string, readonly string[]>> = {
   "0002": [
