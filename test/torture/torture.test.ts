@@ -5,7 +5,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { demoJob, type KernelJob, makeKernel } from "../../src/kernel/makeKernel.js";
+import { demoJob, demoJobOf, type KernelJob, makeKernel } from "../../src/kernel/makeKernel.js";
+import { demoKernel } from "../../src/kernel/series.js";
 import { loadMachine, usualMachines } from "../../src/machine/machine.js";
 import { projectRoot } from "../../src/root.js";
 import { buildModules } from "../support/guest/modules.js";
@@ -47,6 +48,10 @@ interface Kernel {
 }
 
 const kernels: Readonly<Record<string, Kernel>> = {
+  demo: {
+    runs: usualMachines.map((machine) => ({ machine, memory: machine === "xen-dom0" ? 512 : 256 })),
+    modules: ["harmless"],
+  },
   torture: {
     runs: [
       ...usualMachines.map((machine) => ({ machine, memory: machine === "xen-dom0" ? 512 : 256 })),
@@ -82,6 +87,8 @@ const kernels: Readonly<Record<string, Kernel>> = {
 
 const listed = (variable: string) => process.env[variable]?.split(" ").filter((name) => name !== "");
 const chosen = listed("JETTISON_TORTURE") ?? [];
+/** Of Debian's kernels; the demo's kernel only, of another. */
+const version = process.env.JETTISON_TORTURE_VERSION || demoKernel;
 const onlyMachines = listed("JETTISON_TORTURE_MACHINES");
 /** Without the ends of a kernel then. */
 const onlyParts = listed("JETTISON_TORTURE_PARTS");
@@ -90,13 +97,16 @@ const results: string[] = [];
 
 afterAll(() => {
   rmSync(scratch, { recursive: true, force: true });
-  const version = execFileSync("git", ["log", "-1", "--format=%h of %cs"], {
+  const commit = execFileSync("git", ["log", "-1", "--format=%h of %cs"], {
     cwd: projectRoot,
     encoding: "utf8",
   });
   mkdirSync(join(projectRoot, "out"), { recursive: true });
-  const file = join(projectRoot, `out/${["torture", ...(onlyMachines ?? [])].join("-")}.md`);
-  writeFileSync(file, `Source version ${version.trim()}.\n\n${results.join("\n\n")}\n`);
+  const file = join(
+    projectRoot,
+    `out/${["torture", ...(version === demoKernel ? [] : [version]), ...(onlyMachines ?? [])].join("-")}.md`,
+  );
+  writeFileSync(file, `Source version ${commit.trim()}, Linux ${version}.\n\n${results.join("\n\n")}\n`);
   console.log(`the results are in ${file}`);
 });
 
@@ -137,9 +147,11 @@ describe.each(Object.entries(kernels).filter(([name]) => chosen.includes(name) |
     test("its kernel is built, and every machine stands it", async () => {
       if (kernel === "torture" && spawnSync("pahole", ["--version"]).status !== 0)
         throw new Error("pahole is not installed, and BTF needs it: apt-get install pahole");
+      const changes = { changes: join(projectRoot, `configs/${kernel}.config`) };
       const job: KernelJob = {
-        ...demoJob,
-        configuration: { ...demoJob.configuration, changes: join(projectRoot, `configs/${kernel}.config`) },
+        ...(kernel === "demo"
+          ? demoJobOf(version)
+          : { ...demoJob, configuration: { ...demoJob.configuration, ...changes } }),
         targets: ["bzImage", "modules"],
       };
       const before = builtBefore();
