@@ -25,11 +25,11 @@ const constructors: Readonly<Record<string, string>> = { startup: "._sub_I_*", e
 
 /**
  * Sections that lie with the others of their kind: a section of a function or an object (one dot, then a name of C; `.L` and a
- * name where it is the compiler's own, as KASAN's), and what <linux/jettison_component.h> has put into a component that
- * does not leave.
+ * name where it is the compiler's own, as KASAN's; clang's of compound literals), and what <linux/jettison_component.h> has
+ * put into a component that does not leave.
  */
 const merged = (section: string) =>
-  `.${section} .${section}.[_a-zA-Z0-9]* .${section}..L* .${section}..component.*`;
+  `.${section} .${section}.[_a-zA-Z0-9]* .${section}..L* .${section}..compoundliteral* .${section}..component.*`;
 
 /**
  * The name under which a section of one function or object goes into the kernel, for the few objects that
@@ -38,7 +38,9 @@ const merged = (section: string) =>
 export function mergedName(section: string): string | undefined {
   if ([...namedText, ...keptText].some((name) => section.startsWith(`.text.${name}`))) return undefined;
   if (section.startsWith(".data.rel.ro")) return undefined;
-  return /^(\.(?:text|rodata|data|bss))\.(?:\.L)?[_a-zA-Z0-9]+$/.exec(section)?.[1];
+  return /^(\.(?:text|rodata|data|bss))\.(?:(?:\.L)?[_a-zA-Z0-9]+|\.compoundliteral[.0-9]*)$/.exec(
+    section,
+  )?.[1];
 }
 
 export function writeMergeScript(regions: readonly Region[]): string {

@@ -12,7 +12,7 @@ export function registerLd(program: Command): void {
     .helpOption(false)
     .addHelpText(
       "after",
-      "\nEnvironment:\n  JETTISON_COMPONENTS  manifests, separated by colons\n  JETTISON_AUTOMATIC   1: built-in drivers leave, too, though no manifest describes them\n  JETTISON_LD          the linker that it runs (ld)",
+      "\nEnvironment:\n  JETTISON_COMPONENTS  manifests, separated by colons\n  JETTISON_AUTOMATIC   1: built-in drivers leave, too, though no manifest describes them\n  LLVM                 1, -19 or /opt/llvm/bin/: ld.lld is the linker that it runs, as kbuild would choose it\n  JETTISON_LD          the linker that it runs, in any case (ld)",
     )
     .action(async (argv: string[]) => {
       const { runLd } = await import("../passes.js");

@@ -188,6 +188,9 @@ export function readObject(file: string, input: Buffer | ObjectContent): ElfObje
   return readElf(file, input, (type) => type === elfType.relocatable, "it is not relocatable");
 }
 
+const bitcode =
+  "it is LLVM bitcode, as of a kernel with link-time optimisation (CONFIG_LTO_CLANG): it has neither code nor sections before the link";
+
 /** The parts that all ELF files have in common; `accepts` says which types of file may be read. */
 export function readElf(
   file: string,
@@ -200,6 +203,7 @@ export function readElf(
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (size < headerSize)
     fail("elf-truncated", { file, what: "the ELF header", offset: 0, end: headerSize, size });
+  if (view.getUint32(0) === 0x4243c0de) fail("elf-unsupported", { file, what: bitcode });
   if (view.getUint32(0) !== 0x7f454c46) fail("elf-unsupported", { file, what: "it is not an ELF file" });
   if (bytes[4] !== 2 || bytes[5] !== 1 || view.getUint16(18, true) !== 62)
     fail("elf-unsupported", { file, what: "it is not for x86-64" });

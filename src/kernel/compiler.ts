@@ -1,8 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 import { run } from "../process.js";
 
+/**
+ * The compiler and the linker of a kernel build. `LLVM` of the environment chooses them as it does for kbuild: `1`; a
+ * version, `-19`; or a folder, `/opt/llvm/bin/`.
+ */
+export function findToolchain(llvm = process.env.LLVM ?? ""): {
+  readonly compiler: string;
+  readonly linker: string;
+} {
+  if (llvm === "") return { compiler: "gcc", linker: "ld" };
+  const [prefix, suffix] = llvm.endsWith("/") ? [llvm, ""] : ["", llvm.startsWith("-") ? llvm : ""];
+  return { compiler: `${prefix}clang${suffix}`, linker: `${prefix}ld.lld${suffix}` };
+}
+
 /** The first lines of `--version` of the programs that objects and kernels depend on. */
 export async function identifyCompiler(): Promise<string> {
-  const versions = await Promise.all(["gcc", "ld"].map((program) => run([program, "--version"])));
+  const { compiler, linker } = findToolchain();
+  const versions = await Promise.all([compiler, linker].map((program) => run([program, "--version"])));
   return versions.map(({ stdout }) => stdout.split("\n")[0]).join("\n");
 }

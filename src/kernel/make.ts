@@ -13,7 +13,8 @@ export const makeEnvironment: Record<string, string> = {
   // Not x86_64, with which tinyconfig sees, and turns off, what it leaves alone otherwise: the mitigations.
   ARCH: "x86",
   CROSS_COMPILE: "",
-  LLVM: "",
+  // The one choice of tools that is the user's: clang and lld, of this version.
+  LLVM: process.env.LLVM ?? "",
   KCFLAGS: "",
   KAFLAGS: "",
   KCPPFLAGS: "",

@@ -25,8 +25,12 @@ export const formatOption = (name: string, value: string) =>
 
 const requirements = [
   ["CONFIG_X86_64", "y", "Jettison knows x86-64 only"],
-  ["CONFIG_CC_IS_GCC", "y", "only objects that gcc made have been looked at"],
   ["CONFIG_STRICT_KERNEL_RWX", "y", "pages are freed by the rules that it makes for the kernel's memory"],
+  [
+    "CONFIG_LTO_CLANG",
+    "n",
+    "its objects are LLVM bitcode, which has neither code nor sections before the link",
+  ],
   ["CONFIG_CFI", "n", "its type checks look at the words before a function, and a gate has none"], // since 6.18
   ["CONFIG_CFI_CLANG", "n", "its type checks look at the words before a function, and a gate has none"],
 ] as const;
@@ -41,11 +45,11 @@ export function checkRequirements(config: ReadonlyMap<string, string>): Diagnost
 
 /**
  * The same for what a given configuration says itself. Kconfig may quietly overrule it, and the user would get
- * a kernel that is not the one asked for. The compiler that it was written for does not matter.
+ * a kernel that is not the one asked for. Without clang it drops link-time optimisation, which the finished one shows.
  */
 export function checkWishes(given: ReadonlyMap<string, string>): Diagnostic[] {
   const unsaid = requirements
-    .filter(([option]) => !given.has(option) || option === "CONFIG_CC_IS_GCC")
+    .filter(([option]) => !given.has(option) || option === "CONFIG_LTO_CLANG")
     .map(([option, needs]) => [option, needs] as const);
   return checkRequirements(new Map([...given, ...unsaid]));
 }

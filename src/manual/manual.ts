@@ -71,7 +71,8 @@ export const manPage = (program: Command, examples: Examples) =>
     ...Object.entries({
       JETTISON_CACHE: "Folder for sources and built kernels (~/.cache/jettison).",
       JETTISON_COMPONENTS: "Manifests for jettison\\-ld, separated by colons.",
-      JETTISON_LD: "The linker that jettison\\-ld stands in for (ld).",
+      JETTISON_LD: "The linker that jettison\\-ld stands in for (ld, or what LLVM chooses).",
+      LLVM: "As for kbuild: 1, \\-19 or /opt/llvm/bin/ build kernels with clang and ld.lld of that version.",
       JETTISON_DEBUG: "If set, an unexpected error prints its stack.",
     }).flatMap(([name, what]) => [".TP", `.B ${name}`, what]),
     ".SH EXIT STATUS",

@@ -8,6 +8,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll } from "vitest";
+import { findToolchain } from "../../src/kernel/compiler.js";
 import type { Plan } from "../../src/plan/plan.js";
 import { projectRoot } from "../../src/root.js";
 import { command, kernelFlags, sectionFlags, temporaryFolder, writeFiles } from "./compile.js";
@@ -22,24 +23,25 @@ const linkage = `
 #define SYM_DATA_START(name) .globl name; name:
 #define SYM_DATA_END(name) .type name, @object; .size name, . - name
 `;
-const asm = "gcc -Iinclude -c -o kernel/jettison/tables.o kernel/jettison/tables.S";
+const asm = "-Iinclude -c -o kernel/jettison/tables.o kernel/jettison/tables.S";
 
-/** Writes the files and compiles what of them is C or assembly, in their order; gives the objects. */
+/** Writes the files and compiles what of them is C or assembly, in their order; gives the objects. LLVM chooses clang. */
 export function compileSources(
   folder: string,
   files: Readonly<Record<string, string>>,
   flags: readonly string[],
 ): string[] {
+  const { compiler } = findToolchain();
   writeFiles(folder, {
     ...files,
     "include/linux/cfi_types.h": "",
     "include/linux/linkage.h": linkage,
-    "kernel/jettison/.tables.o.cmd": `savedcmd_kernel/jettison/tables.o := ${asm}\n`,
+    "kernel/jettison/.tables.o.cmd": `savedcmd_kernel/jettison/tables.o := ${compiler} ${asm}\n`,
   });
   const sources = Object.keys(files).filter((one) => /\.[cS]$/.test(one));
   return sources.map((name) => {
     const object = name.replace(/\.[cS]$/, ".o");
-    command(folder, "gcc", ...flags, "-Iinclude", "-I.", "-c", "-o", object, name);
+    command(folder, compiler, ...flags, "-Iinclude", "-I.", "-c", "-o", object, name);
     return object;
   });
 }

@@ -160,7 +160,9 @@ export const archiveMembers: readonly string[] = [
   "kernel/jettison/tables.o",
 ];
 export const finalArguments = (objects: readonly string[]) => [
-  ...["-z", "noexecstack", "--no-warn-rwx-segments", "--emit-relocs", "-z", "max-page-size=4096"],
+  ...["-z", "noexecstack", "--emit-relocs", "-z", "max-page-size=4096"],
+  // ld.lld does not know it.
+  ...(process.env.LLVM ? [] : ["--no-warn-rwx-segments"]),
   ...[`--script=./${script}`, "-o", "vmlinux", "--whole-archive", ...objects, "--no-whole-archive"],
 ];
 

@@ -4,7 +4,7 @@
  * `npx vitest run --project unit test/unit/8-link/cases.test.ts -u` writes the last.
  */
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { projectRoot } from "../../../src/root.js";
 import { command, kernelFlags } from "../../support/compile.js";
 import {
@@ -15,6 +15,7 @@ import {
   planOf,
   readCase,
   runLinker,
+  sectionsOf,
 } from "../../support/miniature.js";
 
 /** Nothing here depends on the compiler's version, as sizes do. */
@@ -36,26 +37,62 @@ function describeLink(folder: string) {
   };
 }
 
-test.each(listCases())("test/cases/%s is linked, proved and run as expected", async (name) => {
-  const { files, isProgram } = readCase(name);
-  const folder = isProgram
-    ? buildCase(name)
-    : buildCase(name, {}, { code: kernelFlags, flags: ["-fno-inline"] });
-  const linked = linkMiniature(folder);
-  expect(linked.status, linked.stderr).toBe(0);
-  const found = { ...describeLink(folder), stderr: linked.stderr.split("\n").filter((line) => line !== "") };
-  if (files["vmlinux.lds"] !== undefined) {
-    const { status, stderr } = runLinker(folder, kernelArguments);
-    expect(status, stderr).toBe(0);
-  }
-  const output = isProgram ? runProgram(folder) : undefined;
-  const json = JSON.stringify({ ...found, ...(output === undefined ? {} : { output }) }, null, 2);
-  // Where in a function a call lies is the compiler's.
-  const text = `${json.replace(/\+0x[0-9a-f]+ /g, "+… ")}\n`;
-  await expect(text).toMatchFileSnapshot(join(projectRoot, "test/cases", name, "expected.json"));
+/** By what of LLVM chooses them, as for kbuild. All have to come to the same. */
+describe.each([
+  ["gcc and GNU ld", "", "GCC"],
+  ["clang and ld.lld", "-19", "clang version 19"],
+])("%s", (_, llvm, maker) => {
+  beforeEach(() => void vi.stubEnv("LLVM", llvm));
+  afterEach(() => void vi.unstubAllEnvs());
+
+  test.each(listCases())("test/cases/%s is linked, proved and run as expected", async (name) => {
+    const { files, isProgram } = readCase(name);
+    const folder = isProgram
+      ? buildCase(name)
+      : buildCase(name, {}, { code: kernelFlags, flags: ["-fno-inline"] });
+    const linked = linkMiniature(folder);
+    expect(command(folder, "readelf", "-p", ".comment", "vmlinux.o")).toContain(maker);
+    expect(linked.status, linked.stderr).toBe(0);
+    const found = {
+      ...describeLink(folder),
+      stderr: linked.stderr.split("\n").filter((line) => line !== ""),
+    };
+    if (files["vmlinux.lds"] !== undefined) {
+      const { status, stderr } = runLinker(folder, kernelArguments);
+      expect(status, stderr).toBe(0);
+    }
+    const output = isProgram ? runProgram(folder) : undefined;
+    const json = JSON.stringify({ ...found, ...(output === undefined ? {} : { output }) }, null, 2);
+    // Where in a function a call lies is the compiler's.
+    const text = `${json.replace(/\+0x[0-9a-f]+ /g, "+… ")}\n`;
+    await expect(text).toMatchFileSnapshot(join(projectRoot, "test/cases", name, "expected.json"));
+  });
 });
 
 function runProgram(folder: string): string[] {
   command(folder, "gcc", "-static", "-no-pie", "-o", "program", "vmlinux.o");
   return command(folder, "./program").trimEnd().split("\n");
 }
+
+test("clang's compound literals lie with other variables", () => {
+  vi.stubEnv("LLVM", "-19");
+  onTestFinished(() => void vi.unstubAllEnvs());
+  const changes = {
+    "lib/helper.c": `${readCase("kernel").files["lib/helper.c"]}
+      struct literal { int a; } *literal = &(struct literal){ 7 }, *others[] = { &(struct literal){ 0 }, &(struct literal){ 1 } };`,
+  };
+  const folder = buildCase("kernel", changes, { code: kernelFlags, flags: ["-fno-inline"] });
+  expect(sectionsOf(folder, "lib/helper.o")).toContain(".data..compoundliteral");
+  expect(linkMiniature(folder).stderr).not.toContain("error");
+  expect(sectionsOf(folder, "vmlinux.o").filter((name) => name.includes("literal"))).toEqual([]);
+});
+
+test("bitcode is no object that can be linked", () => {
+  vi.stubEnv("LLVM", "-19");
+  onTestFinished(() => void vi.unstubAllEnvs());
+  const folder = buildCase("kernel", {}, { code: [...kernelFlags, "-flto=thin"] });
+  const { status, stderr } = linkMiniature(folder);
+  expect(status).toBe(2);
+  expect(stderr).toContain("drivers/gadget/gadget.o: it is LLVM bitcode");
+  expect(stderr).toContain("CONFIG_LTO_CLANG");
+});

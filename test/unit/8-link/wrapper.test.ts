@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { jettisonLd } from "../../../src/kernel/buildKernel.js";
+import { findToolchain } from "../../../src/kernel/compiler.js";
 
 let folder: string;
 const program = (path: string, text: string) => {
@@ -74,4 +75,28 @@ test("arguments pass as they are, blanks and quotes too, and through a link to t
   program(join(folder, "real ld"), 'for one; do echo "[$one]"; done');
   const args = ["a  b", "", "it's", "*", '"q"', "$HOME"];
   expect(link(wrapper, args).stdout).toBe(args.map((one) => `[${one}]\n`).join(""));
+});
+
+test.each([
+  [undefined, "ld"],
+  ["", "ld"],
+  ["1", "ld.lld"],
+  ["-19", "ld.lld-19"],
+  ["bin/", "bin/ld.lld"],
+])("the linker is the one that LLVM=%s chooses for kbuild", (llvm, name) => {
+  const found = join(folder, `llvm-${name.replace("/", "-")}`);
+  mkdirSync(join(found, "bin"), { recursive: true });
+  program(join(found, name), `echo "${name} $*"`);
+  program(join(found, "given"), 'echo "given $*"');
+  const { stdout } = spawnSync(jettisonLd, ["--version"], {
+    ...{ cwd: found, encoding: "utf8" },
+    env: { PATH: `${found}:${process.env.PATH}`, ...(llvm === undefined ? {} : { LLVM: llvm }) },
+  });
+  expect(stdout).toBe(`${name} --version\n`);
+  expect(findToolchain(llvm ?? "").linker).toBe(name);
+  const given = spawnSync(jettisonLd, ["-v"], {
+    ...{ cwd: found, encoding: "utf8" },
+    env: { PATH: process.env.PATH, JETTISON_LD: join(found, "given"), LLVM: llvm ?? "" },
+  });
+  expect(given.stdout).toBe("given -v\n");
 });

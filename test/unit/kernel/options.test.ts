@@ -4,7 +4,6 @@ import { checkRequirements, checkTaken, checkWishes, parseOptions } from "../../
 
 const good = {
   CONFIG_X86_64: "y",
-  CONFIG_CC_IS_GCC: "y",
   CONFIG_STRICT_KERNEL_RWX: "y",
 };
 
@@ -25,7 +24,7 @@ test("a configuration that has what is needed passes", () => {
 test.each([
   ["CONFIG_STRICT_KERNEL_RWX", "n"],
   ["CONFIG_CFI_CLANG", "y"],
-  ["CONFIG_CC_IS_GCC", "n"],
+  ["CONFIG_LTO_CLANG", "y"],
   ["CONFIG_X86_64", "n"],
 ])("%s=%s is named", (option, value) => {
   const [diagnostic, ...others] = checkRequirements(new Map(Object.entries({ ...good, [option]: value })));
@@ -34,11 +33,11 @@ test.each([
   expect(diagnostic!.message).toContain(option);
 });
 
-test("a wish against what is needed is refused, silence and another compiler are not", () => {
+test("a wish against what is needed is refused, silence and what only clang has are not", () => {
   const codes = (given: Record<string, string>) =>
     checkWishes(new Map(Object.entries(given))).map(({ code }) => code);
   expect(codes({})).toEqual([]);
-  expect(codes({ CONFIG_CC_IS_GCC: "n", CONFIG_X86_64: "y" })).toEqual([]);
+  expect(codes({ CONFIG_LTO_CLANG: "y", CONFIG_X86_64: "y" })).toEqual([]);
   expect(codes({ CONFIG_STRICT_KERNEL_RWX: "n", CONFIG_CFI_CLANG: "y" })).toEqual([
     "config-unsupported",
     "config-unsupported",
