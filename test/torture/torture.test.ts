@@ -25,6 +25,11 @@ const armed = [
   ...["gnttab_grant_foreign_access", "vmbus_open+9", "uncore_pmu_event_init", "powernowk8_target+9"],
 ];
 
+/** Warnings of the build that docs/kernels.md has. */
+const knownWarnings: Readonly<Record<string, string>> = {
+  "6.1": "vmlinux.o: warning: objtool: acpi_s2idle_setup.cold+0x0: unreachable instruction",
+};
+
 interface Run {
   readonly machine: string;
   readonly memory: number;
@@ -156,7 +161,7 @@ describe.each(Object.entries(kernels).filter(([name]) => chosen.includes(name) |
       };
       const before = builtBefore();
       const made = before === undefined ? await makeKernel(job) : undefined;
-      expect(made?.warnings ?? []).toEqual([]);
+      expect((made?.warnings ?? []).filter((warning) => warning !== knownWarnings[version])).toEqual([]);
       const build = before ?? made!;
       mkdirSync(join(scratch, kernel));
       const modules = {
