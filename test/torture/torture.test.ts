@@ -92,7 +92,7 @@ const kernels: Readonly<Record<string, Kernel>> = {
 
 const listed = (variable: string) => process.env[variable]?.split(" ").filter((name) => name !== "");
 const chosen = listed("JETTISON_TORTURE") ?? [];
-/** Of Debian's kernels; the demo's kernel only, of another. */
+/** Another one is for the demo's kernel alone. */
 const version = process.env.JETTISON_TORTURE_VERSION || demoKernel;
 const onlyMachines = listed("JETTISON_TORTURE_MACHINES");
 /** Without the ends of a kernel then. */
