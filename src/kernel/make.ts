@@ -14,7 +14,9 @@ export const makeEnvironment: Record<string, string> = {
   ARCH: "x86",
   CROSS_COMPILE: "",
   // The one choice of tools that is the user's: clang and lld, of this version.
-  LLVM: process.env.LLVM ?? "",
+  get LLVM() {
+    return process.env.LLVM ?? "";
+  },
   KCFLAGS: "",
   KAFLAGS: "",
   KCPPFLAGS: "",

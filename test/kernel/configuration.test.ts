@@ -2,7 +2,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeAll, beforeEach, expect, onTestFinished, test, vi } from "vitest";
 import { JettisonError } from "../../src/diagnostics.js";
 import { configureKernel } from "../../src/kernel/configureKernel.js";
 import { fetchSource } from "../../src/kernel/fetchSource.js";
@@ -53,6 +53,14 @@ test.each(["# CONFIG_STRICT_KERNEL_RWX is not set", "CONFIG_CFI_CLANG=y"])(
     expect(text).toContain(line.match(/CONFIG_\w+/)![0]);
   },
 );
+
+test("link-time optimisation is refused by its name", async () => {
+  vi.stubEnv("LLVM", "-19");
+  onTestFinished(() => void vi.unstubAllEnvs());
+  const { codes, text } = await configure(`${demo}CONFIG_LTO_CLANG_THIN=y\n`);
+  expect(codes).toEqual(["config-unsupported"]);
+  expect(text).toContain("CONFIG_LTO_CLANG is y");
+});
 
 test("a 32-bit kernel is refused", async () => {
   const { codes, text } = await configure("CONFIG_SYSFS=y\nCONFIG_PRINTK=y\n# CONFIG_64BIT is not set\n");
