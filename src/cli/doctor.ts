@@ -13,7 +13,7 @@ const presences: Readonly<Record<Presence, string>> = {
   "built-in": "built in",
   module: "as a module",
   absent: "absent",
-  unsaid: "not said: Kconfig decides",
+  unsaid: "not set: Kconfig decides",
   any: "in every configuration",
 };
 
@@ -22,7 +22,7 @@ function formatExamination({ file, release, isWhole, inTheWay, components }: Exa
   const width = Math.max(...components.map(({ name }) => name.length));
   return [
     `${file}: ${isWhole ? "a whole configuration" : "a part of a configuration"}${made}`,
-    ...(inTheWay.length === 0 ? ["Nothing in it is in the way."] : inTheWay),
+    ...(inTheWay.length === 0 ? ["No option of it prevents a build with Jettison."] : inTheWay),
     ...components.map(({ name, presence, options }) => {
       const settings = options.map((option) => `${option.name}=${option.value}`).join(", ");
       return `  ${name.padEnd(width)}  ${presences[presence]}${settings === "" ? "" : ` (${settings})`}`;

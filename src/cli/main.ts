@@ -15,7 +15,7 @@ function reportError(error: unknown): 0 | 1 | 2 {
   if (process.env.JETTISON_DEBUG) process.stderr.write(`${stack}\n`);
   else if (syscall === undefined)
     process.stderr.write(
-      "jettison: this should not happen. Run it again with JETTISON_DEBUG=1 and report what it prints.\n",
+      "jettison: internal error. Run it again with JETTISON_DEBUG=1 and report its output.\n",
     );
   return 2;
 }

@@ -83,7 +83,7 @@ async function findSpace(): Promise<Finding> {
     what: "disk",
     missing: true,
     detail,
-    fix: "Make room, or set JETTISON_CACHE to a folder on another disk.",
+    fix: "Free some space, or set JETTISON_CACHE to a folder on another disk.",
   };
 }
 

@@ -82,7 +82,7 @@ function formatObjectAnswer(
       (rest > 0 ? `and ${formatNumber(rest)} more\n` : ""),
     ...(nearest === undefined
       ? []
-      : ["What keeps it by the fewest references:", formatUnitAnswer(nearest, options)]),
+      : ["The shortest chain of references that keeps it:", formatUnitAnswer(nearest, options)]),
   ].join("\n");
 }
 

@@ -28,9 +28,9 @@ const mostListed = 12;
 
 const sentences: Record<string, string> = {
   freed: "Its memory comes back.",
-  kept: "It could leave, and stays, as its component is needed or has to stay here.",
-  held: "Nothing but its component needs it, yet it stays everywhere: of its kind of memory nothing leaves, or there is too little of it for a page.",
-  pinned: "What stays may reach this data, or an address far beside it is used, so it stays.",
+  kept: "It could leave, but its component is in use or has to stay here.",
+  held: "Only its component needs it, but it stays everywhere: none of its kind of memory leaves, or too little for a page.",
+  pinned: "Code that stays may reach this data, or uses an address far beside it, so it stays.",
   refused: "Its component cannot leave safely.",
   resident: "No component owns it.",
   boot: "The kernel frees it after boot, on every machine.",
@@ -39,11 +39,11 @@ const sentences: Record<string, string> = {
 const roleSentences: Record<string, string> = {
   init: "init code leaves, but an address that it stored somewhere stays",
   exports: "exported: a module may use it",
-  plain: "nothing refers to it, so nothing shows that it could go",
+  plain: "nothing refers to it, so nothing shows that it could leave",
   calls: "a table that the kernel calls through",
   fixed: "the kernel needs it where it is",
   "no-gate": "runs where no other code may be called",
-  unknown: "a section that nobody knows",
+  unknown: "a section that the catalogue does not know",
 };
 
 export function makeDetail(unit: number, options: DetailOptions): Child[] {
@@ -129,7 +129,9 @@ function describeChain(unit: number, { units, keeper, link }: DetailOptions): Ch
   if (edges.length === 0) {
     if (units.isOwned(unit)) return [];
     const why = roleSentences[roleOf(units, unit)];
-    return why === undefined ? [] : [h("h4", {}, "Why it stays"), h("p", {}, `It stays by itself: ${why}.`)];
+    return why === undefined
+      ? []
+      : [h("h4", {}, "Why it stays"), h("p", {}, `It stays without any reference: ${why}.`)];
   }
   const root = units.edgeFrom[edges[0]!]!;
   const why = isOwn

@@ -64,7 +64,7 @@ export function makeMachineTable(
         );
   };
   return makeTable({
-    caption: "Pages of each component, and what became of them on each machine",
+    caption: "Pages of each component, and their fate on each machine",
     columns: [
       { title: "Component" },
       ...machines.map((machine) => ({ title: pick(machine), isChosen: machine.machine === chosen })),
@@ -86,7 +86,7 @@ function describeSelftest({ selftest }: ReportMachine): string {
 
 export function makeComponentTable({ components, pins, refusals, regions }: ReportPlan): HTMLElement {
   return makeTable({
-    caption: "Components: bytes that they own, alone or with others, and what of it can leave",
+    caption: "Components: bytes that they own, alone or with others, and bytes that can leave",
     columns: [
       { title: "Component" },
       { title: "State" },
@@ -121,8 +121,7 @@ export function makeGateTable(
   link: (object: string, name: string) => Child,
 ): HTMLElement {
   return makeTable({
-    caption:
-      "Gates: the functions that what stays may still call, and what it is answered once they are gone",
+    caption: "Gates: functions that staying code may still call, and the answers once they are gone",
     columns: [
       { title: "Function" },
       { title: "Answers" },
@@ -169,7 +168,7 @@ export function makeExportTable(
 
 export function makePinTable({ pins }: ReportPlan): HTMLElement {
   return makeTable({
-    caption: "Pins: data of components that stays, as something that stays may reach it",
+    caption: "Pins: data of components that stays, because staying code may reach it",
     columns: [
       { title: "Data" },
       { title: "Of" },

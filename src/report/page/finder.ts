@@ -39,7 +39,7 @@ export function startFinder(
 }
 
 function describe({ units, total }: Found): string {
-  if (total === 0) return "Nothing has such a name.";
+  if (total === 0) return "No name matches.";
   const all = `${count(total)} found`;
   return total > units.length ? `${all}, the first ${units.length} are listed.` : `${all}.`;
 }

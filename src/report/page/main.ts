@@ -157,7 +157,7 @@ function start({ plan, machines, build, imports, fleet }: PageData): void {
         h(
           "p",
           { class: "hint" },
-          "Choose a tile of the map, or search for a function, an object or a section, to see who owns it, what refers to it and what keeps it.",
+          "Choose a tile of the map, or search for a function, an object or a section, to see its owners, the references to it and why it stays.",
         ),
       );
       return;

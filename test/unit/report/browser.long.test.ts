@@ -114,7 +114,7 @@ test("search finds functions, objects and sections, and a result shows who owns 
   await page.goBack();
   await expect.poll(() => textOf(page, "#unit-title")).toBe("deeper");
   await page.getByLabel("Function, object or section").fill("nothing of that name");
-  await expect.poll(() => textOf(page, "#found-count")).toBe("Nothing has such a name.");
+  await expect.poll(() => textOf(page, "#found-count")).toBe("No name matches.");
 });
 
 test("a link leads to a unit on a machine, by its name or its place", async () => {
