@@ -175,7 +175,7 @@ export const catalogue = {
     2,
     (f: { is: string; documented: string }) =>
       `The documentation shows figures of Linux ${f.documented}, not of ${f.is}.`,
-    () => "Omit --write or --kernel.",
+    () => "Omit --write, --kernel or LLVM.",
   ),
   "config-missing": entry(
     2,

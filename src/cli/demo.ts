@@ -28,7 +28,10 @@ the cache; Ctrl-C ends it, and the next run goes on from there.
 async function demo({ kernel: version, out, write, json }: Options): Promise<void> {
   if (write && version !== demoKernel)
     fail("figures-of-other-kernel", { is: version, documented: demoKernel });
-  const { identifyCompiler } = await import("../kernel/compiler.js");
+  const { findToolchain, identifyCompiler } = await import("../kernel/compiler.js");
+  const { compiler } = findToolchain();
+  if (write && compiler !== "gcc")
+    fail("figures-of-other-kernel", { is: `${version} by ${compiler}`, documented: demoKernel });
   const { demoJobOf, kernelSteps } = await import("../kernel/makeKernel.js");
   const { loadMachine, usualMachines } = await import("../machine/machine.js");
   const { readPlan } = await import("../plan/readPlan.js");

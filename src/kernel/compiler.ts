@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { run } from "../process.js";
+import { fail } from "../diagnostics.js";
+import { runToEnd } from "../process.js";
 
 /**
  * The compiler and the linker of a kernel build. `LLVM` of the environment chooses them as it does for kbuild: `1`; a
@@ -17,6 +18,18 @@ export function findToolchain(llvm = process.env.LLVM ?? ""): {
 /** The first lines of `--version` of the programs that objects and kernels depend on. */
 export async function identifyCompiler(): Promise<string> {
   const { compiler, linker } = findToolchain();
-  const versions = await Promise.all([compiler, linker].map((program) => run([program, "--version"])));
-  return versions.map(({ stdout }) => stdout.split("\n")[0]).join("\n");
+  const versions = await Promise.all([compiler, linker].map(versionOf));
+  return versions.join("\n");
+}
+
+async function versionOf(tool: string): Promise<string> {
+  const { stdout, notFound, status, tail } = await runToEnd([tool, "--version"]);
+  if (notFound) {
+    const version = /-\d+$/.exec(tool)?.[0] ?? "";
+    const clang = `clang${version} lld${version} llvm${version}`;
+    const packages = process.env.LLVM ? clang : "gcc binutils";
+    fail("tool-missing", { tool, purpose: "the build of a kernel", package: packages });
+  }
+  if (status !== undefined) fail("command-failed", { command: `${tool} --version`, status, tail });
+  return stdout.split("\n")[0]!;
 }
