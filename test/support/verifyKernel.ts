@@ -160,9 +160,7 @@ export const archiveMembers: readonly string[] = [
   "kernel/jettison/tables.o",
 ];
 export const finalArguments = (objects: readonly string[]) => [
-  ...["-z", "noexecstack", "--emit-relocs", "-z", "max-page-size=4096"],
-  // ld.lld does not know it.
-  ...(process.env.LLVM ? [] : ["--no-warn-rwx-segments"]),
+  ...["-z", "noexecstack", "--no-warn-rwx-segments", "--emit-relocs", "-z", "max-page-size=4096"],
   ...[`--script=./${script}`, "-o", "vmlinux", "--whole-archive", ...objects, "--no-whole-archive"],
 ];
 

@@ -3,12 +3,17 @@
  * A folder of test/cases is a case: sources, `components.yaml`, `case.json`, and what has to come of them in `expected.json`.
  * `npx vitest run --project unit test/unit/8-link/cases.test.ts -u` writes the last.
  */
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
+import { loadImage } from "../../../src/elf/load.js";
+import { symbolName, symbolsOf } from "../../../src/elf/object.js";
 import { projectRoot } from "../../../src/root.js";
 import { command, kernelFlags } from "../../support/compile.js";
 import {
   buildCase,
+  buildMiniKernel,
+  jettison,
   kernelArguments,
   linkMiniature,
   listCases,
@@ -85,6 +90,25 @@ test("clang's compound literals lie with other variables", () => {
   expect(sectionsOf(folder, "lib/helper.o")).toContain(".data..compoundliteral");
   expect(linkMiniature(folder).stderr).not.toContain("error");
   expect(sectionsOf(folder, "vmlinux.o").filter((name) => name.includes("literal"))).toEqual([]);
+});
+
+test("the proof finds a changed gate in what clang and ld.lld made", () => {
+  vi.stubEnv("LLVM", "-19");
+  onTestFinished(() => void vi.unstubAllEnvs());
+  const folder = buildMiniKernel();
+  expect(jettison(folder, "verify", ".").status).toBe(0);
+  const file = join(folder, "vmlinux");
+  const image = loadImage("vmlinux", file);
+  const gate = symbolsOf(image).find((one) => symbolName(image, one) === "jettison_gate_gadget_work")!;
+  const section = image.symbols.sectionIndex[gate]!;
+  const at = image.sections[section]!.offset + image.symbolAddress[gate]! - image.sectionAddress[section]!;
+  const bytes = readFileSync(file);
+  expect(bytes.toString("hex", at, at + 2)).toBe("803d"); // cmpb $0, ...(%rip)
+  bytes[at + 6]! ^= 1;
+  writeFileSync(file, bytes);
+  const { status, stderr } = jettison(folder, "verify", ".");
+  expect(status).toBe(1);
+  expect(stderr).toContain("jettison_gate_gadget_work");
 });
 
 test("bitcode is no object that can be linked", () => {
