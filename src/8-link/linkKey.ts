@@ -2,7 +2,7 @@
 /**
  * Sums up what a link depends on besides its inputs and its arguments: the manifests, the name of the linker
  * underneath (the kernel's configuration has its version), our own code. `jettison-ld --jettison-key` prints it; the kernel's build keeps it with the command that made `vmlinux.o`, and
- * links again when it is another (`runtime/linux/6.12/0026-*.patch`).
+ * links again when the key has changed (`runtime/linux/6.12/0032-*.patch`).
  */
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";

@@ -51,7 +51,7 @@ const special = `
 
 const series = join(projectRoot, "runtime/linux/6.12");
 const patch = readFileSync(
-  join(series, readdirSync(series).find((name) => name.startsWith("0028-"))!),
+  join(series, readdirSync(series).find((name) => name.startsWith("0001-"))!),
   "utf8",
 );
 /** The assertion that the patch adds to arch/x86/kernel/vmlinux.lds.S */
