@@ -292,6 +292,22 @@ test("git am takes the exported series and makes the same files of it", async ()
       ["include/linux/jettison.h", "first\n\nlast\n"],
       ["kernel/jettison/core.c", "From here\n--- there\nno end of line"],
     ],
+    messages: [
+      {
+        name: "0000-files.patch",
+        text: `From 0000000000000000000000000000000000000000 Mon Sep 17 00:00:00 2001
+From: A Maintainer <maintainer@example.org>
+Date: Fri, 2 Jan 2026 03:04:05 +0000
+Subject: [PATCH] jettison: Add files
+
+Why.
+---
+ include/linux/jettison.h
+ kernel/jettison/core.c
+-- 
+`,
+      },
+    ],
   };
   const git = (...args: string[]) =>
     execFileSync("git", ["-C", tree, "-c", "user.name=a", "-c", "user.email=a@example.org", ...args], {
@@ -308,7 +324,7 @@ test("git am takes the exported series and makes the same files of it", async ()
   );
   git("am", "-q", join(folder, "series.mbox"));
   expect(git("log", "--format=%s %ae", "--reverse", "-2").trim().split("\n")).toEqual([
-    "jettison: Free built-in components that a machine does not use maintainer@example.org",
+    "jettison: Add files maintainer@example.org",
     "init: a hook maintainer@example.org",
   ]);
   const { folder: copy } = await preparePrivateSource({ source: tree, series: nothing });

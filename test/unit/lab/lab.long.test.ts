@@ -327,7 +327,7 @@ describe("jettison report --console", () => {
       "foreign.log",
       /^jettison: foreign\.log is the console of another kernel: it names gidget.* \[console-foreign\]$/m,
     ],
-    ["off.log", /^jettison: off\.log:1: it holds only boots with jettison=off.* \[console-invalid\]$/m],
+    ["off.log", /^jettison: off\.log:1: it has only boots with jettison=off.* \[console-invalid\]$/m],
     ["absent.log", /\[file-unreadable\]$/m],
     ["arch", /\[file-unreadable\]$/m],
   ])("%s ends with 2 and one message", (file, message) => {
