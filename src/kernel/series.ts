@@ -4,7 +4,7 @@
  * a series of patches and a header that bridges differences of the kernel's API. They are in `runtime/linux`:
  *
  * - `<version>/*.patch` changes files of the kernel;
- * - `*.patch` beside it is the message of a patch that adds files of our own, which the message names;
+ * - a `*.patch` without changes, there or beside it, is the message of a patch that adds files of our own, which it names;
  * - every other folder there, and in `<version>`, stands for the folder of that name in the kernel's tree.
  */
 import { readdirSync, readFileSync } from "node:fs";
@@ -73,7 +73,13 @@ export function readSeries(version: string): Series {
   const files = [...readFiles(folder), ...readFiles(join(folder, version))].sort(([a], [b]) =>
     a < b ? -1 : 1,
   );
-  return { version, files, messages: readPatches(folder), patches: readPatches(join(folder, version)) };
+  const all = [...readPatches(folder), ...readPatches(join(folder, version))];
+  const changesFiles = (patch: Patch) => touchedFiles(patch).length > 0;
+  return {
+    ...{ version, files },
+    messages: all.filter((patch) => !changesFiles(patch)),
+    patches: all.filter(changesFiles),
+  };
 }
 
 /** The files that a patch in git's form changes or makes. */

@@ -63,9 +63,12 @@ void __init jettison_note_initcall(initcall_t fn, int err)
 	unsigned int i;
 
 	for (i = 0; i < jettison_nr_automatic; i++) {
-		if (jettison_automatic[i].init == fn)
-			__set_bit(jettison_automatic[i].component,
-				  err ? failed.has : succeeded.has);
+		u32 component = jettison_automatic[i].component;
+
+		/* The tables have not been checked yet. */
+		if (jettison_automatic[i].init == fn &&
+		    component < JETTISON_MAX_COMPONENTS)
+			__set_bit(component, err ? failed.has : succeeded.has);
 	}
 }
 

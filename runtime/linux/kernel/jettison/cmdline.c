@@ -5,6 +5,7 @@
 #include <linux/bitops.h>
 #include <linux/cache.h>
 #include <linux/init.h>
+#include <linux/minmax.h>
 #include <linux/printk.h>
 #include <linux/string.h>
 
@@ -50,9 +51,11 @@ bool __init jettison_word_is(const char *param, const char *word, const char *ye
 
 static int __init component_named(const char *name, size_t length)
 {
-	unsigned int i;
+	unsigned int i, nr;
 
-	for (i = 0; i < jettison_nr_components; i++) {
+	/* The tables have not been checked yet. */
+	nr = min_t(unsigned int, jettison_nr_components, JETTISON_MAX_COMPONENTS);
+	for (i = 0; i < nr; i++) {
 		const char *known = jettison_components[i].name;
 
 		if (strlen(known) == length && !memcmp(known, name, length))

@@ -337,6 +337,7 @@ void __init jettison_decide(void)
 
 	if (jettison_sysfs_init())
 		pr_warn("not all of /sys/kernel/jettison could be made\n");
+	jettison_debugfs_init();
 	if (jettison_mode != JETTISON_MODE_OFF)
 		pr_info("%u of %u components leave\n",
 			bitmap_weight(jettison_leaving.has, jettison_nr_components),

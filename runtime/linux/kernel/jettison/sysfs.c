@@ -162,6 +162,5 @@ int __init jettison_sysfs_init(void)
 	for (i = 0; i < jettison_nr_components && !err; i++)
 		err = add_component(root, i);
 	jettison_events_init();
-	jettison_debugfs_init();
 	return err;
 }
