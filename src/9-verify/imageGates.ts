@@ -72,11 +72,14 @@ const isReport = (map: ImageMap, [name, leave, ...more]: readonly Step[]) =>
   leave?.target === map.addresses.get("jettison_shut_gate") &&
   more.length === 0;
 
-/** The row of a gate that does not name one. */
+/** The row of a gate that does not name one. The image bounds the table, however many rows it says that it has. */
 function findRow(map: ImageMap, rows: number, gate: Extent): number | undefined {
   const count = readWord(map, map.addresses.get("jettison_nr_gates") ?? 0) ?? 0;
-  for (let row = rows; row < rows + count * rowBytes; row += rowBytes)
-    if (readPointer(map, row + 8) === gate.start) return row;
+  for (let index = 0; index < count; index++) {
+    const entry = readPointer(map, rows + index * rowBytes + 8);
+    if (entry === undefined) return undefined;
+    if (entry === gate.start) return rows + index * rowBytes;
+  }
   return undefined;
 }
 

@@ -315,6 +315,20 @@ const patches: readonly PatchCase[] = [
     says: /jettison_gate_gadget_work calls itself another gate/,
   },
   {
+    what: "a gate without a row, in a table that says it has four thousand million",
+    patch: {
+      image(image, bytes) {
+        const gate = BigInt(near(image).addresses.get("jettison_gate_widget_work")!);
+        const row = placeOfSymbol(image, "jettison_gates");
+        for (let entry = row + 8; entry < row + 4 * 32; entry += 32)
+          if (bytes.readBigInt64LE(entry) === gate) bytes.writeBigInt64LE(0n, entry);
+        bytes.writeUInt32LE(0xffffffff, placeOfSymbol(image, "jettison_nr_gates"));
+      },
+    },
+    found: images,
+    says: /jettison_gate_widget_work calls itself another gate/,
+  },
+  {
     what: "a gate that has another function answer than its row",
     patch: {
       image(image, bytes) {
