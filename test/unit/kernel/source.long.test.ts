@@ -53,6 +53,19 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
+/** A patch in the form of `git format-patch`: its subject, and what follows the three dashes. */
+const patchText = (
+  subject: string,
+  changes: string,
+) => `From 0000000000000000000000000000000000000000 Mon Sep 17 00:00:00 2001
+From: A Maintainer <maintainer@example.org>
+Date: Fri, 2 Jan 2026 03:04:05 +0000
+Subject: [PATCH] ${subject}
+
+Why.
+---
+${changes}`;
+
 const hook = (line: string): Series => ({
   version: "6.12",
   files: [["kernel/jettison/core.c", "core\n"]],
@@ -60,14 +73,9 @@ const hook = (line: string): Series => ({
   patches: [
     {
       name: "0001-hook.patch",
-      text: `From 0000000000000000000000000000000000000000 Mon Sep 17 00:00:00 2001
-From: A Maintainer <maintainer@example.org>
-Date: Fri, 2 Jan 2026 03:04:05 +0000
-Subject: [PATCH] init: a hook
-
-Why.
----
-diff --git a/init/main.c b/init/main.c
+      text: patchText(
+        "init: a hook",
+        `diff --git a/init/main.c b/init/main.c
 --- a/init/main.c
 +++ b/init/main.c
 @@ -1,5 +1,6 @@
@@ -78,6 +86,7 @@ diff --git a/init/main.c b/init/main.c
  four
  five
 `,
+      ),
     },
   ],
 });
@@ -295,17 +304,13 @@ test("git am takes the exported series and makes the same files of it", async ()
     messages: [
       {
         name: "0000-files.patch",
-        text: `From 0000000000000000000000000000000000000000 Mon Sep 17 00:00:00 2001
-From: A Maintainer <maintainer@example.org>
-Date: Fri, 2 Jan 2026 03:04:05 +0000
-Subject: [PATCH] jettison: Add files
-
-Why.
----
- include/linux/jettison.h
+        text: patchText(
+          "jettison: Add files",
+          ` include/linux/jettison.h
  kernel/jettison/core.c
 -- 
 `,
+        ),
       },
     ],
   };
