@@ -115,11 +115,11 @@ function componentRows({ components, refusals }: TableInputs): string[] {
 
 /** A component, and one that stays as long as it does, which comes after it. */
 function needRows({ components }: TableInputs): string[] {
-  return components.flatMap(({ needs }, index) =>
-    components.flatMap(({ name }, needed) =>
-      needs.some((one) => one.name === name) ? [`.short\t${index}, ${needed}`] : [],
-    ),
-  );
+  const indexOf = new Map(components.map(({ name }, index) => [name, index]));
+  return components.flatMap(({ needs }, index) => {
+    const needed = new Set(needs.flatMap(({ name }) => indexOf.get(name) ?? []));
+    return [...needed].sort((a, b) => a - b).map((other) => `.short\t${index}, ${other}`);
+  });
 }
 
 /** The owners of all regions, one region's behind another's. */

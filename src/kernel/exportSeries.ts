@@ -28,6 +28,8 @@ function addFile(path: string, content: string): string {
 function addFiles({ name, text }: Patch, files: Series["files"]): Patch {
   const names = new Set([...text.matchAll(/^ (\S+\/\S+)$/gm)].map((match) => match[1]!));
   const added = files.filter(([path]) => names.has(path));
+  if (names.size === 0 || added.length < names.size)
+    throw new Error(`${name} names no file, or one that is not there`);
   return {
     name,
     text: [

@@ -101,11 +101,12 @@ test("a path that a page or a comment names exists", () => {
 
 /** Sentences as `docs` of the kernel have them: subject, verb, object. */
 const oddSentences = (text: string) =>
-  [...text.matchAll(/(?:^|[.:;]\s+|\n\n|\n- |\| )((?:Of|What|That) [^.]{0,40})/g)].map(([, start]) =>
+  [...text.matchAll(/(?:^|[.:;]\s+|\n\n|\n- |\n#+ |\| )((?:Of|What|That) [^.]{0,40})/g)].map(([, start]) =>
     start!.replaceAll("\n", " "),
   );
 
-test("no sentence begins with Of, What or That", () => {
+test("no sentence and no heading begins with Of, What or That", () => {
+  expect(oddSentences("# A\n\n## What it gives\n")).toEqual(["What it gives "]);
   const found = pages.flatMap((page) =>
     oddSentences(withoutCode(read(page))).map((start) => `${page}: ${start}`),
   );
